@@ -135,6 +135,15 @@ def escape_invisible(text: str) -> str:
     return "".join(map(_escape_character, text))
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether the text has no unpaired surrogates, which Python reads from invalid bytes of an argument."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_visible(character: str) -> bool:
     """Return whether readers can see the character, and it does not control a terminal."""
     return unicodedata.category(character) not in _INVISIBLE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
 import networkx as nx
@@ -13,6 +12,7 @@ from attrs import evolve, frozen
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS
 from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.environment_patterns import GLOB_CHARACTERS, match_names
 from reconciler.engine.load.for_each import FOR_EACH, Instance, parse_for_each
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.interpolation import InterpolationParser
@@ -95,9 +95,10 @@ def parse_environments(
                     diagnostics.add(table, ValueProblem("too-many-environments", problem, expected))
                     return environments
                 _add(environment, environments, diagnostics)
+    finder = PredecessorFinder(environments)
     for table in _list_tables(environments):
-        diagnostics.add(table, *_check_own_keys(table, environments))
-    _check_cycles(environments, diagnostics)
+        diagnostics.add(table, *_check_own_keys(table, finder))
+    _check_cycles(environments, finder, diagnostics)
     return environments
 
 
@@ -142,15 +143,17 @@ def _add(
     if first is not environment:
         problem = f"already declared at {first.declaration.origin}; rename or remove one of the two"
         diagnostics.add(environment.declaration, ValueProblem("duplicate-declaration", problem))
-    elif not environment.name or not environment.name.isprintable() or set(environment.name) & set("*?[],"):
+    elif (
+        not environment.name
+        or not environment.name.isprintable()
+        or set(environment.name) & {*GLOB_CHARACTERS, ","}
+    ):
         problem = f"{quote(environment.name)} is not a valid name of an environment"
         expected = "printable characters other than *, ?, [, ] and the comma"
         diagnostics.add(environment.declaration, ValueProblem("invalid-name", problem, expected))
 
 
-def _check_own_keys(
-    table: TomlTable, environments: Mapping[str, DeclaredEnvironment]
-) -> Iterator[ValueProblem]:
+def _check_own_keys(table: TomlTable, finder: PredecessorFinder) -> Iterator[ValueProblem]:
     entries = table.entries
     if "default" in entries and not isinstance(entries["default"], bool):
         problem = f"got {describe_value(entries['default'])}"
@@ -159,26 +162,48 @@ def _check_own_keys(
         problem = f"got {describe_value(entries['variables'])}"
         yield ValueProblem("wrong-type", problem, "a table", path=("variables",))
     after = entries.get("after", [])
-    if not (isinstance(after, list) and all(isinstance(item, str) for item in after)):
+    if not isinstance(after, list):
         expected = "an array, each item the name of an environment or a glob"
         yield ValueProblem("wrong-type", f"got {describe_value(after)}", expected, path=("after",))
         return
     for index, pattern in enumerate(after):
-        if not match_names(pattern, environments):
-            suggestion = Suggestion(pattern, environments, replaces_expected=True)
-            problem = f"{quote(pattern)} matches no environment"
-            yield ValueProblem("unknown-environment", problem, None, suggestion, path=("after", index))
-        elif pattern in environments and environments[pattern].table is table:
-            problem = f"{quote(pattern)} is an environment of this table, so it would wait for itself"
-            yield ValueProblem("cycle", problem, "environments of other tables", path=("after", index))
+        problem = _check_predecessor(pattern, table, finder)
+        if problem:
+            yield problem.nest_under("after", index)
+
+
+def _check_predecessor(pattern: object, table: TomlTable, finder: PredecessorFinder) -> ValueProblem | None:
+    """Return the problem of one item of `after`, or None."""
+    environments = finder.environments
+    if not isinstance(pattern, str):
+        expected = "the name of an environment or a glob"
+        return ValueProblem("wrong-type", f"got {describe_value(pattern)}", expected)
+    if not finder.match(pattern):
+        suggestion = Suggestion(pattern, environments, replaces_expected=True)
+        problem, expected = (
+            f"{quote(pattern)} matches no environment",
+            f"a name or glob of {_list(environments)}",
+        )
+        return ValueProblem("unknown-environment", problem, expected, suggestion)
+    if pattern in environments and environments[pattern].table is table:
+        problem = f"{quote(pattern)} is an environment of this table, so it would wait for itself"
+        return ValueProblem("cycle", problem, "environments of other tables")
+    return None
 
 
 class PredecessorFinder:
     """Finds the environments that a rollout completes before those of a table, which all have the same."""
 
     def __init__(self, environments: Mapping[str, DeclaredEnvironment]) -> None:
-        self._environments = environments
+        self.environments = environments
         self._names_by_table: dict[int, tuple[str, ...]] = {}
+        self._names_by_pattern: dict[str, list[str]] = {}
+
+    def match(self, pattern: str) -> list[str]:
+        """Return the environments that a name or glob matches."""
+        if pattern not in self._names_by_pattern:
+            self._names_by_pattern[pattern] = match_names(pattern, self.environments)
+        return self._names_by_pattern[pattern]
 
     def find(self, table: TomlTable) -> tuple[str, ...]:
         """Return the environments before those of a table, which are never of this table itself."""
@@ -190,18 +215,16 @@ class PredecessorFinder:
     def _iterate_names(self, table: TomlTable) -> Iterator[str]:
         after = table.entries.get("after", [])
         patterns = [item for item in after if isinstance(item, str)] if isinstance(after, list) else []
-        names = {name for pattern in patterns for name in match_names(pattern, self._environments)}
-        yield from (name for name in names if self._environments[name].table is not table)
+        names = {name for pattern in patterns for name in self.match(pattern)}
+        yield from (name for name in names if self.environments[name].table is not table)
 
 
-def match_names(pattern: str, names: Collection[str]) -> list[str]:
-    """Return the names that a name or glob matches, in their own order."""
-    return [pattern] if pattern in names else [name for name in names if fnmatchcase(name, pattern)]
-
-
-def _check_cycles(environments: Mapping[str, DeclaredEnvironment], diagnostics: DiagnosticCollector) -> None:
+def _check_cycles(
+    environments: Mapping[str, DeclaredEnvironment],
+    finder: PredecessorFinder,
+    diagnostics: DiagnosticCollector,
+) -> None:
     """Report tables whose environments wait for each other."""
-    finder = PredecessorFinder(environments)
     tables = {id(table): table for table in _list_tables(environments)}
     graph: nx.DiGraph[int] = nx.DiGraph()
     for key, table in tables.items():

@@ -30,7 +30,7 @@ def find_included_files(
     They must be in the repository of `folder`, the main file's folder, or in one of the `allowed_folders`. The repository is the nearest
     folder around it with `.git`; without one, it is `folder` itself.
     """
-    roots = [_find_repository(folder), *(allowed.resolve() for allowed in allowed_folders)]
+    roots = _list_roots(folder, allowed_folders)
     paths: dict[Path, Path] = {_resolve(path): path for path in main_files}
     included: list[Path] = []
     problems: list[ValueProblem] = []
@@ -54,12 +54,17 @@ def find_included_files(
 
 def is_allowed(path: Path, folder: Path, allowed_folders: Sequence[Path]) -> bool:
     """Return whether a path that the file names is in the repository of `folder`, or in an allowed folder."""
-    roots = [_find_repository(folder), *(allowed.resolve() for allowed in allowed_folders)]
-    return any(path.resolve().is_relative_to(root) for root in roots)
+    resolved = _resolve(path)
+    return any(resolved.is_relative_to(root) for root in _list_roots(folder, allowed_folders))
+
+
+def _list_roots(folder: Path, allowed_folders: Sequence[Path]) -> list[Path]:
+    """Return the folders that paths may be in; the repository is the first."""
+    return [_find_repository(folder), *map(_resolve, allowed_folders)]
 
 
 def _find_repository(folder: Path) -> Path:
-    resolved = folder.resolve()
+    resolved = _resolve(folder)
     return next((parent for parent in (resolved, *resolved.parents) if (parent / ".git").exists()), resolved)
 
 

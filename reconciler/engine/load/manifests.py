@@ -16,7 +16,7 @@ from reconciler.engine.load.interpolation import RowValues
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.file_content import recognize_bytes
 from reconciler.model.resource import ManifestRow
-from reconciler.model.text import describe_value, quote, quote_if_unsafe, type_name
+from reconciler.model.text import describe_value, is_unicode, quote, quote_if_unsafe, type_name
 
 MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_ROWS = 1_000_000
@@ -346,7 +346,7 @@ def _to_text(column: str, value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            if not _is_encodable(column) or not _is_encodable(value):
+            if not is_unicode(column) or not is_unicode(value):
                 raise _build_error("invalid-unicode", "unpaired surrogate", "valid Unicode text").nest_under(
                     column
                 )
@@ -355,16 +355,6 @@ def _to_text(column: str, value: Any) -> str:
             raise _build_error("wrong-type", f"got {_describe_json_type(value)}", _SCALAR_FORMAT).nest_under(
                 column
             )
-
-
-def _is_encodable(text: str) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _describe_json_type(value: object) -> str:

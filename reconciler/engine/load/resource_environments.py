@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from fnmatch import fnmatchcase
 
 from reconciler.engine.load.declaration import TomlTable
+from reconciler.engine.load.environment_patterns import match_names
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.text import join_some, quote
@@ -55,7 +55,7 @@ def exists_in_environment(table: TomlTable, environment: str | None) -> bool:
     patterns = _read_patterns(table)
     if environment is None or patterns is None:
         return True
-    return any(fnmatchcase(environment, pattern) for pattern in patterns)
+    return any(match_names(pattern, (environment,)) for pattern in patterns)
 
 
 def check_environments_of_table(table: TomlTable, environments: Collection[str]) -> Iterator[ValueProblem]:
@@ -75,7 +75,7 @@ def check_environments_of_table(table: TomlTable, environments: Collection[str])
         problem = "the array is empty, so the resource exists nowhere"
         yield ValueProblem("unknown-environment", problem, expected, path=(ENVIRONMENTS_KEY,))
     for index, pattern in enumerate(patterns):
-        if not any(fnmatchcase(name, pattern) for name in environments):
+        if not match_names(pattern, environments):
             problem = f"{quote(pattern)} matches no environment"
             suggestion = Suggestion(pattern, environments, replaces_expected=True)
             path = (ENVIRONMENTS_KEY, index)

@@ -23,6 +23,7 @@ from reconciler.model.text import (
     describe_value,
     format_choices,
     format_suggestion,
+    is_unicode,
     join_some,
     quote,
 )
@@ -101,27 +102,38 @@ def _parse_declaration(name: str, value: object, table: TomlTable) -> VariableDe
         raise _build_error("wrong-type", problem, f"{{ {next(iter(value))} = … }} in the field that needs it")
     if not isinstance(value, dict):
         return VariableDeclaration(name, _find_type(value), _check_number(value), "", table)
-    problems = [
-        build_unknown_key_problem(key, DECLARATION_KEYS) for key in value if key not in DECLARATION_KEYS
-    ]
+    problems = list(_check_keys(value))
     if problems:
         raise InvalidValueError(*problems)
-    description = value.get("description", "")
+    default = value.get("default")
+    if default is not None:
+        default = convert_value(default, value.get("type") or _find_type(default), ("default",))
+    type_name = value.get("type") or _find_type(default)
+    return VariableDeclaration(name, type_name, default, value.get("description", ""), table)
+
+
+def _check_keys(entries: Mapping[str, object]) -> Iterator[ValueProblem]:
+    """Yield the problems of a variable's table, except those of the default's value."""
+    for key in entries:
+        if key not in DECLARATION_KEYS:
+            yield build_unknown_key_problem(key, DECLARATION_KEYS)
+    description = entries.get("description", "")
     if not isinstance(description, str):
         problem = f"got {describe_value(description)}"
-        raise _build_error("wrong-type", problem, "a string").nest_under("description")
-    default = value.get("default")
-    if "type" not in value and default is None:
-        raise _build_error(
-            "missing-key", "required key is missing", format_choices(VARIABLE_TYPES)
-        ).nest_under("type")
-    type_name = value.get("type", None if default is None else _find_type(default))
-    if type_name not in VARIABLE_TYPES:
-        problem = f"got {describe_value(type_name)}"
-        raise _build_error("invalid-choice", problem, format_choices(VARIABLE_TYPES)).nest_under("type")
-    if default is not None:
-        default = convert_value(default, str(type_name), ("default",))
-    return VariableDeclaration(name, str(type_name), default, description, table)
+        yield ValueProblem("wrong-type", problem, "a string", path=("description",))
+    choices = format_choices(VARIABLE_TYPES)
+    if "type" in entries:
+        type_name = entries["type"]
+        if not (isinstance(type_name, str) and type_name in VARIABLE_TYPES):
+            problem = f"got {describe_value(type_name)}"
+            suggestion = Suggestion(type_name, VARIABLE_TYPES) if isinstance(type_name, str) else None
+            yield ValueProblem("invalid-choice", problem, choices, suggestion, path=("type",))
+    elif "default" not in entries:
+        yield ValueProblem("missing-key", "required key is missing", choices, path=("type",))
+    elif type(entries["default"]) not in VARIABLE_TYPES.values():
+        problem = f"got {describe_value(entries['default'])}"
+        expected = "a string, an integer, a number, or true or false"
+        yield ValueProblem("wrong-type", problem, expected, path=("default",))
 
 
 def _find_type(value: object) -> str:
@@ -138,7 +150,10 @@ def convert_value(value: object, type_name: str, path: ValuePath = ()) -> Variab
     if not is_whole_number and type(value) is not VARIABLE_TYPES[type_name]:
         expected = _TYPE_FORMATS[type_name]
         raise _build_error("wrong-type", f"got {describe_value(value)}", expected).nest_under(*path)
-    return _check_number(value)
+    try:
+        return _check_number(value)
+    except InvalidValueError as error:
+        raise error.nest_under(*path) from None
 
 
 def convert_text(text: str, type_name: str) -> VariableValue:
@@ -147,8 +162,10 @@ def convert_text(text: str, type_name: str) -> VariableValue:
     Raises InvalidValueError.
     """
     match type_name:
-        case "string":
+        case "string" if is_unicode(text):
             return text
+        case "string":
+            raise _build_error("invalid-unicode", f"{quote(text)} is not valid", "valid Unicode text")
         case "integer" | "number" if _INTEGER.fullmatch(text):
             return _check_number(int(text))
         case "number" if _NUMBER.fullmatch(text):

@@ -326,9 +326,10 @@ class TestEnvironments:
                 "desired_state.toml:6: error: environments.a*: 'a*' is not a valid name of an environment; expected printable characters "
                 "other than *, ?, [, ] and the comma"
             ),
+            "desired_state.toml:8: error: environments.first.after[0]: 'secnd' matches no environment; did you mean 'second'?",
             (
-                "desired_state.toml:8: error: environments.first.after: got an array; expected an array, each item the name of an "
-                "environment or a glob"
+                "desired_state.toml:8: error: environments.first.after[1]: got the integer 3; expected the name of an environment or "
+                "a glob"
             ),
             (
                 "desired_state.toml:10: error: environments.second.after: the environments second, third wait for each other; remove one "
