@@ -136,7 +136,10 @@ def escape_invisible(text: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Return whether the text has no unpaired surrogates, which Python reads from invalid bytes of an argument."""
+    """Return whether the text has no unpaired surrogates.
+
+    Python reads them from invalid bytes of an argument or an environment variable.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -17,7 +17,7 @@ from reconciler.rollout.messages import TargetRecord, TaskOptions, TaskResponse
 
 
 def reject_duplicates(responses: Iterable[TaskResponse]) -> tuple[TaskResponse, ...]:
-    """Return the responses, in which a plan for the same workspace as an earlier one is replaced with an error.
+    """Return the responses, with an error in place of each plan for the workspace of an earlier one.
 
     The file does not show this if only the credentials decide the account or the Region.
     """

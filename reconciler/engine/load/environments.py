@@ -167,9 +167,9 @@ def _check_own_keys(table: TomlTable, finder: PredecessorFinder) -> Iterator[Val
         yield ValueProblem("wrong-type", f"got {describe_value(after)}", expected, path=("after",))
         return
     for index, pattern in enumerate(after):
-        problem = _check_predecessor(pattern, table, finder)
-        if problem:
-            yield problem.nest_under("after", index)
+        item_problem = _check_predecessor(pattern, table, finder)
+        if item_problem:
+            yield item_problem.nest_under("after", index)
 
 
 def _check_predecessor(pattern: object, table: TomlTable, finder: PredecessorFinder) -> ValueProblem | None:

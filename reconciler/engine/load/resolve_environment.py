@@ -157,7 +157,7 @@ class EnvironmentResolver:
 
 
 def _is_of_include(problem: ValueProblem) -> bool:
-    """Return whether a problem with a name is in `include`, where it was reported when the files were read."""
+    """Return whether a problem is in `include`, whose problems the read of the files reports."""
     return problem.path[:1] == ("include",)
 
 

@@ -1,4 +1,4 @@
-"""Any value of any key of `[workspace]`, `[environments]` and `[variables]` is used, or is an error at its place."""
+"""Any value of any key of the settings tables is used, or is an error at its place."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_value_that_is_not_unicode_is_an_error(tmp_path, source):
         _ = workspace.desired
 
 
-def test_links_in_a_loop_are_no_allowed_folder_and_no_history(tmp_path):
+def test_a_loop_of_links_is_reported_as_the_folder_of_the_runs(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     path = tmp_path / "desired_state.toml"
     path.write_text("[workspace]\nname = 'w'\njournal = 'loop'\n[things.t]\n")

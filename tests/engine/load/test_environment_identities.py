@@ -1,4 +1,4 @@
-"""Two environments that are the same workspace are an error, however the file writes its account, Region and endpoint."""
+"""Two environments that are the same workspace are an error, however the file writes it."""
 
 from __future__ import annotations
 
