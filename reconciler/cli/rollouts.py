@@ -333,8 +333,8 @@ def _apply_and_report(  # noqa: PLR0913, PLR0917 (what is applied, and how it is
     _append_summary(output, lambda: view)
     statuses = [response.status for response in result.responses]
     statuses += ["stopped" for _ in result.blocked if stop.is_set()]
-    if code := exit_codes.get_rollout_code(statuses):
-        ctx.exit(code)
+    if not result.ok:
+        ctx.exit(exit_codes.get_rollout_code(statuses) or exit_codes.ERROR)
 
 
 @contextmanager

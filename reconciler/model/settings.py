@@ -86,7 +86,8 @@ class Environment:
     - `sources`: where each setting comes from, such as `[environments.prod]`, by its key;
     - `after`: the environments that a rollout completes before this one;
     - `row`: the values of its row, if its table has `for_each`;
-    - `is_default`: whether it is used if no environment is selected.
+    - `is_default`: whether it is used if no environment is selected;
+    - `table`: the name of its table as it is declared, such as `prod-{site}`.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Environment:
     origin: Origin
     row: Mapping[str, str] = field(factory=dict)
     is_default: bool = False
+    table: str = ""
 
 
 @frozen

@@ -38,7 +38,13 @@ from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import Command, OnEvent, TaskOptions, TaskRequest, TaskResponse
 from reconciler.rollout.panel import PanelRollout
 from reconciler.rollout.results import RolloutPlan, reject_duplicates
-from reconciler.rollout.schedule import FailureLimit, Schedule, ScheduledEnvironment, Waves
+from reconciler.rollout.schedule import (
+    FailureLimit,
+    Schedule,
+    ScheduledEnvironment,
+    Waves,
+    find_predecessors,
+)
 from reconciler.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -75,6 +81,7 @@ class Rollout:
         self._variables = format_variables(variables)
         self._allow_outside = tuple(str(folder) for folder in allow_outside)
         known = {environment.name: environment for environment in self._open_workspace().list_environments()}
+        self._after = {name: environment.after for name, environment in known.items()}
         patterns = (envs,) if isinstance(envs, str) else tuple(envs)
         self.environments: tuple[Environment, ...] = tuple(
             known[name] for name in select_environments(known, patterns or ("*",))
@@ -358,8 +365,11 @@ class Rollout:
         return [ScheduledEnvironment(environment.name, "") for environment in self.environments]
 
     def _schedule_in_order(self, names: Mapping[str, object]) -> Sequence[ScheduledEnvironment]:
+        predecessors = find_predecessors(self._after, names.keys())
         return [
-            ScheduledEnvironment(environment.name, str(environment.origin.line), environment.after)
+            ScheduledEnvironment(
+                environment.name, _name_group(environment), predecessors[environment.name]
+            )
             for environment in self.environments
             if environment.name in names
         ]
@@ -376,6 +386,11 @@ def _parse_order(wave: str, max_failures: str | int) -> tuple[Waves, FailureLimi
         waves = Waves.parse(str(wave))
     with name_argument("max_failures"):
         return waves, FailureLimit.parse(str(max_failures))
+
+
+def _name_group(environment: Environment) -> str:
+    """Return the name of the environments that are applied in waves: those of one table."""
+    return f"{environment.origin.file}\0{environment.table}"
 
 
 def _find_exported_variables(environment: Environment) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """The order of a rollout: which environments may start, given those that have finished.
 
-- An environment starts after all environments in its `after` have succeeded.
+- An environment starts after all environments in its `after` have succeeded. If one of them is not a part of the rollout, those
+  before it take its place.
 - The environments of one table with `for_each` are a group. With waves, such as 1, 10 % and 50 %, the first wave of a group has one
   environment; a later wave begins when all environments of the earlier ones have finished.
 - When more environments have failed than allowed, no other starts.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import networkx as nx
 from attrs import Factory, define, frozen
@@ -77,7 +78,25 @@ class ScheduledEnvironment:
 
     name: str
     group: str
-    after: tuple[str, ...] = ()
+    after: Collection[str] = ()
+
+
+def find_predecessors(
+    after: Mapping[str, Collection[str]], selected: Collection[str]
+) -> Mapping[str, frozenset[str]]:
+    """Return environment → the selected environments that must succeed before it, from those in its `after`.
+
+    An environment that is not selected is replaced by those before it, so that leaving it out changes no order.
+    """
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(after)
+    graph.add_edges_from((earlier, name) for name, names in after.items() for earlier in names)
+    predecessors: dict[str, frozenset[str]] = {}
+    for name in nx.topological_sort(graph):
+        own = frozenset(after.get(name, ()))
+        left_out = [predecessors[earlier] for earlier in own if earlier not in selected]
+        predecessors[name] = own.intersection(selected).union(*left_out)
+    return predecessors
 
 
 @define
@@ -95,10 +114,15 @@ class Schedule:
     _succeeded: set[str] = Factory(set)
     _failed: set[str] = Factory(set)
     _earlier_waves: dict[str, frozenset[str]] = Factory(dict)
+    _predecessors: dict[str, frozenset[str]] = Factory(dict)
     _is_stopped: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._waiting = {environment.name: environment for environment in self.environments}
+        self._predecessors = {
+            name: frozenset(environment.after) & self._waiting.keys()
+            for name, environment in self._waiting.items()
+        }
         names_by_group: defaultdict[str, list[str]] = defaultdict(list)
         for environment in self.environments:
             names_by_group[environment.group].append(environment.name)
@@ -108,31 +132,20 @@ class Schedule:
                 self._earlier_waves |= dict.fromkeys(wave, frozenset(earlier))
                 earlier += wave
 
-    @property
-    def graph(self) -> nx.DiGraph[str]:
-        """The environments, with an edge from each to those that wait for it."""
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        names = {environment.name for environment in self.environments}
-        graph.add_nodes_from(names)
-        for environment in self.environments:
-            graph.add_edges_from((name, environment.name) for name in environment.after if name in names)
-        return graph
-
     def start_ready(self) -> list[str]:
         """Return the environments that may start now, and mark them as running."""
         if self._is_stopped or len(self._failed) > self.max_failures:
             return []
-        ready = [name for name, environment in self._waiting.items() if self._is_ready(environment)]
+        finished = self._succeeded | self._failed
+        ready = [
+            name
+            for name in self._waiting
+            if self._predecessors[name] <= self._succeeded and self._earlier_waves[name] <= finished
+        ]
         for name in ready:
             del self._waiting[name]
         self._running |= set(ready)
         return ready
-
-    def _is_ready(self, environment: ScheduledEnvironment) -> bool:
-        known = self._waiting.keys() | self._running | self._failed
-        waits_for = known & set(environment.after)
-        finished = self._succeeded | self._failed
-        return not waits_for and self._earlier_waves[environment.name] <= finished
 
     def finish(self, name: str, *, is_success: bool) -> None:
         """Record that an environment has finished."""
@@ -145,9 +158,9 @@ class Schedule:
 
     def list_blocked(self) -> Iterator[tuple[str, str]]:
         """Yield the environments that were not started, and why."""
-        for name, environment in self._waiting.items():
-            failed = sorted(set(environment.after) & self._failed)
-            blocked = sorted(set(environment.after) & self._waiting.keys())
+        for name in self._waiting:
+            failed = sorted(self._predecessors[name] & self._failed)
+            blocked = sorted(self._predecessors[name] & self._waiting.keys())
             if self._is_stopped:
                 yield name, "the rollout was stopped"
             elif failed:

@@ -110,6 +110,7 @@ class EnvironmentResolver:
             origin=own_table.origin,
             row=declared.row if declared else {},
             is_default=bool(declared and declared.is_default),
+            table=declared.table.names[1] if declared else "",
         )
         for_resources = Placeholders(
             {
