@@ -7,7 +7,7 @@ driver chooses by the executor:
 - Dask's workers send events through the scheduler (`dask`);
 - other processes of this machine write events to a folder.
 
-A task that cannot reach its channel drops its events, and runs to its end.
+A task that cannot reach its channel drops its events, and runs to its end. If its driver was interrupted, it stops instead.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeAlias
+
+import msgspec
 
 from reconciler.rollout.messages import TaskEvent, decode, encode
 
 OnTaskEvent: TypeAlias = Callable[[TaskEvent], None]
 
+_LOCAL_PREFIX = "local:"
 _FOLDER_PREFIX = "folder:"
 _DASK_PREFIX = "dask:"
 _POLL_SECONDS = 0.2
@@ -49,11 +52,13 @@ class DriverChannel(Protocol):
     """The driver's end of a channel.
 
     - `name`: how the tasks find it;
-    - `can_cancel`: whether a task that no worker has begun can be taken back. Otherwise, it begins and ends at once.
     """
 
     name: str
-    can_cancel: bool
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether a task that no worker has begun can be taken back. Otherwise, it begins and ends at once."""
 
     @property
     def is_lost(self) -> bool:
@@ -98,14 +103,16 @@ def connect_channel(name: str) -> Iterator[Channel]:
         with _connect_folder_channel(Path(name.removeprefix(_FOLDER_PREFIX))) as folder_channel:
             yield folder_channel
     else:
-        yield _UnreachableChannel()
+        yield _UnreachableChannel(has_ended=name.startswith(_LOCAL_PREFIX))
 
 
 class _UnreachableChannel:
-    """A channel to a driver that cannot be reached from this process."""
+    """A channel to a driver that cannot be reached from this process, or that has ended in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_ended: bool = False) -> None:
         self.stop = threading.Event()
+        if has_ended:
+            self.stop.set()
 
     def send(self, event: TaskEvent) -> None:
         """Do nothing."""
@@ -121,7 +128,7 @@ class _LocalChannel:
     is_lost = False
 
     def __init__(self, on_event: OnTaskEvent, stop: threading.Event) -> None:
-        self.name = f"local:{secrets.token_hex(8)}"
+        self.name = f"{_LOCAL_PREFIX}{secrets.token_hex(8)}"
         self.stop = stop
         self._on_event = on_event
 
@@ -172,7 +179,10 @@ class _FolderChannel:
         if lines:
             self._position += len(lines) + 1
             for line in lines.splitlines():
-                self._on_event(decode(line.decode(), TaskEvent))
+                with suppress(
+                    msgspec.MsgspecError, UnicodeDecodeError
+                ):  # the worker was killed while it wrote
+                    self._on_event(decode(line.decode(), TaskEvent))
 
 
 class _FolderConnection:
@@ -190,8 +200,9 @@ class _FolderConnection:
         self._watcher.start()
 
     def send(self, event: TaskEvent) -> None:
-        """Append the event."""
-        os.write(self._descriptor, f"{encode(event)}\n".encode())
+        """Append the event; drop it if the disk is full."""
+        with suppress(OSError):
+            os.write(self._descriptor, f"{encode(event)}\n".encode())
 
     def _watch(self) -> None:
         while not self._stop_path.exists():
@@ -209,11 +220,10 @@ class _FolderConnection:
 def _open_folder_channel(on_event: OnTaskEvent) -> Iterator[_FolderChannel]:
     folder = Path(tempfile.mkdtemp(prefix="reconciler-rollout-"))
     channel = _FolderChannel(folder, on_event)
-    try:
-        yield channel
-        channel.poll(is_stopped=False)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    # After an interrupt, the folder stays: the tasks that still run, or that a process of the pool has fetched, find the stop in it.
+    yield channel
+    channel.poll(is_stopped=False)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -10,12 +10,15 @@ secured by Dask's configuration (https://distributed.dask.org/en/stable/tls.html
 from __future__ import annotations
 
 import asyncio
+import atexit
+import multiprocessing
 import os
 import re
 import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
@@ -42,6 +45,9 @@ _THREADS_PER_WORKER = 8
 _CONNECT_SECONDS = 10
 _POLL_SECONDS = 1.0
 """Seconds between two looks of a worker at whether the rollout must stop."""
+
+_MAX_EMPTY_SECONDS = 5.0
+"""Seconds without any worker after which a stop takes the tasks back; a worker that died may be replaced before."""
 
 _MAX_CHECK_SECONDS = 5.0
 """Seconds for which a task waits for the first look before it begins."""
@@ -143,12 +149,15 @@ def _start_cluster(address: SchedulerAddress) -> Iterator[Client]:
 
 
 def dask_setup(_worker: object) -> None:
-    """Make a worker of a local cluster ignore Ctrl-C, which a terminal sends to all processes.
+    """Prepare a worker of a local cluster; Dask calls it in each of them.
 
-    Dask calls it in each of them. The driver asks the tasks to stop.
+    It ignores Ctrl-C, which a terminal sends to all processes: the driver asks the tasks to stop. It ends without freeing its
+    objects one by one. That takes seconds on a busy machine, after which Dask logs that it has to kill the process.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if multiprocessing.parent_process() is not None:
+        atexit.register(os._exit, 0)
 
 
 # ── the driver's end of a channel ──
@@ -156,8 +165,6 @@ def dask_setup(_worker: object) -> None:
 
 class _DaskChannel:
     """The driver's end of a channel: a topic for events, and an event for the stop, both on the scheduler."""
-
-    can_cancel = False  # Dask drops the result of a task that is canceled, even one that is running
 
     def __init__(self, client: Client, on_event: Callable[[TaskEvent], None], name: str) -> None:
         from distributed import Event
@@ -168,6 +175,12 @@ class _DaskChannel:
         self._stop_event = Event(name, client=client)
         self._connection: object = None
         self._is_stop_sent = False
+        self._checked_at = self._empty_since = float("-inf")
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether no worker is left that could end a task; Dask drops the result of one that is running."""
+        return self._empty_since > 0 and time.monotonic() - self._empty_since >= _MAX_EMPTY_SECONDS
 
     @property
     def is_lost(self) -> bool:
@@ -186,6 +199,17 @@ class _DaskChannel:
             with suppress(OSError, RuntimeError):  # tried again
                 self._stop_event.set()
                 self._is_stop_sent = True
+        if is_stopped and time.monotonic() - self._checked_at >= _POLL_SECONDS:
+            self._check_workers()
+
+    def _check_workers(self) -> None:
+        """Note since when the cluster has no worker, so that a stop does not wait for one forever."""
+        self._checked_at = time.monotonic()
+        with suppress(OSError, RuntimeError):  # tried again
+            if self._client.nthreads():
+                self._empty_since = float("-inf")
+            elif self._empty_since < 0:
+                self._empty_since = self._checked_at
 
     def receive(self, text: str) -> None:
         self._on_event(decode(text, TaskEvent))
@@ -217,9 +241,9 @@ def open_dask_channel(
     try:
         channel.poll(is_stopped=False)
         yield channel
+        channel.close()  # not after an interrupt: tasks that still run must find the stop
     finally:
         del _OPEN_CHANNELS[channel.name]
-        channel.close()
 
 
 # ── the worker's end ──

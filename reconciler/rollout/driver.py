@@ -18,9 +18,10 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+import msgspec
 from attrs import evolve
 
 from reconciler.model.errors import ReconcilerError
@@ -73,11 +74,19 @@ def run_tasks(
     """Run the task of each environment in the schedule's order, and return the responses.
 
     `on_event` is called with the events of the tasks, in any thread, and with their responses. When `stop` is set, no other task
-    is started; those that run end after their running steps.
+    is started; those that run end after their running steps. `stop` is also set by an exception: that of an interrupt is raised at
+    once, and the first one of `on_event` at the end.
     """
     with ExitStack() as stack:
         driver = _Driver(requests, executor, schedule, on_event, stop, stack)
-        return driver.run()
+        try:
+            responses = driver.run()
+        except BaseException:
+            driver.abandon()
+            raise
+    if driver.callback_error:
+        raise driver.callback_error
+    return responses
 
 
 class _Driver:
@@ -106,6 +115,7 @@ class _Driver:
         self._begun: set[str] = set()
         self._suspected: set[str] = set()
         self._responses: dict[str, TaskResponse] = {}
+        self.callback_error: Exception | None = None
 
     def run(self) -> dict[str, TaskResponse]:
         while True:
@@ -125,6 +135,22 @@ class _Driver:
             if self._channel.is_lost:
                 self._give_up()
 
+    def abandon(self) -> None:
+        """Take back all tasks, and ask those that run to stop; the executor may be one that stays open."""
+        self._stop.set()
+        for future in self._environments:
+            future.cancel()
+        with suppress(Exception):  # the exception that ends the rollout is more important
+            self._channel.poll(is_stopped=True)
+
+    def _report(self, event: TaskEvent | TaskResponse) -> None:
+        """Pass an event on; the environment does not fail if the callback does, such as at a closed pipe."""
+        try:
+            self._on_event(event)
+        except Exception as error:  # noqa: BLE001 (of the caller; raised at the end)
+            self.callback_error = self.callback_error or error
+            self._stop.set()
+
     def _receive(self, event: TaskEvent) -> None:
         """Report an event; a step that has finished is progress."""
         self._running.add(event.environment)
@@ -132,7 +158,7 @@ class _Driver:
             self._begun.add(event.environment)
         if event.counts:
             self._losses[event.environment] = 0
-        self._on_event(event)
+        self._report(event)
 
     # ── start ──
 
@@ -190,7 +216,17 @@ class _Driver:
                 del self._environments[future]
                 names.append(name)
         for name in names:
-            self._finish(TaskResponse(name, "stopped", error="the rollout was stopped before its start"))
+            self._finish_stopped(name)
+
+    def _finish_stopped(self, name: str) -> None:
+        """End a task that no worker works on, because the rollout is stopped."""
+        is_begun = name in self._begun
+        error = (
+            "its worker was lost; apply again to continue"
+            if is_begun
+            else "the rollout was stopped before its start"
+        )
+        self._finish(TaskResponse(name, "stopped", error=error))
 
     def _give_up(self) -> None:
         self._schedule.stop()
@@ -203,27 +239,31 @@ class _Driver:
         """Take a task's response; start the task again if its worker was lost or does not have the files."""
         name = self._environments.pop(future)
         request = self._requests[name]
-        try:
-            response = decode(future.result(), TaskResponse)
-        except (CancelledError, BrokenExecutor) as error:
+        # The exception is not raised here: an interrupt of the worker would look like one of the driver.
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            try:
+                self._accept(request, decode(future.result(), TaskResponse))
+            except msgspec.MsgspecError as decode_error:
+                self._finish(TaskResponse(name, "failed", error=redact(f"internal error: {decode_error}")))
+        elif _is_lost_worker(error):
             self._retry_lost(request, error)
-        except ModuleNotFoundError as error:
+        elif isinstance(error, ModuleNotFoundError):
             message = f"a worker cannot run the task: {error}; install the same packages on all workers"
             self._finish(TaskResponse(name, "failed", error=redact(message)))
-        except Exception as error:  # noqa: BLE001 (of the executor's library)
-            if _is_lost_worker(error):
-                self._retry_lost(request, error)
-            else:
-                self._finish(TaskResponse(name, "failed", error=redact(f"internal error: {error}")))
         else:
-            if response.needs_files:
-                self._send_files(request)
-            elif response.status == "unchanged" and response.run and name in self._begun:
-                # An earlier attempt applied everything, but its worker was lost before the driver had the response.
-                run = evolve(response.run, is_continued=True)
-                self._finish(evolve(response, status="applied", run=run))
-            else:
-                self._finish(response)
+            self._finish(TaskResponse(name, "failed", error=redact(f"internal error: {error}")))
+
+    def _accept(self, request: TaskRequest, response: TaskResponse) -> None:
+        """Take the response of a task that has ended without an exception."""
+        if response.needs_files:
+            self._send_files(request)
+        elif response.status == "unchanged" and response.run and request.environment in self._begun:
+            # An earlier attempt applied everything, but its worker was lost before the driver had the response.
+            run = evolve(response.run, is_continued=True)
+            self._finish(evolve(response, status="applied", run=run))
+        else:
+            self._finish(response)
 
     def _send_files(self, request: TaskRequest) -> None:
         """Start a task again with its files, because its worker has other ones or none."""
@@ -248,7 +288,9 @@ class _Driver:
         """Start a task again; after several losses, alone, to find out which task kills the workers."""
         name = request.environment
         self._losses[name] += name in self._suspected
-        if self._losses[name] >= _MAX_LOSSES or self._stop.is_set():
+        if self._stop.is_set():
+            self._finish_stopped(name)
+        elif self._losses[name] >= _MAX_LOSSES:
             reason = str(error) or type(error).__name__
             message = f"its worker was lost {self._losses[name]} times: {reason}; apply again to continue"
             self._finish(TaskResponse(name, "failed", error=redact(message)))
@@ -261,7 +303,7 @@ class _Driver:
         is_success = response.status not in {"failed", "rejected", "stopped"}
         self._responses[response.environment] = response
         self._schedule.finish(response.environment, is_success=is_success)
-        self._on_event(response)
+        self._report(response)
 
 
 def _create_alike_pool(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
@@ -275,9 +317,10 @@ def _create_alike_pool(pool: ProcessPoolExecutor) -> ProcessPoolExecutor:
     )
 
 
-def _is_lost_worker(error: Exception) -> bool:
-    """Return whether an exception of an executor's library means that a worker or the scheduler was lost."""
-    return type(error).__name__ in {
+def _is_lost_worker(error: BaseException) -> bool:
+    """Return whether an exception of an executor means that a worker was interrupted or lost."""
+    is_interrupt = isinstance(error, BrokenExecutor | KeyboardInterrupt | SystemExit)
+    return is_interrupt or type(error).__name__ in {
         "KilledWorker",
         "FutureCancelledError",
         "CommClosedError",

@@ -1,13 +1,16 @@
 """The record of a file's last rollout: the status of each environment, for `--retry-failed`.
 
-Invariant: the file is replaced as a whole, so a crash leaves the record before or after an environment, never a part of it.
+Invariant: the file is replaced as a whole, so a crash leaves the record before or after an environment, never a part of it. Several
+rollouts may record their environments at the same time.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -83,33 +86,44 @@ class LastRolloutFile:
         The statuses of other environments are kept, so that what an earlier apply did not complete is not forgotten. Raises
         JournalError.
         """
-        try:
-            previous = self.read()
-        except JournalError:  # the new record replaces it
-            previous = None
-        kept = previous.statuses if previous and previous.command == command else {}
-        self._rollout = LastRollout(command, {**kept, **dict.fromkeys(names, _PENDING)})
+        self._rollout = LastRollout(command)
         try:
             self.path.parent.mkdir(exist_ok=True)
-            self._write()
+            with _lock_folder(self.path.parent):
+                previous = self._read_undamaged()
+                kept = previous.statuses if previous and previous.command == command else {}
+                self._rollout = LastRollout(command, {**kept, **dict.fromkeys(names, _PENDING)})
+                self._write(self._rollout)
         except OSError as error:
             problem = f"cannot be written: {error.strerror}"
             raise JournalError(str(self.path), problem, NO_JOURNAL_ADVICE) from error
 
     def record(self, environment: str, status: str) -> None:
-        """Record the status of an environment that has finished. Raises OSError."""
-        assert self._rollout
-        statuses = {**self._rollout.statuses, environment: status}
-        self._rollout = evolve(self._rollout, statuses=statuses)
-        self._write()
+        """Record the status of an environment that has finished, unless another command has begun since.
 
-    def _write(self) -> None:
+        Raises OSError.
+        """
+        assert self._rollout
+        self._rollout = evolve(self._rollout, statuses={**self._rollout.statuses, environment: status})
+        with _lock_folder(self.path.parent):
+            stored = self._read_undamaged() or self._rollout
+            if stored.command == self._rollout.command:
+                self._write(evolve(stored, statuses={**stored.statuses, environment: status}))
+
+    def _read_undamaged(self) -> LastRollout | None:
+        """Return the last rollout; None without one, or if the new record must replace a damaged one."""
+        try:
+            return self.read()
+        except JournalError:
+            return None
+
+    def _write(self, rollout: LastRollout) -> None:
         """Replace the file."""
         with name_file_in_errors(self.path):
             descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.")
             try:
                 with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 (a descriptor, not a path)
-                    file.write(f"{encode_json(self._rollout)}\n")
+                    file.write(f"{encode_json(rollout)}\n")
                     file.flush()
                     os.fsync(file.fileno())
                 Path(name).replace(self.path)
@@ -117,3 +131,15 @@ class LastRolloutFile:
                 Path(name).unlink(missing_ok=True)
                 raise
             sync_folder(self.path.parent)
+
+
+@contextmanager
+def _lock_folder(folder: Path) -> Iterator[None]:
+    """Let other processes wait until a record is read and written. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

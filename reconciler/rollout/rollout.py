@@ -43,7 +43,7 @@ from reconciler.rollout.schedule import (
     Schedule,
     ScheduledEnvironment,
     Waves,
-    find_predecessors,
+    schedule_in_order,
 )
 from reconciler.workspace import Workspace
 
@@ -118,7 +118,7 @@ class Rollout:
             full: Whether the plans display themselves one by one, instead of in groups of alike ones.
             executor: Any executor of `concurrent.futures`; default: threads of this process.
             on_event: Called with the progress of each environment, and with its response. Without it, a notebook's cell shows the
-                progress.
+                progress. Its first exception stops the rollout, and is raised when the running steps are complete.
             stop: When it is set, no other environment is started.
         """
         from reconciler.model.plan_options import parse_limit_overrides, split_selectors
@@ -133,10 +133,8 @@ class Rollout:
             with_records,
         )
         requests = self._build_requests("plan", options)
-        schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
-        responses = self._run(requests, schedule, Execution(executor, on_event, stop))
-        checked = reject_duplicates(self._order(responses))
-        return DisplayedRolloutPlan(checked, options, path=str(self.path), full=full)
+        responses = reject_duplicates(self._run_all(requests, Execution(executor, on_event, stop)))
+        return DisplayedRolloutPlan(responses, options, path=str(self.path), full=full)
 
     def drift(  # noqa: PLR0913 (the options of a drift)
         self,
@@ -166,9 +164,8 @@ class Rollout:
             select=split_selectors(select), exclude=split_selectors(exclude), with_records=with_records
         )
         requests = self._build_requests("drift", options)
-        schedule = Schedule(self._schedule_all_at_once(), max_failures=len(requests))
-        responses = self._run(requests, schedule, Execution(executor, on_event, stop))
-        return DisplayedRolloutDrift(self._order(responses), path=str(self.path), full=full)
+        responses = self._run_all(requests, Execution(executor, on_event, stop))
+        return DisplayedRolloutDrift(responses, path=str(self.path), full=full)
 
     def apply(  # noqa: PLR0913 (the options of an apply)
         self,
@@ -218,7 +215,8 @@ class Rollout:
                 lock_timeout=lock_timeout,
                 journal=journal,
             )
-        schedule = Schedule(self._schedule_in_order(requests), waves, limit.compute(len(requests)))
+        selected = [environment for environment in self.environments if environment.name in requests]
+        schedule = Schedule(schedule_in_order(selected, self._after), waves, limit.compute(len(requests)))
         execution = Execution(executor, on_event, stop)
         problems: Sequence[str] = ()
         if journal:
@@ -342,6 +340,15 @@ class Rollout:
             for environment in self.environments
         }
 
+    def _run_all(self, requests: Mapping[str, TaskRequest], execution: Execution) -> tuple[TaskResponse, ...]:
+        """Run all tasks at once, and return a response for each, also for those that a stop left out."""
+        schedule = Schedule([ScheduledEnvironment(name, "") for name in requests], max_failures=len(requests))
+        responses = self._run(requests, schedule, execution)
+        blocked = {
+            name: TaskResponse(name, "stopped", error=reason) for name, reason in schedule.list_blocked()
+        }
+        return self._order({**responses, **blocked})
+
     def _run(
         self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: Execution
     ) -> Mapping[str, TaskResponse]:
@@ -361,19 +368,6 @@ class Rollout:
             return nullcontext(report)
         return show_in_cell(next(iter(requests.values())).command, self.path, tuple(requests), report, stop)
 
-    def _schedule_all_at_once(self) -> Sequence[ScheduledEnvironment]:
-        return [ScheduledEnvironment(environment.name, "") for environment in self.environments]
-
-    def _schedule_in_order(self, names: Mapping[str, object]) -> Sequence[ScheduledEnvironment]:
-        predecessors = find_predecessors(self._after, names.keys())
-        return [
-            ScheduledEnvironment(
-                environment.name, _name_group(environment), predecessors[environment.name]
-            )
-            for environment in self.environments
-            if environment.name in names
-        ]
-
     def _order(self, responses: Mapping[str, TaskResponse]) -> tuple[TaskResponse, ...]:
         """Return the responses in the order of the file."""
         names = [environment.name for environment in self.environments]
@@ -386,11 +380,6 @@ def _parse_order(wave: str, max_failures: str | int) -> tuple[Waves, FailureLimi
         waves = Waves.parse(str(wave))
     with name_argument("max_failures"):
         return waves, FailureLimit.parse(str(max_failures))
-
-
-def _name_group(environment: Environment) -> str:
-    """Return the name of the environments that are applied in waves: those of one table."""
-    return f"{environment.origin.file}\0{environment.table}"
 
 
 def _find_exported_variables(environment: Environment) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ import networkx as nx
 from attrs import Factory, define, frozen
 
 from reconciler.model.amount import MAX_PERCENT, parse_amount
+from reconciler.model.settings import Environment
 
 
 @frozen
@@ -81,12 +82,30 @@ class ScheduledEnvironment:
     after: Collection[str] = ()
 
 
+def schedule_in_order(
+    environments: Sequence[Environment], after: Mapping[str, Collection[str]]
+) -> Sequence[ScheduledEnvironment]:
+    """Return the environments of an apply; those of one table are a group.
+
+    `after` is that of all environments of the file.
+    """
+    predecessors = find_predecessors(after, {environment.name for environment in environments})
+    return [
+        ScheduledEnvironment(
+            environment.name,
+            f"{environment.origin.file}\0{environment.table}",
+            predecessors[environment.name],
+        )
+        for environment in environments
+    ]
+
+
 def find_predecessors(
     after: Mapping[str, Collection[str]], selected: Collection[str]
 ) -> Mapping[str, frozenset[str]]:
-    """Return environment → the selected environments that must succeed before it, from those in its `after`.
+    """Return environment → the selected environments that must succeed before it, given its `after`.
 
-    An environment that is not selected is replaced by those before it, so that leaving it out changes no order.
+    An environment that is not selected is replaced by those before it, so that the others keep their order.
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(after)

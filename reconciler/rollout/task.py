@@ -54,7 +54,8 @@ _SAME_PLAN_POLL_SECONDS = 10.0
 def run_task(text: str) -> str:
     """Run one task, and return its response; both are JSON text without secrets.
 
-    No exception is raised: it would cross the wire with its context, whose text may contain secrets.
+    No exception is raised, except an interrupt without its context: it would cross the wire with the context, whose text may contain
+    secrets.
     """
     request = decode(text, TaskRequest)
     started_at = time.monotonic()
@@ -69,6 +70,8 @@ def run_task(text: str) -> str:
         except Exception as error:  # noqa: BLE001 (reported; the other environments go on)
             message = redact(f"internal error: {type(error).__name__}: {error}")
             response = TaskResponse(request.environment, "failed", error=message)
+        except (KeyboardInterrupt, SystemExit) as error:  # of the worker
+            raise type(error) from None
         worker = f"{socket.gethostname()}:{os.getpid()}"
         return encode(evolve(response, seconds=time.monotonic() - started_at, worker=worker))
 

@@ -115,7 +115,9 @@ def test_no_task_is_sent_to_an_executor_after_a_stop(tmp_path):
     rollout, stop = Rollout(write_environments(tmp_path, COUNT)), threading.Event()
     stop.set()
     plan = rollout.plan(stop=stop)
-    assert plan.responses == ()
+    assert [(response.environment, response.status, response.error) for response in plan.responses] == [
+        (name, "stopped", "the rollout was stopped") for name in NAMES
+    ]
 
 
 @pytest.mark.parametrize("name", ["processes", "Dask"])
@@ -140,11 +142,14 @@ def wait_for_stop(channel_name: str) -> bool:
         return channel.stop.wait(20)
 
 
-@pytest.mark.parametrize("name", ["", "local:0123", "folder:/does/not/exist"])
-def test_a_task_without_a_reachable_channel_drops_its_events(name):
+@pytest.mark.parametrize(
+    ("name", "is_stopped"), [("", False), ("folder:/does/not/exist", False), ("local:0123", True)]
+)
+def test_a_task_without_a_reachable_channel_drops_its_events(name, is_stopped):
+    """A channel of this process that no longer exists is that of a driver that was interrupted."""
     with connect_channel(name) as channel:
         channel.send(TaskEvent("site-1", "planning"))
-        assert not channel.stop.is_set()
+        assert channel.stop.is_set() is is_stopped
 
 
 @pytest.mark.parametrize("is_safe", [True, False])

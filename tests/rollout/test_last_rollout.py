@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reconciler.model.errors import JournalError, PlanRejectedError
-from reconciler.rollout.last_rollout import LastRolloutFile
+from reconciler.rollout.last_rollout import LastRollout, LastRolloutFile
 
 
 @pytest.fixture
@@ -72,3 +72,16 @@ def test_a_record_that_cannot_be_written_stops_the_rollout_with_the_way_out(reco
     record.path.parent.write_text("not a folder")
     with pytest.raises(JournalError, match="--no-journal"):
         begin(record, "a")
+
+
+def test_rollouts_at_the_same_time_record_the_environments_of_both(record):
+    other = LastRolloutFile(record.path.parent.parent / "desired_state.toml")
+    begin(record, "a", "b")
+    begin(other, "c")
+    record.record("a", "applied")
+    other.record("c", "failed")
+    record.record("b", "applied")
+    assert record.list_unfinished() == ("c",)
+    begin(other, "a", command="destroy")
+    record.record("a", "failed")
+    assert other.read() == LastRollout("destroy", {"a": "pending"})
