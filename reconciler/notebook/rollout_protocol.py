@@ -51,8 +51,8 @@ class NotebookRolloutPlan(Protocol):
         """Environment → its own plan."""
 
     @property
-    def actions(self) -> Mapping[str, frozenset[tuple[str, str]]]:
-        """Environment → the address and the action of each of its changes."""
+    def approvals(self) -> Mapping[str, frozenset[object]]:
+        """Environment → its changes; equal ones do the same."""
 
 
 class NotebookRolloutResult(Protocol):

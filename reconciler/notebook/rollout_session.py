@@ -66,7 +66,7 @@ class RolloutSession(PanelSessionBase):
         self._plan = plan
         self._phase_before = "planned"  # the phase to return to after an error
         # Environment → the changes that the user approved.
-        self._approved: Mapping[str, frozenset[tuple[str, str]]] = {}
+        self._approved: Mapping[str, frozenset[object]] = {}
         self._show_plan(plan)
 
     # ── requests, from any thread ───────────────────────────────────────────────────────────────
@@ -166,7 +166,7 @@ class RolloutSession(PanelSessionBase):
         elif expected and typed.strip() != expected:
             self._show_error(f"nothing was sent; to continue, type: {expected}")
         else:
-            self._approved = {**self._approved, **self._plan.actions}
+            self._approved = {**self._approved, **self._plan.approvals}
             self._apply(self._plan)
 
     def _apply(self, plan: NotebookRolloutPlan) -> None:
@@ -215,7 +215,7 @@ class RolloutSession(PanelSessionBase):
     def _apply_if_approved(self, plan: NotebookRolloutPlan) -> None:
         self._show_new_plan(plan)
         is_approved = all(
-            actions <= self._approved.get(name, frozenset()) for name, actions in plan.actions.items()
+            changes <= self._approved.get(name, frozenset()) for name, changes in plan.approvals.items()
         )
         if is_approved and self._table.can_apply:
             self._apply(plan)

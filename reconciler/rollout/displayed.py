@@ -54,11 +54,11 @@ class DisplayedRolloutPlan(Displayed, RolloutPlan):
         }
 
     @property
-    def actions(self) -> Mapping[str, frozenset[tuple[str, str]]]:
-        """Environment → the address and the action of each of its changes."""
+    def approvals(self) -> Mapping[str, frozenset[object]]:
+        """Environment → its changes, each with the digest of the files that it comes from."""
         return {
             escape_invisible(response.environment): frozenset(
-                (address, action) for address, action, *_ in response.plan.steps
+                (*step, response.plan.files_digest) for step in response.plan.steps
             )
             for response in self.responses
             if response.plan

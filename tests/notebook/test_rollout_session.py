@@ -116,18 +116,24 @@ def test_a_failed_environment_is_retried_and_all_environments_stay_in_the_table(
     assert page.writers == {"panel"}
 
 
-def test_a_retry_with_changes_that_were_not_approved_waits_for_an_approval(open_session, path):
+@pytest.mark.parametrize(
+    ("changed_file", "count"),
+    [(FILE + "[things.pump-2]\n", 3), (FILE.replace('firmware = "1"', 'firmware = "2"'), 2)],
+)
+def test_a_retry_with_changes_that_were_not_approved_waits_for_an_approval(
+    open_session, path, changed_file, count
+):
     page, session = open_session()
     client = open_client(path, "prod-oslo")
     client.create_thing(thingName="pump-1")
     session.apply(page.state["header"]["digest"])
     page.wait_for_phase("unfinished")
     client.delete_thing(thingName="pump-1")
-    path.write_text(FILE + "[things.pump-2]\n")
+    path.write_text(changed_file)
     session.retry()
     page.wait_for_phase("planned")
     assert read_statuses(page) == ["applied", "planned", "applied"]
-    assert page.state["confirmation"]["question"].endswith("to 1 environment: 3 to create?")
+    assert page.state["confirmation"]["question"].endswith(f"to 1 environment: {count} to create?")
 
 
 def test_a_stopped_rollout_continues_with_the_environments_that_are_left(open_session):
