@@ -10,7 +10,8 @@ process that works for several tenants has a scope for each of their runs:
 
 - Inside a scope, `redact` uses its secrets, those of the scopes around it, and those of the process. Elsewhere, for example in a handler for logs or in a
   thread that was started without the scope, it uses those of all open scopes: too much is hidden, never too little.
-- The secrets of a scope are forgotten when it is closed, so the memory of a process that lives for weeks does not grow.
+- The secrets of a scope are forgotten when it is closed, and their hashes too, so the memory of a process that lives for weeks does not
+  grow.
 
 Invariant: only code that does I/O registers anything (the loader, and the read of live state); constructors and pure
 functions do not.
@@ -60,6 +61,7 @@ class _Register:
         self._spellings: tuple[str, ...] | None = ()
         self._attributes: frozenset[str] = frozenset()
         self.attribute_pattern: re.Pattern[str] | None = None
+        self.hashes: dict[tuple[str, bytes, int], str] = {}
 
     def add_secret(self, secret: str) -> None:
         if len(secret) >= _MIN_SECRET_CHARACTERS and secret not in self._secrets:
@@ -123,6 +125,14 @@ def register_secret(secret: str) -> None:
 def register_secret_attributes(names: Collection[str]) -> None:
     """Have `redact` remove the values of these attributes from now on, in JSON and in the text of `repr`."""
     _get_register().add_attributes(names)
+
+
+def get_known_hashes() -> dict[tuple[str, bytes, int], str]:
+    """Return the hashes of the secrets that are read in this context, by secret, salt and cost.
+
+    They are kept because computing one is slow on purpose.
+    """
+    return _get_register().hashes
 
 
 def redact_private_keys(text: str) -> str:

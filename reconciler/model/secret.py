@@ -6,14 +6,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import attrs
 from attrs import field, frozen
 
 from reconciler.model.errors import MissingSecretError
-from reconciler.model.redaction import REDACTED
+from reconciler.model.redaction import REDACTED, get_known_hashes
 
 # 2**12 rounds with blocks of 1 KiB cost an attacker about 8 ms and 4 MiB per guess, and the plan of a fleet a few seconds.
 _LOG2_COST = 12
@@ -99,10 +98,14 @@ def walk_secrets(value: Any) -> Iterator[Secret]:
                 yield from walk_secrets(getattr(value, attribute.name))
 
 
-@lru_cache(maxsize=65536)
 def _hash(value: str, salt: bytes, log2_cost: int) -> str:
-    digest = hashlib.scrypt(value.encode(), salt=salt, n=1 << log2_cost, r=8, p=1, maxmem=1 << 30, dklen=24)
-    return _to_base64(digest)
+    hashes, key = get_known_hashes(), (value, salt, log2_cost)
+    if key not in hashes:
+        digest = hashlib.scrypt(
+            value.encode(), salt=salt, n=1 << log2_cost, r=8, p=1, maxmem=1 << 30, dklen=24
+        )
+        hashes[key] = _to_base64(digest)
+    return hashes[key]
 
 
 def _to_base64(raw: bytes) -> str:

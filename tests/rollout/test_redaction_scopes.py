@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.model import redaction
 from reconciler.model.redaction import redact, redaction_scope, register_secret
+from reconciler.model.secret import Secret
 from reconciler.rollout import Rollout
 from tests.support.canaries import CANARIES, write_environment_with_secrets
 
@@ -67,3 +68,20 @@ def test_a_scope_inside_another_one_forgets_only_its_own_secrets():
             register_secret("inner-secret")
             assert redact("outer-secret inner-secret") == "(sensitive) (sensitive)"
         assert redact("outer-secret inner-secret") == "(sensitive) inner-secret"
+
+
+def test_a_hash_of_a_secret_is_computed_once_and_forgotten_with_it(monkeypatch):
+    computed = []
+
+    def compute(value, **options):
+        computed.append(value)
+        return b"hash"
+
+    monkeypatch.setattr("hashlib.scrypt", compute)
+    secret = Secret("env PIN", "tenant-secret")
+    for _ in range(2):
+        with redaction_scope(), ContextThreadPool() as pool:
+            digests = {secret.hash_with_salt("pump"), pool.submit(secret.hash_with_salt, "pump").result()}
+            assert len(digests) == 1
+    assert computed == [b"tenant-secret"] * 2
+    assert redaction._PROCESS_REGISTER.hashes == {}
