@@ -127,7 +127,7 @@ class EnvironmentRun:
 
     `counts` are the numbers of steps by status. `failures` are the address and the error of each failed step. `is_continued` is
     whether it completed an apply whose worker was lost; then `counts` has only the steps that were left. `journal_problem` is why the
-    journal has no complete record of it, or empty.
+    journal of the driver's machine has no complete record of it, or empty.
     """
 
     counts: Mapping[str, int]

@@ -31,7 +31,7 @@ from reconciler.rollout.messages import (
     decode,
     encode,
 )
-from reconciler.rollout.worker_files import open_workspace
+from reconciler.rollout.worker_files import describe_record_on_worker, open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -264,7 +264,8 @@ def _apply_plan(
         for outcome in result.outcomes
         if isinstance(outcome, Failed)
     )
-    run = EnvironmentRun(dict(counts), result.seconds, failures, is_continued, result.journal_problem)
+    problem = result.journal_problem or (describe_record_on_worker(workspace) if request.journal else "")
+    run = EnvironmentRun(dict(counts), result.seconds, failures, is_continued, problem)
     if result.ok:
         return TaskResponse(environment, "applied", run=run)
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]

@@ -33,6 +33,17 @@ def open_workspace(request: TaskRequest) -> Workspace | None:
     return _open_copy(copied, request) if copied else None
 
 
+def describe_record_on_worker(workspace: Workspace) -> str:
+    """Return where the record of an apply is that only this worker has; empty if others can read it."""
+    copied, journal = workspace._copied_folder, workspace.desired.settings.journal  # noqa: SLF001 (set above)
+    if copied is None or (journal and "://" in journal):
+        return ""
+    return (
+        f"the worker on {socket.gethostname()} has it, in {copied.copy.parent}; to have all in one place, set `journal` in "
+        "[workspace] to an S3 bucket"
+    )
+
+
 def _has_files(workspace: Workspace, request: TaskRequest) -> bool:
     """Return whether a workspace can be loaded, from the files of the request's digest."""
     try:

@@ -113,6 +113,9 @@ def test_a_worker_without_the_files_gets_them_once_and_without_secrets(folder, m
     result = rollout.apply(plan, executor=machine)
     assert result.counts == {"applied": COUNT}
     assert len(machine.sent_files) == COUNT  # the apply found the copies
+    (problem,) = result.journal_problems
+    assert problem.startswith("site-1: the worker on ")
+    assert problem.endswith("set `journal` in [workspace] to an S3 bucket")
     contents = read_contents(rollout.path, COUNT)
     assert [len(content["ca_certificates"]) for content in contents.values()] == [1]
     assert [list(content["thing_types"]) for content in contents.values()] == [["pump"]] * COUNT
