@@ -158,15 +158,14 @@ class WorkspaceRuns(WorkspaceFiles):
         """
         check_count("limit", limit)
         history = self._journal.read_history(limit)
-        team = self._find_team_history()
-        if team:
-            from reconciler.engine.journal.team_history import merge_histories
+        from reconciler.engine.journal.team_history import merge_histories
 
-            try:
-                team_runs = team.read_history(limit)
-            except JournalError as error:  # the runs of this machine are shown
-                team_runs = History((), str(error))
-            history = merge_histories(history, team_runs, limit)
+        try:
+            team = self._find_team_history()
+            team_runs = team.read_history(limit) if team else History()
+        except JournalError as error:  # the runs of this machine are shown
+            team_runs = History((), str(error))
+        history = merge_histories(history, team_runs, limit)
         return DisplayedHistory(history.runs, history.problem)
 
     def run(self, id_part: str) -> DisplayedRun:
@@ -179,8 +178,15 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
         """
-        team = self._find_team_history()
-        record = team.find_record(id_part) if team else None
+        record = None
+        try:
+            team = self._find_team_history()
+            record = team.find_record(id_part) if team else None
+        except JournalError as error:
+            try:
+                record = self._journal.find_record(id_part)
+            except ReconcilerError:
+                raise error from None
         return DisplayedRun.from_value(record or self._journal.find_record(id_part))
 
     def last_run(self) -> DisplayedRun | None:
@@ -332,12 +338,11 @@ class WorkspaceRuns(WorkspaceFiles):
         path = self._journal.path
         try:
             path.parent.mkdir(exist_ok=True)
-            recorder = self._journal.begin(
+            recorder = begun = self._journal.begin(
                 plan, identify_this_process(self._environ), command, self.desired.digest
             )
-            team = self._open_team_history()
-            if team:
-                recorder = TeamRecorder(recorder, self._journal, team, plan.target)
+            if self.desired.settings.journal is not None:
+                recorder = TeamRecorder(begun, self._journal, self._open_team_history, plan.target)
                 recorder.begin(holds_lease=bool(plan))
         except OSError as error:
             recorder = NullRecorder(f"cannot create {path.parent}: {error.strerror}")

@@ -27,11 +27,11 @@ class S3Store:
         """The URL of the prefix."""
         return f"{SCHEME}{self.bucket}/{self.prefix}".rstrip("/")
 
-    def list_keys(self) -> Iterator[str]:
-        """Yield the keys of all objects, without the prefix. Raises JournalError."""
+    def list_keys(self, prefix: str = "") -> Iterator[str]:
+        """Yield the keys, without the store's prefix, that begin with another one. Raises JournalError."""
         with _convert_errors(self.name):
             pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self.prefix
+                Bucket=self.bucket, Prefix=self.prefix + prefix
             )
             for page in pages:
                 for item in page.get("Contents", ()):
@@ -65,7 +65,11 @@ def _convert_errors(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (
+        BotoCoreError,
+        ClientError,
+        ValueError,
+    ) as error:  # ValueError: an endpoint that is not a valid URL
         raise JournalError(name, f"cannot be used: {error}", TEAM_JOURNAL_ADVICE) from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from attrs import field, frozen
 
 from reconciler.model.status import format_status_counts
-from reconciler.model.text import format_time
+from reconciler.model.text import escape_invisible, format_time
 
 RUN_STATUSES: tuple[str, ...] = ("running", "applied", "failed", "stopped", "crashed")
 """The statuses of a run. A run without a recorded end has "crashed" if its process has ended or is on another host."""
@@ -73,7 +73,7 @@ class Run:
     def __str__(self) -> str:
         steps = format_status_counts(self.counts)
         environment = f" in {self.environment}" if self.environment else ""
-        return (
+        return escape_invisible(  # another machine may have written it
             f"run {self.id}: {self.command} of {self.workspace}{environment} by {self.process}, {format_time(self.started_at)}, "
             f"{self.status} ({steps or 'no steps'})"
         )
@@ -149,7 +149,7 @@ class RunRecord:
         return tuple(step.address for step in self.steps if step.status in UNFINISHED_STATUSES)
 
     def __str__(self) -> str:
-        steps = (f"  {step.status} {step.action} {step.address}" for step in self.steps)
+        steps = (escape_invisible(f"  {step.status} {step.action} {step.address}") for step in self.steps)
         return "\n".join([str(self.run), *steps])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +25,8 @@ class RunStore(Protocol):
     def name(self) -> str:
         """The name in messages."""
 
-    def list_keys(self) -> Iterator[str]:
-        """Yield the keys of all objects."""
+    def list_keys(self, prefix: str = "") -> Iterator[str]:
+        """Yield the keys of all objects that begin with a prefix."""
 
     def read(self, key: str, max_bytes: int | None = None) -> bytes:
         """Return an object, or the first bytes of it."""
@@ -52,21 +54,29 @@ class FolderStore:
         """The folder's path."""
         return str(self.folder)
 
-    def list_keys(self) -> Iterator[str]:
-        """Yield the path of each file in the folder."""
-        for folder, _, names in os.walk(self.folder, onerror=_raise_unless_missing):
+    def list_keys(self, prefix: str = "") -> Iterator[str]:
+        """Yield the path of each file in the folder, or in the folder inside it that the prefix names."""
+        start = self.folder / prefix.rpartition("/")[0]
+        for folder, _, names in os.walk(start, onerror=_raise_unless_missing):
             for name in names:
-                if not name.startswith("."):
-                    yield (Path(folder) / name).relative_to(self.folder).as_posix()
+                key = (Path(folder) / name).relative_to(self.folder).as_posix()
+                if not name.startswith(".") and key.startswith(prefix):
+                    yield key
 
     def read(self, key: str, max_bytes: int | None = None) -> bytes:
         """Return a file, or the first bytes of it."""
-        with (self.folder / key).open("rb") as file:
+        # Opening does not wait, so that a pipe cannot block the run.
+        descriptor = os.open(self.folder / key, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", str(self.folder / key))
             return file.read(-1 if max_bytes is None else max_bytes)
 
     def write(self, key: str, content: bytes) -> None:
         """Write a file under another name, and rename it when it is on disk."""
         path = self.folder / key
+        if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(self.folder)):
+            raise OSError(errno.ELOOP, "a link leads out of the folder", str(path.parent))
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".")
         try:

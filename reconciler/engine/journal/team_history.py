@@ -1,6 +1,6 @@
 """The runs of a team: each run is one sealed object in a store that all machines can reach.
 
-A run writes an object when it begins, and replaces it with its record when it ends. The record is in JSON Lines: the format, the run, its steps,
+A run that holds the lease writes an object when it begins, and replaces it with its record when it ends. The record is in JSON Lines: the format, the run, its steps,
 its calls, and the SHA-256 of all lines before. The run that follows a crashed one writes the record of that one: it holds the
 lease, so the other has ended.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,7 +47,7 @@ class TeamHistory:
 
     def begin(self, run: Run, target: Target) -> None:
         """Write the object of a run that begins. Raises JournalError."""
-        with _convert_errors(self.store):
+        with _convert_errors(self.store.name):
             self.store.write(_build_key(run, target, _BEGUN), _render(RunRecord(run)))
 
     def end(self, record: RunRecord, target: Target) -> None:
@@ -55,7 +55,7 @@ class TeamHistory:
 
         Raises JournalError.
         """
-        with _convert_errors(self.store):
+        with _convert_errors(self.store.name):
             self.store.write(_build_key(record.run, target, _RECORD), _render(record))
             self.store.delete(_build_key(record.run, target, _BEGUN))
 
@@ -64,35 +64,49 @@ class TeamHistory:
 
         To be called while the lease is held, so that none of them is still running. Raises JournalError.
         """
-        with _convert_errors(self.store):
-            prefix = _build_folder(workspace, target)
-            for key in [key for key in self.store.list_keys() if key.startswith(prefix)]:
-                run_id = key.removeprefix(prefix).removesuffix(_BEGUN)
-                if not key.endswith(_BEGUN) or run_id == current_id:
-                    continue
-                record = _parse(self.store.read(key), key)
-                self.end(evolve(record, run=evolve(record.run, status="crashed")), target)
+        with _convert_errors(self.store.name):
+            keys = set(self.store.list_keys(_build_folder(workspace, target)))
+        problems = []
+        for key in sorted(key for key in keys if key.endswith(_BEGUN) and _get_run_id(key) != current_id):
+            try:
+                with _convert_errors(key):
+                    self._end_crashed(key, target, has_record=key.removesuffix(_BEGUN) + _RECORD in keys)
+            except JournalError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+    def _end_crashed(self, key: str, target: Target, *, has_record: bool) -> None:
+        """Write the record of a crashed run; one that has a record crashed after it had ended."""
+        if has_record:
+            self.store.delete(key)
+            return
+        record = _parse(self.store.read(key), key)
+        self.end(evolve(record, run=evolve(record.run, status="crashed")), target)
 
     def read_history(self, limit: int | None = None) -> History:
         """Return the latest runs of all workspaces, newest first. Raises JournalError."""
-        with _convert_errors(self.store):
-            runs, problems = [], []
-            for key in self._list_keys()[:limit]:
-                try:
+        with _convert_errors(self.store.name):
+            keys = self._list_keys()[:limit]
+        runs, problems = [], []
+        for key in keys:
+            try:
+                with _convert_errors(key):
                     runs.append(_parse_run(self.store.read(key, _MAX_HEAD_BYTES), key))
-                except JournalError as error:
-                    problems.append(str(error))
-            return History(tuple(runs), "; ".join(problems))
+            except JournalError as error:
+                problems.append(str(error))
+        return History(tuple(runs), "; ".join(dict.fromkeys(problems)))
 
     def find_record(self, id_part: str) -> RunRecord | None:
         """Return the run whose ID begins or ends with a text; None if not exactly one does.
 
         Raises JournalError.
         """
-        with _convert_errors(self.store):
+        with _convert_errors(self.store.name):
             ids = {_get_run_id(key): key for key in self._list_keys()}
             matches = [run_id for run_id in ids if run_id.startswith(id_part) or run_id.endswith(id_part)]
-            return _parse(self.store.read(ids[matches[0]]), ids[matches[0]]) if len(matches) == 1 else None
+            is_unique = len(matches) == 1 and id_part != ""
+            return _parse(self.store.read(ids[matches[0]]), ids[matches[0]]) if is_unique else None
 
     def _list_keys(self) -> list[str]:
         """Return the keys of all runs, newest first; one that has a record is not listed as begun, too."""
@@ -103,12 +117,13 @@ class TeamHistory:
 
 
 @contextmanager
-def _convert_errors(store: RunStore) -> Iterator[None]:
+def _convert_errors(name: str) -> Iterator[None]:
+    """Convert errors of the file system to JournalError; `name` is that of the store or of an object."""
     try:
         yield
     except OSError as error:
         problem = f"cannot be used: {error.strerror or error}"
-        raise JournalError(store.name, problem, TEAM_JOURNAL_ADVICE) from error
+        raise JournalError(name, problem, TEAM_JOURNAL_ADVICE) from error
 
 
 def _build_folder(workspace: str, target: Target) -> str:
@@ -150,31 +165,43 @@ def _parse(content: bytes, key: str) -> RunRecord:
     """
     body, _, last_line = content.rstrip(b"\n").rpartition(b"\n")
     seal = hashlib.sha256(body + b"\n").hexdigest()
-    run, *items = [_parse_run(content, key), *_parse_lines(body, key)]
+    run = _parse_run(content, key)
     if last_line != json.dumps({"seal": seal}).encode():
         raise JournalError(key, "was changed after the run, or was not written completely", _SEAL_ADVICE)
-    steps = [msgspec.convert(item["step"], RunStep) for item in items if "step" in item]
-    calls = [msgspec.convert(item["call"], RunCall) for item in items if "call" in item]
+    with _reject_other_content(key):
+        items = [json.loads(line) for line in body.split(b"\n")[2:]]
+        steps = [msgspec.convert(item["step"], RunStep) for item in items if "step" in item]
+        calls = [msgspec.convert(item["call"], RunCall) for item in items if "call" in item]
+        _check_times(*(time for call in calls for time in (call.started_at, call.ended_at)))
     return RunRecord(run, tuple(steps), tuple(calls))
 
 
 def _parse_run(content: bytes, key: str) -> Run:
     """Return the run in the first lines of an object. Raises JournalError."""
-    try:
+    with _reject_other_content(key):
         head, run_line = content.split(b"\n", 2)[:2]
         header = json.loads(head)
         if header.get("format") != FORMAT or header.get("version") != VERSION:
             raise JournalError(key, "is not a record of a run that this version can read", _SEAL_ADVICE)
-        return msgspec.convert(json.loads(run_line)["run"], Run)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise JournalError(key, "is not a record of a run", _SEAL_ADVICE) from error
+        run = msgspec.convert(json.loads(run_line)["run"], Run)
+        _check_times(run.started_at, run.ended_at)
+    if run.id != _get_run_id(key) or not key.startswith(f"{run.workspace}/"):
+        raise JournalError(key, "is the record of another run", _SEAL_ADVICE)
+    return run
 
 
-def _parse_lines(body: bytes, key: str) -> Iterator[dict[str, Any]]:
+def _check_times(*times: datetime.datetime | None) -> None:
+    """Raise ValueError if a time has no time zone, so that it could not be compared."""
+    if any(time is not None and time.tzinfo is None for time in times):
+        raise ValueError("a time has no time zone")
+
+
+@contextmanager
+def _reject_other_content(key: str) -> Iterator[None]:
+    """Raise JournalError if an object is not a record."""
     try:
-        for line in body.split(b"\n")[2:]:
-            yield json.loads(line)
-    except ValueError as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise JournalError(key, "is not a record of a run", _SEAL_ADVICE) from error
 
 
@@ -190,22 +217,32 @@ class TeamRecorder:
     """The recorder of a run in the journal of this machine, which also writes the team's record."""
 
     def __init__(
-        self, recorder: JournalRecorder, journal: Journal, team: TeamHistory, target: Target
+        self,
+        recorder: JournalRecorder,
+        journal: Journal,
+        open_team: Callable[[], TeamHistory | None],
+        target: Target,
     ) -> None:
         self._recorder = recorder
         self._journal = journal
-        self._team = team
         self._target = target
+        self._team: TeamHistory | None = None
         self._team_problem = ""
+        with self._keep_problem():
+            self._team = open_team()
 
     def begin(self, *, holds_lease: bool) -> None:
-        """Write the object of the run, and the records of crashed ones if the lease is held."""
+        """Write the object of the run and the records of crashed ones, if the lease is held.
+
+        Without it, the next run could not know whether this one has crashed.
+        """
+        if not (self._team and holds_lease):
+            return
         with self._keep_problem():
             record = self._journal.read_record(self._recorder.run_id)
             if record:
                 self._team.begin(record.run, self._target)
-                if holds_lease:
-                    self._team.end_crashed(record.run.workspace, self._target, record.run.id)
+                self._team.end_crashed(record.run.workspace, self._target, record.run.id)
 
     @property
     def problem(self) -> str:
@@ -229,7 +266,7 @@ class TeamRecorder:
         self._recorder.end()
         with self._keep_problem():
             record = self._journal.read_record(self._recorder.run_id)
-            if record:
+            if record and self._team:
                 self._team.end(record, self._target)
 
     @contextmanager

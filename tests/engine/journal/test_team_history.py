@@ -109,6 +109,7 @@ def test_a_record_that_was_changed_is_not_shown(folder):
     (record,) = list_records(folder)
     run_id = Workspace(folder / "desired_state.toml").history().runs[0].id
     record.write_text(record.read_text().replace("things.a", "things.b"))
+    (folder / ".reconciler" / "journal.sqlite3").unlink()
     with pytest.raises(JournalError, match="was changed after the run"):
         Workspace(folder / "desired_state.toml").run(run_id)
 
@@ -125,8 +126,7 @@ def test_a_folder_outside_the_repository_needs_permission(folder, tmp_path_facto
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     path = folder / "desired_state.toml"
     path.write_text(TEXT.replace('"history"', f'"{elsewhere}"'))
-    with pytest.raises(JournalError, match="--allow-outside"):
-        Workspace(path).history()
+    assert "--allow-outside" in Workspace(path).history().problem
     workspace = Workspace(path, allow_outside=[elsewhere])
     workspace.apply(workspace.plan())
     assert len(list(elsewhere.rglob("*.jsonl"))) == 1
