@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.check_result import CheckResult
 from reconciler.model.errors import AwsError, InvalidDesiredStateError, JournalError, TargetError
-from reconciler.model.text import format_time
+from reconciler.model.text import format_time, quote
 
 if TYPE_CHECKING:
     from reconciler.workspace import Workspace
@@ -53,7 +53,8 @@ def _build_valid_file_result(workspace: Workspace) -> CheckResult:
     from reconciler.render.views.labels import pluralize
 
     desired = workspace.desired
-    summary = f"{workspace.path}: {pluralize(len(desired.resources), 'resource')}"
+    place = f" in environment {quote(desired.environment_name)}" if desired.environment else ""
+    summary = f"{workspace.path}{place}: {pluralize(len(desired.resources), 'resource')}"
     if not desired.warnings:
         return CheckResult("ok", "file", summary)
     warnings = pluralize(len(desired.warnings), "warning")

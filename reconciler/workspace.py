@@ -13,7 +13,7 @@ import attrs
 from reconciler.model.address import Address
 from reconciler.model.arguments import check_choice, check_percentage, name_argument
 from reconciler.model.distribution import require_extra
-from reconciler.model.errors import PlanRejectedError, ReconcilerError
+from reconciler.model.errors import ReconcilerError, name_environment
 from reconciler.model.plan import Plan
 from reconciler.model.text import closest_match, format_suggestion, quote
 from reconciler.notebook import can_show_widgets
@@ -175,7 +175,7 @@ class Workspace(WorkspaceRuns):
 
         document = self.read_plan_file(saved) if isinstance(saved, str | Path) else saved
         self._reload_if_used()
-        saved_plan.check_inputs(document, self.desired, self._connection.target)
+        saved_plan.check_inputs(document, self.desired, self.connection.target)
         plan = self._make_plan(saved_plan.read_options(document), progress)
         saved_plan.check_changes(document, plan)
         check_view(document, plan)
@@ -220,19 +220,19 @@ class Workspace(WorkspaceRuns):
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
-        try:
-            with choose_read_progress(progress) as report:
-                plan = make_plan(
-                    self.desired,
-                    options,
-                    target=self._connection.target,
-                    call=self._connection.call,
-                    quotas=self._quotas,
-                    progress=report,
-                )
-        except PlanRejectedError as error:
-            error.environment = self.desired.environment_name
-            raise
+        connection = self.connection
+        with (
+            name_environment(self.desired.environment_name),
+            choose_read_progress(progress) as report,
+        ):
+            plan = make_plan(
+                self.desired,
+                options,
+                target=connection.target,
+                call=connection.call,
+                quotas=self._quotas,
+                progress=report,
+            )
         return DisplayedPlan.from_value(plan, state=self.desired)
 
     # ── resources ───────────────────────────────────────────────────────────────────────────────
@@ -265,8 +265,8 @@ class Workspace(WorkspaceRuns):
         with choose_read_progress(progress) as report:
             drift = find_drift(
                 self.desired,
-                target=self._connection.target,
-                call=self._connection.call,
+                target=self.connection.target,
+                call=self.connection.call,
                 progress=report,
                 select=split_selectors(select),
                 exclude=split_selectors(exclude),
@@ -336,7 +336,7 @@ class Workspace(WorkspaceRuns):
         from reconciler.model.plan_options import split_selectors
 
         self._reload_if_used()
-        connection = self._connection
+        connection = self.connection
         comparison = self._compare_states()
         return collect_outputs(
             self.desired.settings.name,
@@ -397,8 +397,8 @@ class Workspace(WorkspaceRuns):
         Raises:
             ValueError: If there is no such service.
         """
-        check_choice("service", service, self._connection.clients)
-        return self._connection.clients[service]
+        check_choice("service", service, self.connection.clients)
+        return self.connection.clients[service]
 
     def _reload_if_used(self) -> None:
         """Reload the file; in a notebook always, because cells may have edited it since another one loaded it."""
@@ -408,13 +408,13 @@ class Workspace(WorkspaceRuns):
     def _read_unmanaged(self, address: Address) -> Live | None:
         from reconciler.engine.plan.refresh import read_unmanaged
 
-        return read_unmanaged(self.desired, address, self._connection.call)
+        return read_unmanaged(self.desired, address, self.connection.call)
 
     def _compare_states(self) -> Comparison:
         from reconciler.engine.plan.compare import compare_states
         from reconciler.engine.plan.refresh import refresh
 
-        refresh_result = refresh(self.desired, self._connection.call, ignore_progress)
+        refresh_result = refresh(self.desired, self.connection.call, ignore_progress)
         return compare_states(self.desired, refresh_result, ignore_progress)
 
 

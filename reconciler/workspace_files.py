@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attrs import evolve
 
 from reconciler.model.environment import EnvironmentChoice, VariableValue, format_variables
-from reconciler.model.errors import TargetError
+from reconciler.model.errors import TargetError, name_environment
 from reconciler.model.settings import DesiredState, Environment, Settings
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Connection
     from reconciler.engine.load.check_environments import CheckedEnvironments
     from reconciler.engine.load.input_files import CopiedFolder
+    from reconciler.model.call import ApiCall
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
 
@@ -173,12 +176,18 @@ class WorkspaceFiles:
     def connection(self) -> Connection:
         """The target, with the function and the boto3 clients that send calls to it.
 
-        Whether a URL responds is not checked.
+        Whether a URL responds is not checked. The errors of the function name the environment.
 
         Raises:
             TargetError: If there are no credentials, for example.
         """
-        return self._connection
+        connection, environment = self._connection, self.desired.environment_name
+
+        def call(api_call: ApiCall) -> Mapping[str, Any]:
+            with name_environment(environment):
+                return connection.call(api_call)
+
+        return evolve(connection, call=call) if environment else connection
 
     @property
     def registry_path(self) -> Path:
@@ -219,7 +228,9 @@ class WorkspaceFiles:
 
     @property
     def _connection(self) -> Connection:
-        return self._connect(self.desired.settings)
+        """The connection whose calls raise errors that do not name the environment."""
+        with name_environment(self.desired.environment_name):
+            return self._connect(self.desired.settings)
 
     def _connect(self, settings: Settings) -> Connection:
         """Return the connection for the settings, which is kept until they change."""

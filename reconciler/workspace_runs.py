@@ -16,6 +16,7 @@ from reconciler.model.errors import (
     JournalError,
     ReconcilerError,
     SelectionError,
+    name_environment,
 )
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan
@@ -99,7 +100,7 @@ class WorkspaceRuns(WorkspaceFiles):
         """
         from reconciler.engine.ownership.lease import find_lease_holder
 
-        return find_lease_holder(self.desired.settings.name, self._connection.call)
+        return find_lease_holder(self.desired.settings.name, self.connection.call)
 
     def wait_for_lease(self, timeout_seconds: float, stop: threading.Event) -> None:
         """Wait until no other apply of this workspace is running.
@@ -115,13 +116,13 @@ class WorkspaceRuns(WorkspaceFiles):
         from reconciler.engine.ownership.lease import wait_until_free
 
         check_seconds("timeout_seconds", timeout_seconds)
-        wait_until_free(self.desired.settings.name, self._connection.call, timeout_seconds, stop)
+        wait_until_free(self.desired.settings.name, self.connection.call, timeout_seconds, stop)
 
     def interrupted_digest(self) -> str | None:
         """Return the approved digest of an apply of this workspace that was interrupted; None without one."""
         from reconciler.engine.ownership.lease import find_interrupted_digest
 
-        return find_interrupted_digest(self.desired.settings.name, self._connection.call)
+        return find_interrupted_digest(self.desired.settings.name, self.connection.call)
 
     def unlock(self) -> LeaseHolder | None:
         """Release the lease, even one that another process holds, and return it; None without a lease.
@@ -130,7 +131,7 @@ class WorkspaceRuns(WorkspaceFiles):
         """
         from reconciler.engine.ownership.lease import force_unlock
 
-        return force_unlock(self.desired.settings.name, self._connection.call)
+        return force_unlock(self.desired.settings.name, self.connection.call)
 
     def release_stale_lease(self, plan: Plan) -> None:
         """If a plan is empty, release a lease that has expired or whose process has died.
@@ -140,7 +141,7 @@ class WorkspaceRuns(WorkspaceFiles):
         from reconciler.engine.ownership.lease import release_stale_lease
 
         if not plan:
-            release_stale_lease(plan.workspace, self._connection.call)
+            release_stale_lease(plan.workspace, self.connection.call)
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,7 +202,7 @@ class WorkspaceRuns(WorkspaceFiles):
     def last_run_on_target(self) -> Run | None:
         """Return this workspace's latest run on this target; None without one or without a readable journal."""
         try:
-            latest = self._journal.list_runs(1, self.desired.settings.name, str(self._connection.target))
+            latest = self._journal.list_runs(1, self.desired.settings.name, str(self.connection.target))
         except JournalError:
             return None
         return latest[0] if latest else None
@@ -229,7 +230,7 @@ class WorkspaceRuns(WorkspaceFiles):
         """
         from reconciler.engine.apply.retry_failed import find_unfinished_addresses
 
-        target = str(self._connection.target)
+        target = str(self.connection.target)
         latest = self._journal.list_runs(1, self.desired.settings.name, target)
         return find_unfinished_addresses(self._journal.read_record(latest[0].id) if latest else None)
 
@@ -239,7 +240,7 @@ class WorkspaceRuns(WorkspaceFiles):
 
         The environments of a file may have the same workspace name, each on a target of its own.
         """
-        return str(self._connection.target) if self.desired.environment else None
+        return str(self.connection.target) if self.desired.environment else None
 
     @property
     def _journal(self) -> Journal:
@@ -301,14 +302,17 @@ class WorkspaceRuns(WorkspaceFiles):
                     "stopped while waiting for another apply of the workspace; nothing was sent"
                 )
 
-        with hold_lease(
-            plan.workspace,
-            self._connection.call,
-            identify_this_process(self._environ),
-            approved_digest=approved_digest,
-            timeout_seconds=lock_timeout,
-            pause=pause,
-        ) as guard:
+        with (
+            name_environment(self.desired.environment_name),
+            hold_lease(
+                plan.workspace,
+                self.connection.call,
+                identify_this_process(self._environ),
+                approved_digest=approved_digest,
+                timeout_seconds=lock_timeout,
+                pause=pause,
+            ) as guard,
+        ):
             yield guard
 
     def _check_journal(self) -> None:

@@ -20,7 +20,8 @@ ReconcilerError                 the base of all expected errors, with a message 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,10 +32,19 @@ from reconciler.model.text import quote
 
 
 class ReconcilerError(Exception):
-    """The base of all errors; `str()` is a message for users, with the next step if one is known."""
+    """The base of all errors; `str()` is a message for users, with the next step if one is known.
 
+    `environment` is the environment of the file that the error is about; it is empty if that is not known, and in a file without
+    environments.
+    """
+
+    environment = ""
     traceback_renderer: ClassVar[Callable[[ReconcilerError], list[str]] | None] = None
     """Renders the lines that IPython shows instead of a traceback; the Python API sets it."""
+
+    def __str__(self) -> str:
+        place = f"environment {quote(self.environment)}: " if self.environment else ""
+        return f"{place}{super().__str__()}"
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows instead of a traceback, with control characters escaped."""
@@ -51,8 +61,8 @@ def _escape(character: str) -> str:
 class InvalidDesiredStateError(ReconcilerError):
     """A desired state with errors.
 
-    `path` is the file or folder, if it is known, and `environment` the environment whose resources were read. `diagnostics` are all errors and warnings, in the order of files and lines; `counts` is their numbers as text
-    (`2 errors, 1 warning`); `summary` is the first line of the message.
+    `path` is the file or folder, if it is known. `diagnostics` are all errors and warnings, in the order of files and lines; `counts`
+    is their numbers as text (`2 errors, 1 warning`).
     """
 
     def __init__(
@@ -60,18 +70,20 @@ class InvalidDesiredStateError(ReconcilerError):
     ) -> None:
         self.diagnostics, self.path, self.environment = tuple(diagnostics), path, environment
         self.counts = format_severity_counts(*count_by_severity(self.diagnostics))
-        place = f" in environment {quote(environment)}" if environment else ""
-        self.summary = f"the desired state is not valid{place}: {self.counts}; nothing was sent"
         super().__init__("\n".join([self.summary, *map(str, self.diagnostics)]))
+
+    @property
+    def summary(self) -> str:
+        """The first line of the message."""
+        place = f" in environment {quote(self.environment)}" if self.environment else ""
+        return f"the desired state is not valid{place}: {self.counts}; nothing was sent"
+
+    def __str__(self) -> str:
+        return "\n".join([self.summary, *map(str, self.diagnostics)])
 
 
 class PlanRejectedError(ReconcilerError):
-    """A plan that fails plan checks; `reasons` has all of them.
-
-    `environment` is the environment that the plan is for; it is empty if it is not known, and in a file without environments.
-    """
-
-    environment = ""
+    """A plan that fails plan checks; `reasons` has all of them."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         self.reasons = tuple(reasons)
@@ -82,6 +94,9 @@ class PlanRejectedError(ReconcilerError):
         """The headline of the message."""
         place = f" for environment {quote(self.environment)}" if self.environment else ""
         return f"the plan{place} is rejected; nothing was sent"
+
+    def __str__(self) -> str:
+        return "\n".join([self.summary, *self.reasons])
 
 
 class LockedError(PlanRejectedError):
@@ -246,3 +261,13 @@ class AwsError(ReconcilerError):
         self.outcome_unknown = outcome_unknown
         suffix = f" (request {request_id})" if request_id else ""
         super().__init__(f"{service}:{operation} failed with {code}: {message}{suffix}")
+
+
+@contextmanager
+def name_environment(name: str) -> Iterator[None]:
+    """Let errors of the target and rejections of plans name an environment; do nothing if `name` is empty."""
+    try:
+        yield
+    except (TargetError, AwsError, PlanRejectedError) as error:
+        error.environment = name
+        raise

@@ -63,6 +63,7 @@ def run_task(text: str) -> str:
         try:
             response = _run(request)
         except ReconcilerError as error:
+            error.environment = ""  # the response has it
             status: Status = "rejected" if isinstance(error, REJECTIONS) else "failed"
             response = TaskResponse(request.environment, status, error=redact(str(error)))
         except OSError as error:
@@ -116,9 +117,7 @@ def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
         progress=lambda _subject, _done, _total: None,
     )
     if request.files_digest and workspace.desired.files_digest != request.files_digest:
-        raise PlanRejectedError(
-            [f"{request.environment}: the files have changed since the rollout was planned; plan again"]
-        )
+        raise PlanRejectedError(["the files have changed since the rollout was planned; plan again"])
     return plan
 
 
@@ -214,9 +213,7 @@ def _check_approved(plan: Plan, request: TaskRequest, *, is_continued: bool) -> 
     if is_continued and _is_rest_of_approved(plan, request):
         return
     raise PlanRejectedError(
-        [
-            f"{request.environment}: the plan is now {plan.digest[:12]}, but {request.approved[:12]} was approved; plan again"
-        ]
+        [f"the plan is now {plan.digest[:12]}, but {request.approved[:12]} was approved; plan again"]
     )
 
 

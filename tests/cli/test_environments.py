@@ -119,6 +119,41 @@ def test_every_output_names_the_environment(run, file):
     assert "the desired state is not valid in environment 'dev': 1 error; nothing was sent" in err
 
 
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [("plan", "x"), ("drift", "x"), ("unlock", "x"), ("apply --yes", "{aws.account}")],
+)
+def test_an_error_of_the_target_names_the_environment_once(run, file, monkeypatch, command, value):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "none")
+    content = FILE.replace("[environments.dev]", "[environments.dev]\ntarget = 'aws'")
+    file.write_text(content.replace("{var.site}", value))
+    problem = "no AWS Region; set region in [workspace], or AWS_REGION"
+    assert run(*command.split(), "--env", "dev") == (1, "", f"error: environment 'dev': {problem}\n")
+    if command in {"plan", "drift"}:
+        _, out, _ = run(command, "--all-envs", "--format", "json")
+        errors = {item["environment"]: item["error"] for item in json.loads(out)["environments"]}
+        assert errors == {"dev": problem, PROD: ""}
+
+
+def test_an_endpoint_without_a_server_is_reported_with_the_environment(run, file):
+    file.write_text(
+        FILE.replace(
+            "[environments.dev]", "[environments.dev]\ntarget = 'http://127.0.0.1:9'\nregion = 'eu-west-1'"
+        )
+    )
+    _, _, err = run("plan", "--env", "dev")
+    assert (
+        err.splitlines()[0]
+        == "error: environment 'dev': cannot connect to http://127.0.0.1:9; is it running?"
+    )
+    _, out, _ = run("plan", "--all-envs")
+    lines = out.splitlines()
+    start = lines.index("✖ dev  failed")
+    assert lines[start + 1 : start + 3] == ["    cannot connect to http://127.0.0.1:9; is it running?", ""]
+
+
 def test_a_saved_plan_is_applied_to_its_environment_with_its_variables(run, file, monkeypatch):
     monkeypatch.setenv("RECONCILER_VAR_rate", "5")
     assert run("plan", "--env", PROD, "--var", "site=rome", "--out", "p.json")[0] == 0

@@ -13,6 +13,8 @@ from reconciler.model.errors import (
     PlanRejectedError,
     ReconcilerError,
     SelectionError,
+    TargetError,
+    name_environment,
 )
 from reconciler.render.rich_display import render_text
 from reconciler.render.views.error import ErrorView, build_error_view
@@ -62,6 +64,27 @@ def test_a_lock_shows_its_holder_and_how_to_wait_for_or_release_it():
             "if that apply no longer runs, `reconciler unlock` releases the lock"
         ),
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        (
+            LockedError("ada@ci", "10:00", "10:05"),
+            "the workspace is locked in environment 'dev' by ada@ci since 10:00; nothing was sent",
+        ),
+        (
+            AwsError(service="iot", operation="CreateThing", code="X", message="slow"),
+            "environment 'dev': iot:CreateThing failed with X: slow",
+        ),
+        (TargetError("no route"), "environment 'dev': no route"),
+        (PlanRejectedError(["a"]), "the plan for environment 'dev' is rejected; nothing was sent"),
+    ],
+)
+def test_an_error_of_an_environment_names_it_in_its_title(error, title):
+    with pytest.raises(type(error)) as caught, name_environment("dev"):
+        raise error
+    assert build_error_view(caught.value).title == title
 
 
 def test_an_invalid_file_shows_its_diagnostics_before_the_error():

@@ -35,6 +35,7 @@ from reconciler.engine.load.variables import (
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import REPORTED_ALREADY, Diagnostic, InvalidValueError, ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice
+from reconciler.model.errors import name_environment
 from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
 
@@ -173,7 +174,7 @@ class EnvironmentLoader:
 
     def _set_find_target(self, resolved: ResolvedEnvironment) -> None:
         """Let `{aws.…}` be replaced, if the target can be known."""
-        settings, find_target = resolved.environment.settings, self._inputs.find_target
+        environment, find_target = resolved.environment, self._inputs.find_target
         if find_target is None:
             return
 
@@ -182,7 +183,8 @@ class EnvironmentLoader:
             if resolved.problems:  # the settings may not be the intended ones
                 problem = "the settings are not valid"
                 raise InvalidValueError(ValueProblem(REPORTED_ALREADY, problem))
-            return find_target(settings)
+            with name_environment(environment.name):
+                return find_target(environment.settings)
 
         resolved.placeholders.find_target = find
 

@@ -19,7 +19,7 @@ from reconciler.model.errors import (
     ReconcilerError,
     SelectionError,
 )
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, quote
 from reconciler.render.views.diagnostics import DiagnosticsView, build_diagnostics_view
 from reconciler.render.views.next_step import suggest_next_step
 
@@ -64,7 +64,8 @@ def build_error_view(error: BaseException, sources: Mapping[str, Sequence[str]] 
 
 
 def _build_locked_view(error: LockedError) -> ErrorView:
-    title = f"the workspace is locked by {error.holder} since {error.since}; nothing was sent"
+    place = f" in environment {quote(error.environment)}" if error.environment else ""
+    title = f"the workspace is locked{place} by {error.holder} since {error.since}; nothing was sent"
     next_step = (
         f"wait for that apply to finish; its lease ends at {error.until} unless it is renewed; "
         "if that apply no longer runs, `reconciler unlock` releases the lock"
@@ -73,7 +74,8 @@ def _build_locked_view(error: LockedError) -> ErrorView:
 
 
 def _build_aws_view(error: AwsError) -> ErrorView:
-    title = f"{error.service}:{error.operation} failed with {error.code}: {error.message}"
+    place = f"environment {quote(error.environment)}: " if error.environment else ""
+    title = f"{place}{error.service}:{error.operation} failed with {error.code}: {error.message}"
     reasons = (f"request ID {error.request_id}",) if error.request_id else ()
     return ErrorView(escape_invisible(title), _escape(reasons), suggest_next_step(error, applying=False))
 
