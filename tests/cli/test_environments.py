@@ -186,6 +186,18 @@ def test_a_saved_plan_is_rejected_for_another_choice(run, file, options, environ
     assert " ".join(err.split()) == f"error: the plan is rejected; nothing was sent - {expected}"
 
 
+def test_a_saved_plan_names_the_environment_variable_that_would_change_it(run, file, monkeypatch):
+    assert run("plan", "--env", PROD, "--var", "rate=7", "--out", "p.json")[0] == 0
+    monkeypatch.setenv("RECONCILER_VAR_rate", "8")
+    monkeypatch.setenv("RECONCILER_VAR_site", "rome")
+    code, _, err = run("apply", "p.json")
+    assert code == 3
+    assert " ".join(err.split()) == (
+        "error: the plan is rejected; nothing was sent - the variable 'site' was not set when the plan was saved, and "
+        "RECONCILER_VAR_site sets it now; unset that, or save a new plan"
+    )
+
+
 def test_a_plan_saved_without_environments_is_rejected_when_the_file_has_some(run, file):
     file.write_text('[workspace]\nname = "greenhouse"\n[things.pump]\n')
     assert run("plan", "--out", "p.json")[0] == 0

@@ -16,6 +16,7 @@ import cattrs
 from attrs import evolve, field, frozen
 
 from reconciler.engine.load.environments import ENVIRONMENT_VARIABLE
+from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
 from reconciler.engine.plan.record import (
     CallRecord,
     ChangeRecord,
@@ -167,6 +168,12 @@ def read_choice(
 
 def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
     """Raise PlanRejectedError if a plan is for another workspace, target or desired state."""
+    _reject(
+        f"the variable {quote(variable)} was not set when the plan was saved, and {ENVIRONMENT_VARIABLE_PREFIX}{variable} sets "
+        "it now; unset that, or save a new plan"
+        for variable in state.chosen_variables
+        if variable not in saved.variables
+    )
     inputs = (
         ("workspace", saved.workspace, state.settings.name),
         ("environment", saved.environment or "none", state.environment_name or "none"),
