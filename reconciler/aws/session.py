@@ -27,6 +27,8 @@ EMBEDDED_ACCOUNT = "123456789012"
 SAMPLE_ACCOUNT = "000000000000"
 """Stands for an account that only a call could find."""
 
+_OTHER_SAMPLE_ACCOUNT, _OTHER_SAMPLE_REGION = "999999999999", "cn-north-1"
+
 _MAX_CONNECTIONS = 64
 """Connections that each client keeps open: one for each call that a refresh may have in flight."""
 _CUSTOM_CONNECT_SECONDS = 1.0
@@ -93,6 +95,17 @@ def build_sample_target(settings: Settings, environ: Mapping[str, str]) -> Targe
     """Return the target as far as it is known without a call, and samples of the rest."""
     account = settings.account or settings.role_account or SAMPLE_ACCOUNT
     return Target(settings.target, find_chosen_region(settings, environ) or EMBEDDED_REGION, account)
+
+
+def build_sample_targets(settings: Settings, environ: Mapping[str, str]) -> tuple[Target, Target]:
+    """Return two targets with different samples of what only a call could find."""
+    sample = build_sample_target(settings, environ)
+    is_account_known = settings.account or settings.role_account
+    is_region_known = settings.region or environ.get("AWS_REGION")
+    other_account = sample.account if is_account_known else _OTHER_SAMPLE_ACCOUNT
+    return sample, Target(
+        sample.endpoint, sample.region if is_region_known else _OTHER_SAMPLE_REGION, other_account
+    )
 
 
 def suggest_registry_fix(

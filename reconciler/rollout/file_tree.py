@@ -16,8 +16,9 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -25,6 +26,11 @@ from reconciler.engine.load.input_files import CopiedFolder
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.redaction import redaction_scope
 from reconciler.rollout.messages import TaskRequest
+
+if TYPE_CHECKING:
+    from reconciler.engine.load.list_files import InputFiles
+    from reconciler.model.plan import Target
+    from reconciler.model.settings import Settings
 
 _MAX_TOTAL_BYTES = 2**28
 """The maximum size of all files that are packed."""
@@ -55,23 +61,25 @@ class EnvironmentFiles:
 def collect_files(request: TaskRequest) -> EnvironmentFiles:
     """Return the files of a task's environment, as the driver has them.
 
-    Raises SelectionError if the environment or a variable is not valid.
+    Raises SelectionError if the environment or a variable is not valid, and ReconcilerError if the names of the files contain an
+    account or a Region that only a call could find.
     """
-    from reconciler.aws.service_model import ServiceModelConstraints
-    from reconciler.aws.session import build_sample_target, find_known_target
-    from reconciler.engine.load.environment_loader import LoadInputs
-    from reconciler.engine.load.list_files import list_input_files
-    from reconciler.model.environment import EnvironmentChoice
+    from reconciler.aws.session import build_sample_targets, find_known_target
 
-    folders = tuple(Path(folder) for folder in request.allow_outside)
-    inputs = LoadInputs(
-        ServiceModelConstraints(),
-        os.environ,
-        EnvironmentChoice(request.environment, request.variables, folders),
-        lambda settings: find_known_target(settings, os.environ) or build_sample_target(settings, os.environ),
-    )
-    with redaction_scope():
-        files = list_input_files(Path(request.path), inputs)
+    samples: list[tuple[Target, Target]] = []
+
+    def find_target(settings: Settings) -> Target:
+        target = find_known_target(settings, os.environ)
+        if target is None:
+            samples.append(build_sample_targets(settings, os.environ))
+        return target or samples[0][0]
+
+    files = _list_files(request, find_target)
+    if samples and _list_files(request, lambda _settings: samples[0][1]).paths != files.paths:
+        raise ReconcilerError(
+            f"{request.environment}: which files it has depends on its account or Region, which are not known here; set "
+            "`account` and `region`"
+        )
     digests = {Path(os.path.normpath(path)): digest for path, digest in files.digests.items()}
     main = Path(request.path)
     folder = main if main.is_dir() else main.parent
@@ -82,6 +90,19 @@ def collect_files(request: TaskRequest) -> EnvironmentFiles:
         files.secret_paths,
         files.digest,
     )
+
+
+def _list_files(request: TaskRequest, find_target: Callable[[Settings], Target]) -> InputFiles:
+    from reconciler.aws.service_model import ServiceModelConstraints
+    from reconciler.engine.load.environment_loader import LoadInputs
+    from reconciler.engine.load.list_files import list_input_files
+    from reconciler.model.environment import EnvironmentChoice
+
+    folders = tuple(Path(folder) for folder in request.allow_outside)
+    choice = EnvironmentChoice(request.environment, request.variables, folders)
+    inputs = LoadInputs(ServiceModelConstraints(), os.environ, choice, find_target)
+    with redaction_scope():
+        return list_input_files(Path(request.path), inputs)
 
 
 def pack_files(files: EnvironmentFiles) -> str:

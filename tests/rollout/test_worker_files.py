@@ -224,3 +224,42 @@ def test_a_worker_of_another_version_is_rejected(folder, machine, monkeypatch):
     monkeypatch.setattr("reconciler.rollout.rollout.get_version", lambda: "9.9")
     plan = Rollout(folder / "fleet/desired_state.toml").plan(executor=machine)
     assert "install the same version" in plan.failed[0].error
+
+
+class MachineWithoutFiles(OtherMachine):
+    """An executor whose worker has no file at the driver's paths."""
+
+    def submit(self, fn, text):
+        hidden = self.folder.rename(self.folder.with_name("hidden"))
+        try:
+            return super().submit(fn, text)
+        finally:
+            hidden.rename(self.folder)
+
+
+def test_an_absolute_include_is_read_from_the_copy(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECONCILER_REGISTRY", str(tmp_path / "registry.sqlite3"))
+    folder = tmp_path / "folder"
+    (folder / ".git").mkdir(parents=True)
+    (folder / "common.toml").write_text("[thing_types.pump]\n")
+    path = folder / "fleet/desired_state.toml"
+    path.parent.mkdir()
+    path.write_text(f'[workspace]\nname = "w"\ninclude = ["{folder}/common.toml"]\n[environments.a]\n')
+    (response,) = Rollout(path).plan(executor=MachineWithoutFiles(folder, folder)).responses
+    assert response.error == ""
+    assert response.plan
+    assert response.plan.counts["create"] == 2  # one is the workspace's marker
+
+
+def test_files_named_after_an_unknown_account_are_an_error(tmp_path, monkeypatch):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "desired_state.toml"
+    path.write_text(
+        '[workspace]\nname = "w"\ntarget = "aws"\n[environments.a]\n[things.t]\nattributes = { a = "{aws.account}" }\n'
+        '[policies.p]\ndocument = { file = "{aws.region}.json" }\n'
+    )
+    (response,) = Rollout(path).plan(executor=OtherMachine(tmp_path, tmp_path)).responses
+    assert response.error == (
+        "a: which files it has depends on its account or Region, which are not known here; set `account` and `region`"
+    )

@@ -234,6 +234,8 @@ class EnvironmentLoader:
         diagnostics.add(place, *problems)
         if problems:
             return ()
+        if copied := self._inputs.copied_folder:
+            include = [copied.find_copy(path) for path in include]
         paths = [file.path for file in self._main.files]
         allowed_folders = self._inputs.choice.allowed_folders
         included = find_included_files(include, paths, self._folder, allowed_folders)

@@ -37,6 +37,12 @@ class CopiedFolder:
         """Return the original path of a folder in the copy."""
         return self.original / folder.relative_to(self.copy)
 
+    def find_copy(self, name: str) -> str:
+        """Return where the copy has a file; only an absolute path differs from that of the original."""
+        path = Path(os.path.normpath(name))
+        is_copied = path.is_absolute() and path.is_relative_to(self.original)
+        return str(self.copy / path.relative_to(self.original)) if is_copied else name
+
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -44,8 +50,8 @@ VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class LoadContext:
     """The inputs that a TOML file may read: the files in its own folder tree, and the environment.
 
-    `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it; secrets are left out, and their
-    paths are in `secret_paths`. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
+    `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it, and `names` also those that could
+    not be read; secrets are left out, and their paths are in `secret_paths`. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
     copies never contain these files. The methods raise InvalidValueError.
     """
 
@@ -57,10 +63,12 @@ class LoadContext:
         self._resolved_folders: dict[str, str] = {}
         self._bytes_left = _MAX_TOTAL_BYTES
         self.digests: dict[str, str] = {}
+        self.names: set[str] = set()
         self.secret_paths: set[str] = set()
 
     def read_text(self, name: object) -> str:
         """Return the text of the file that `{ file = … }` refers to."""
+        self.names.add(str(name))
         raw, text = self._read_utf8(name)
         self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
         return text
@@ -71,6 +79,7 @@ class LoadContext:
 
     def read_bytes(self, name: object, max_bytes: int) -> bytes:
         """Return the content of a file."""
+        self.names.add(str(name))
         raw = self._read(_check_name(name), max_bytes)
         self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
         return raw

@@ -20,11 +20,13 @@ class InputFiles:
     """The files of one environment: the TOML files and the files that they refer to.
 
     - `digests`: the SHA-256 of each file by its path, without the files with secrets and those that an apply writes;
+    - `paths`: the paths of these files, and of those that cannot be read;
     - `secret_paths`: the paths of the files with secrets;
     - `digest`: the same as `DesiredState.files_digest`.
     """
 
     digests: Mapping[Path, str]
+    paths: frozenset[Path]
     secret_paths: frozenset[Path]
     digest: str
 
@@ -42,9 +44,11 @@ def list_input_files(path: Path, inputs: LoadInputs) -> InputFiles:
     declarations = collect_declarations(contexts, scope, inputs.constraints, diagnostics)
     parse_declarations(declarations, contexts, placeholders, diagnostics)
     digests: dict[Path, str] = {}
+    paths: set[Path] = set()
     secret_paths: set[Path] = set()
     for file, context in contexts.items():
         digests[file.path] = hashlib.sha256(file.raw).hexdigest()
         digests |= {file.path.parent / name: digest for name, digest in context.digests.items()}
+        paths |= {file.path, *(file.path.parent / name for name in context.names)}
         secret_paths |= {Path(secret) for secret in context.secret_paths}
-    return InputFiles(digests, frozenset(secret_paths), compute_files_digest(contexts))
+    return InputFiles(digests, frozenset(paths), frozenset(secret_paths), compute_files_digest(contexts))
