@@ -31,8 +31,10 @@ def format_code_block(lines: Iterable[str], language: str) -> str:
 def render_lines(lines: Sequence[str], limit: int) -> str:
     """Render as many lines as fit into `limit` bytes, in a block of their own.
 
-    `limit` does not count the shortest code fences, nor the line with the number of omitted lines.
+    `limit` does not count the shortest code fences, nor the line with the number of omitted lines. A line that GitHub would take for a
+    command in a job's log, such as the name of an environment, is marked.
     """
+    lines = [f"│ {line}" if line.lstrip().startswith("::") else line for line in lines]
     kept_lines: list[str] = []
     # Both fences of the code block grow with the longest run of backticks inside it.
     fence_bytes = 0
