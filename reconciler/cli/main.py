@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -52,6 +55,14 @@ Exit codes:
   3  plan rejected or prompt declined, workspace locked, or every step that
      failed was stale or lost the lease (others may be applied)
 """
+
+
+_MAX_END_SECONDS = 2.0
+"""Seconds for which an interrupted process waits for its threads."""
+
+
+class _InterruptedExit(SystemExit):
+    """The exit of a command that the user has interrupted."""
 
 
 class ReconcilerGroup(click.Group):
@@ -101,7 +112,7 @@ class ReconcilerGroup(click.Group):
             code = exit_codes.ERROR
         except click.Abort:
             click.echo("interrupted", err=True)
-            code = exit_codes.ERROR
+            raise _InterruptedExit(exit_codes.ERROR) from None
         except OSError as error:
             # The help or the version cannot be written; `invoke` reports the errors of commands.
             _print_error(error.strerror or str(error), Options())
@@ -226,4 +237,24 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the console script."""
-    cli.main(prog_name="reconciler")
+    try:
+        cli.main(prog_name="reconciler")
+    except _InterruptedExit:
+        _end_interrupted_process()
+        raise
+
+
+def _end_interrupted_process() -> None:
+    """End the process without waiting for threads that plan or apply in many environments.
+
+    They have a moment to finish their calls. Python would wait for them without a limit.
+    """
+    deadline = time.monotonic() + _MAX_END_SECONDS
+    with suppress(KeyboardInterrupt):
+        for thread in threading.enumerate():
+            if not (thread.daemon or thread is threading.current_thread()):
+                thread.join(max(0.0, deadline - time.monotonic()))
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(exit_codes.ERROR)

@@ -9,12 +9,14 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import reconciler
+from reconciler.cli import main as main_module
 from tests.support.command_line import edit_file, remove_changing_values
 
 
@@ -300,3 +302,22 @@ def test_retry_failed_is_rejected_if_there_is_nothing_to_retry(run_in_starter):
         "  - the last run completed every step; apply without --retry-failed",
         "  - the last run was a destroy; run `reconciler destroy` to continue it",
     ]
+
+
+def test_an_interrupted_process_does_not_wait_for_threads_that_go_on(monkeypatch):
+    def interrupt(_context):
+        raise KeyboardInterrupt
+
+    exit_codes = []
+    monkeypatch.setattr("os._exit", exit_codes.append)
+    monkeypatch.setattr(main_module, "_MAX_END_SECONDS", 0.01)
+    monkeypatch.setattr(main_module.cli, "invoke", interrupt)
+    monkeypatch.setattr("sys.argv", ["reconciler", "version"])
+    is_released = threading.Event()
+    thread = threading.Thread(target=is_released.wait, args=(10,))
+    thread.start()
+    with pytest.raises(SystemExit):
+        main_module.main()
+    assert (exit_codes, thread.is_alive()) == ([1], True)
+    is_released.set()
+    thread.join()
