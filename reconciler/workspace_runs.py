@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.engine.apply.recorder import Recorder
     from reconciler.engine.journal.journal import Journal
     from reconciler.engine.journal.team_history import TeamHistory
-    from reconciler.engine.ownership.lease import LeaseHolder
+    from reconciler.engine.ownership.stored_lease import LeaseHolder
 
 
 class WorkspaceRuns(WorkspaceFiles):

@@ -1,47 +1,35 @@
 """The lease that allows one writer at a time, stored in the attributes of the workspace's thing group.
 
-The lease is acquired, renewed and released with `expectedVersion`, so that only one of two concurrent writers succeeds (AWS IoT API
-reference, UpdateThingGroup). The stored times of a lease that is held are the registry's, read from the `Date` header of
-responses, so that differences between the computers' clocks do not matter. A holder that cannot renew the lease in time writes
-nothing more, and the lease expires.
+A holder that cannot renew the lease in time writes nothing more, and the lease expires. `stored_lease` reads and writes the group.
 """
 
 from __future__ import annotations
 
 import datetime
-import re
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
-from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
-from reconciler.engine.calls.send import send
-from reconciler.engine.ownership.process import identify_machine, is_running
-from reconciler.kinds.base.reads import NOT_FOUND, VERSION_CONFLICT
-from reconciler.kinds.base.tags import TAG_PREFIX
-from reconciler.kinds.base.verification import build_thing_group_verification
-from reconciler.kinds.shared.group_membership import build_workspace_group_name
+from reconciler.engine.ownership.process import identify_machine
+from reconciler.engine.ownership.stored_lease import (
+    LeaseGroup,
+    LeaseHolder,
+    format_lease,
+    read_group,
+    write_lease,
+)
 from reconciler.kinds.shared.ownership_markers import build_group_call
-from reconciler.model.call import ApiCall, Call
+from reconciler.model.call import Call
 from reconciler.model.errors import AwsError, LeaseLostError, LockedError, ReconcilerError, TargetError
 from reconciler.model.run import ProcessIdentity
-from reconciler.model.text import format_time
 
 LEASE_SECONDS = 60.0
 """Seconds after which a lease expires if it is not renewed."""
 
-_HOLDER = f"{TAG_PREFIX}lease-holder"
-_PROCESS = f"{TAG_PREFIX}lease-process"
-_SINCE = f"{TAG_PREFIX}lease-since"
-_UNTIL = f"{TAG_PREFIX}lease-until"
-_PLAN = f"{TAG_PREFIX}lease-plan"
-_LEASE_ATTRIBUTES = frozenset({_HOLDER, _PROCESS, _SINCE, _UNTIL, _PLAN})
 _ALREADY_EXISTS = "ResourceAlreadyExistsException"
 _MAX_ATTEMPTS = 5
 """The maximum number of attempts to write the lease while other callers change the group at the same time."""
@@ -54,9 +42,6 @@ _POLL_SECONDS = 2.0
 
 _RENEWALS_PER_LEASE = 4
 """The lease's time divided by this is the time between two renewals."""
-
-_INVALID_IN_ATTRIBUTE = re.compile(r"[^a-zA-Z0-9_.,@/:#-]")
-"""Characters that AWS does not allow in an attribute's value (service model, AttributeValue)."""
 
 Clock = Callable[[], float]
 """Returns seconds from an arbitrary start."""
@@ -71,70 +56,9 @@ def _read_boot_clock() -> float:
     return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
 
 
-@frozen
-class LeaseHolder:
-    """A lease as it is stored in the registry: its holder and its time.
-
-    `machine` is equal for processes of the same machine and container; `token` is different for every lease. `since` and `until`
-    are the start and the end of the lease in UTC, by the registry's clock. `approved_digest` is the digest of the plan that the holder was
-    started with, or empty.
-    """
-
-    process: ProcessIdentity
-    machine: str
-    token: str
-    since: datetime.datetime
-    until: datetime.datetime
-    approved_digest: str = ""
-
-    def build_locked_error(self) -> LockedError:
-        """Return the error for another process that tries to acquire the lease."""
-        return LockedError(str(self), format_time(self.since), format_time(self.until))
-
-    def format_partial_apply_warning(self) -> str:
-        """Return the warning for a plan that is made while the holder is applying another one."""
-        return (
-            f"an apply by {self} has been running since {format_time(self.since)}; this plan may show a partial apply; "
-            "plan again when it is done"
-        )
-
-    def __str__(self) -> str:
-        return f"{self.process} (process {self.process.pid})"
-
-
-@frozen
-class _Group:
-    """The workspace's group: its version, its attributes, and the registry's time when it was read."""
-
-    version: int
-    attributes: Mapping[str, str]
-    now: datetime.datetime
-
-    def parse_stored_lease(self) -> LeaseHolder | None:
-        """Return the lease in the attributes, even an expired one, or None if there is none that can be read."""
-        try:
-            pid, started_at, machine, token = self.attributes[_PROCESS].split("/")
-            # Users of a directory service may have an @ in their names.
-            user, _, host = self.attributes[_HOLDER].rpartition("@")
-            since, until = (datetime.datetime.fromisoformat(self.attributes[key]) for key in (_SINCE, _UNTIL))
-            process = ProcessIdentity(user, host, int(pid), started_at=float(started_at))
-            # An older version may have left the digest of an earlier lease, so the digest has its lease's token.
-            digest_token, _, digest = self.attributes.get(_PLAN, "").partition("/")
-            return LeaseHolder(process, machine, token, since, until, digest if digest_token == token else "")
-        except (KeyError, ValueError):
-            return None
-
-    def find_active_lease(self) -> LeaseHolder | None:
-        """Return the lease if it has not expired and its process is not known to have died."""
-        lease = self.parse_stored_lease()
-        if lease is None or lease.until <= self.now or _has_died(lease):
-            return None
-        return lease
-
-
 def find_lease_holder(workspace: str, call: Call) -> LeaseHolder | None:
     """Return the active lease of a workspace, or None. Raises AwsError and TargetError."""
-    group = _read_group(workspace, call)
+    group = read_group(workspace, call)
     return group.find_active_lease() if group else None
 
 
@@ -155,7 +79,7 @@ def find_interrupted_digest(workspace: str, call: Call) -> str | None:
 
     Its process died while it held the lease. Raises AwsError and TargetError.
     """
-    group = _read_group(workspace, call)
+    group = read_group(workspace, call)
     if group is None or group.find_active_lease():
         return None
     lease = group.parse_stored_lease()
@@ -167,10 +91,10 @@ def force_unlock(workspace: str, call: Call) -> LeaseHolder | None:
 
     If another caller changes the group at the same time, such as to renew the lease, the lease is returned but not released.
     """
-    group = _read_group(workspace, call)
+    group = read_group(workspace, call)
     lease = group.parse_stored_lease() if group else None
     if group and lease:
-        _write_lease(workspace, call, group, {})
+        write_lease(workspace, call, group, {})
     return lease
 
 
@@ -179,9 +103,9 @@ def release_stale_lease(workspace: str, call: Call) -> None:
 
     If another caller changes the group at the same time, the lease is not released.
     """
-    group = _read_group(workspace, call)
+    group = read_group(workspace, call)
     if group and group.parse_stored_lease() and not group.find_active_lease():
-        _write_lease(workspace, call, group, {})
+        write_lease(workspace, call, group, {})
 
 
 @contextmanager
@@ -258,7 +182,7 @@ class _Lease:
         """Acquire the lease. Raises LockedError, ReconcilerError, AwsError and TargetError."""
         for _ in range(_MAX_ATTEMPTS):
             requested_at = self.clock()
-            group = _read_group(self.workspace, self.call)
+            group = read_group(self.workspace, self.call)
             lease = group.find_active_lease() if group else None
             # If an earlier attempt created the group, the lease in it is this one.
             if lease and lease.token != self.token:
@@ -270,34 +194,29 @@ class _Lease:
             "cannot acquire the lease: the workspace's group keeps changing; try again in a moment"
         )
 
-    def _try_acquire(self, group: _Group | None) -> bool:
+    def _try_acquire(self, group: LeaseGroup | None) -> bool:
         """Write the lease into the group that was read; return whether the lease is held now.
 
         If there was no group, create it with the lease and return False: then the group must be read and written once more.
         """
         if group is not None:
-            return _write_lease(
-                self.workspace, self.call, group, self._build_attributes(group.now, group.now)
+            return write_lease(
+                self.workspace, self.call, group, self._format_attributes(group.now, group.now)
             )
         now = datetime.datetime.now(datetime.UTC)  # no response with the registry's time yet
         try:
-            self.call(build_group_call(self.workspace, self._build_attributes(now, now)))
+            self.call(build_group_call(self.workspace, self._format_attributes(now, now)))
         except AwsError as error:
             if error.code != _ALREADY_EXISTS:
                 raise
         # The lease is not held yet: another process may have created the group, and the stored times must be the registry's.
         return False
 
-    def _build_attributes(self, since: datetime.datetime, now: datetime.datetime) -> dict[str, str]:
-        attributes = {
-            _HOLDER: _INVALID_IN_ATTRIBUTE.sub("_", str(self.process)),
-            _PROCESS: f"{self.process.pid}/{self.process.started_at}/{self.machine}/{self.token}",
-            _SINCE: _to_iso_time(since),
-            _UNTIL: _to_iso_time(now + datetime.timedelta(seconds=self.seconds)),
-        }
-        if self.approved_digest:
-            attributes[_PLAN] = f"{self.token}/{self.approved_digest}"
-        return attributes
+    def _format_attributes(self, since: datetime.datetime, now: datetime.datetime) -> Mapping[str, str]:
+        until = now + datetime.timedelta(seconds=self.seconds)
+        return format_lease(
+            LeaseHolder(self.process, self.machine, self.token, since, until, self.approved_digest)
+        )
 
     def keep_renewing(self, stop: threading.Event) -> None:
         """Renew the lease until it is lost or `stop` is set; after an error, try again."""
@@ -316,13 +235,13 @@ class _Lease:
         """
         for _ in range(_MAX_ATTEMPTS):
             requested_at = self.clock()
-            group = _read_group(self.workspace, self.call)
+            group = read_group(self.workspace, self.call)
             lease = group.parse_stored_lease() if group else None
             if group is None or lease is None or lease.token != self.token:
                 self._renewed_at = None
                 cause = f"{lease} holds it now" if lease else "it was released by force"
                 raise _build_lost_error(cause)
-            if _write_lease(self.workspace, self.call, group, self._build_attributes(lease.since, group.now)):
+            if write_lease(self.workspace, self.call, group, self._format_attributes(lease.since, group.now)):
                 self._renewed_at = requested_at
                 return
 
@@ -340,11 +259,11 @@ class _Lease:
         """Release the lease if it is still held. If that fails, the lease expires by itself."""
         try:
             for _ in range(_MAX_ATTEMPTS):
-                group = _read_group(self.workspace, self.call)
+                group = read_group(self.workspace, self.call)
                 lease = group.parse_stored_lease() if group else None
                 if group is None or lease is None or lease.token != self.token:
                     return
-                if _write_lease(self.workspace, self.call, group, {}):
+                if write_lease(self.workspace, self.call, group, {}):
                     return
         except (AwsError, TargetError):
             return
@@ -352,54 +271,3 @@ class _Lease:
 
 def _build_lost_error(cause: str) -> LeaseLostError:
     return LeaseLostError(f"the workspace's lease was lost ({cause}), so nothing more is written")
-
-
-def _read_group(workspace: str, call: Call) -> _Group | None:
-    params = {"thingGroupName": build_workspace_group_name(workspace)}
-    try:
-        response = call(ApiCall("iot", "DescribeThingGroup", params))
-    except AwsError as error:
-        if error.code not in NOT_FOUND:
-            raise
-        return None
-    attributes = response.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
-    return _Group(response["version"], attributes, _read_registry_time(response))
-
-
-def _write_lease(workspace: str, call: Call, group: _Group, lease_attributes: Mapping[str, str]) -> bool:
-    """Replace the lease's attributes; return False if the group has changed since it was read.
-
-    Empty `lease_attributes` release the lease.
-    """
-    other_attributes = {key: value for key, value in group.attributes.items() if key not in _LEASE_ATTRIBUTES}
-    attributes = {**other_attributes, **lease_attributes}
-    params: dict[str, Any] = {
-        "thingGroupName": build_workspace_group_name(workspace),
-        "thingGroupProperties": {"attributePayload": {"attributes": attributes, "merge": False}},
-        "expectedVersion": group.version,
-    }
-    # The attributes contain this lease's token, or no lease, so reading shows whether a write with a lost response took effect.
-    verification = build_thing_group_verification(params["thingGroupName"])
-    try:
-        send(call, ApiCall("iot", "UpdateThingGroup", params, verification=verification), {})
-    except AwsError as error:
-        if error.code not in {VERSION_CONFLICT, *NOT_FOUND}:
-            raise
-        return False
-    return True
-
-
-def _read_registry_time(response: Mapping[str, Any]) -> datetime.datetime:
-    date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    return parsedate_to_datetime(date) if date else datetime.datetime.now(datetime.UTC)
-
-
-def _has_died(lease: LeaseHolder) -> bool:
-    """Return whether the holder was a process of this machine that no longer runs."""
-    # The stored host name may have replaced characters, so `machine` identifies the host instead.
-    process = evolve(lease.process, host=socket.gethostname())
-    return lease.machine == identify_machine() and not is_running(process)
-
-
-def _to_iso_time(moment: datetime.datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -6,7 +6,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from reconciler.engine.ownership.lease import LeaseHolder
+from reconciler.engine.ownership.stored_lease import LeaseHolder
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.diff import OWNERSHIP_PATH, keep_ignored_values
 from reconciler.engine.plan.limits import find_exceeded_limits

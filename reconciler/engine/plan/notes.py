@@ -6,7 +6,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from reconciler.engine.ownership.lease import LeaseHolder
+from reconciler.engine.ownership.stored_lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
