@@ -9,28 +9,29 @@ are checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-import attrs
-
-from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
 from reconciler.engine.load.declarations import ENVIRONMENTS, MAX_NAME_LENGTH, VARIABLES, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.input_files import VARIABLE_NAME
+from reconciler.engine.load.json_schema_constraints import add_constraints
+from reconciler.engine.load.json_schema_types import (
+    FILE,
+    TEXT,
+    TEXT_OR_FILE,
+    TEXT_WITH_BRACE,
+    Schema,
+    allow_brace,
+    build_closed_object,
+    build_object_schema,
+)
 from reconciler.engine.load.moved_removed import INLINE_MOVED_KEYS, MOVED, MOVED_REMOVED_KEYS
 from reconciler.engine.load.resources import CommonKeys
 from reconciler.engine.load.variables import VARIABLE_TYPES
 from reconciler.engine.load.workspace_table import NAMED_TARGETS, PERCENT_RANGE, TEXT_PATTERNS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import Member
-from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
-from reconciler.model.document import Document
-from reconciler.model.output_file import OutputFile
-from reconciler.model.pem import Pem
-from reconciler.model.resource import Reference
-from reconciler.model.secret import Secret
 from reconciler.model.settings import Settings
 from reconciler.model.warning_codes import SILENCEABLE_CODES
 
@@ -39,31 +40,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MemberSchemas = Callable[[str, str], Mapping[str, Any]]
 """Takes a service and a request member, such as `CreateThing.thingName`; returns AWS's constraints on it as JSON Schema."""
 
-Schema = dict[str, Any]
-
 _URL = r"^https?://[^\s/?#@]+([/?#]\S*)?$"
-_UNRESERVED_KEY: Schema = {"not": {"pattern": f"^{TAG_PREFIX}"}}
-
-_TEXT: Schema = {"type": "string"}
-_FILE: Schema = {"$ref": "#/$defs/file"}
-_DOCUMENT: Schema = {"$ref": "#/$defs/document"}
-_TEXT_OR_FILE: Schema = {"anyOf": [_TEXT, _FILE]}
 _VARIABLE: Schema = {"type": "string", "pattern": r"^\{(var|row|environment)\.[^{}]+\}$"}
 """A text that is one name in braces, whose value may have another type."""
 
 _ANNOTATIONS = ("description", "default")
-
-_TEXT_WITH_BRACE: Schema = {"type": "string", "pattern": "[{}]"}
-_SCHEMAS_BY_TYPE: Mapping[Any, Schema] = {
-    bool: {"type": "boolean"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    OutputFile: {"type": "string", "pattern": "^[^\\n]+$"},
-    Pem: {"$ref": "#/$defs/pem"},
-    Document: _DOCUMENT,
-    Secret: {"$ref": "#/$defs/secret"},
-    Reference: {"$ref": "#/$defs/reference"},
-}
 
 
 def build_json_schema(member_schemas: MemberSchemas) -> Schema:
@@ -94,37 +75,37 @@ def build_json_schema(member_schemas: MemberSchemas) -> Schema:
 def _build_shared_definitions() -> Schema:
     """Return the definitions that many fields refer to."""
     return {
-        "file": _build_closed_object(
+        "file": build_closed_object(
             {"file": {"type": "string", "minLength": 1}}, "A file in this file's folder or below it."
         ),
-        "env": _build_closed_object(
-            {"env": _allow_brace({"type": "string", "pattern": f"^(?:{VARIABLE_NAME.pattern})$"})},
+        "env": build_closed_object(
+            {"env": allow_brace({"type": "string", "pattern": f"^(?:{VARIABLE_NAME.pattern})$"})},
             "An environment variable.",
         ),
         "reference": {
             "description": "A name in this file, or the ID or the ARN of a resource outside it.",
             "anyOf": [
                 {"type": "string"},
-                _build_closed_object({"id": {"type": "string", "minLength": 1}}),
-                _build_closed_object(
-                    {"arn": _allow_brace({"type": "string", "pattern": "^arn(:[^:]*){4}:.*[^/]$"})}
+                build_closed_object({"id": {"type": "string", "minLength": 1}}),
+                build_closed_object(
+                    {"arn": allow_brace({"type": "string", "pattern": "^arn(:[^:]*){4}:.*[^/]$"})}
                 ),
             ],
         },
         "pem": {
             "description": "A certificate in PEM.",
             "anyOf": [
-                _allow_brace({"type": "string", "pattern": "-----BEGIN CERTIFICATE-----"}),
-                _FILE,
+                allow_brace({"type": "string", "pattern": "-----BEGIN CERTIFICATE-----"}),
+                FILE,
             ],
         },
         "document": {
             "description": "A JSON object: a file, text, or a table.",
-            "anyOf": [_FILE, {"type": "string"}, {"type": "object"}],
+            "anyOf": [FILE, {"type": "string"}, {"type": "object"}],
         },
         "secret": {
             "description": "Where a secret is read from; it is never written into the file.",
-            "anyOf": [{"$ref": "#/$defs/env"}, _FILE],
+            "anyOf": [{"$ref": "#/$defs/env"}, FILE],
         },
         "for_each": _build_for_each_definition(),
     }
@@ -135,7 +116,7 @@ def _build_for_each_definition() -> Schema:
     manifest_name = {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}
     return {
         "description": "One resource for each row; any text may contain {column}s.",
-        "anyOf": [_build_closed_object({"file": manifest_name}), {"type": "array", "items": row}],
+        "anyOf": [build_closed_object({"file": manifest_name}), {"type": "array", "items": row}],
     }
 
 
@@ -150,7 +131,7 @@ def _build_variables_schema() -> Schema:
         "type": "object",
         "properties": {
             "type": {"enum": list(VARIABLE_TYPES)},
-            "description": _TEXT,
+            "description": TEXT,
             "default": scalar,
         },
         "additionalProperties": False,
@@ -168,7 +149,7 @@ def _build_environments_schema(member_schemas: MemberSchemas) -> Schema:
     settings = _build_settings_schema(member_schemas)
     own_properties = {
         "variables": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
-        "after": {"type": "array", "items": _TEXT},
+        "after": {"type": "array", "items": TEXT},
         "default": {"type": "boolean"},
         FOR_EACH: {"$ref": "#/$defs/for_each"},
     }
@@ -196,7 +177,7 @@ def _allow_variables(schema: Any) -> Any:
 
 def _build_settings_schema(member_schemas: MemberSchemas) -> Schema:
     """Return the schema of `[workspace]`; the settings of environments are the same."""
-    schema = _build_object_schema(Settings, _TEXT)
+    schema = build_object_schema(Settings, TEXT)
     properties = schema["properties"]
     properties["name"] |= _build_workspace_name_constraints(member_schemas)
     properties["target"]["anyOf"] = [{"enum": list(NAMED_TARGETS)}, {"pattern": _URL}]
@@ -213,7 +194,7 @@ def _build_settings_schema(member_schemas: MemberSchemas) -> Schema:
     # In the file, the kinds' tables are next to the limits of the whole workspace.
     workspace_limits |= dict.fromkeys(sorted(all_kinds()), kind_limits_schema)
     for name in ("name", "target", "profile", "external_id", "prune", *TEXT_PATTERNS):
-        properties[name] = _allow_brace(properties[name])
+        properties[name] = allow_brace(properties[name])
     with_variables: Schema = _allow_variables(schema)
     return with_variables
 
@@ -222,7 +203,7 @@ def _build_moved_or_removed_schema(keys: Sequence[str]) -> Schema:
     """Return the schema of `[[moved]]` or `[[removed]]`."""
     address = {"type": "string", "pattern": rf"^({'|'.join(all_kinds())})\..+$"}
     properties = {key: {"const": False} if key == "destroy" else address for key in keys}
-    return {"type": "array", "items": _build_closed_object(properties)}
+    return {"type": "array", "items": build_closed_object(properties)}
 
 
 def _build_workspace_name_constraints(member_schemas: MemberSchemas) -> Schema:
@@ -249,155 +230,27 @@ def _build_kind_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     return {
         "type": "object",
         "description": f"The tables [{kind.table}.NAME]; each declares a {kind.noun}.",
-        "propertyNames": {"anyOf": [names, {"pattern": _TEXT_WITH_BRACE["pattern"]}]},
+        "propertyNames": {"anyOf": [names, {"pattern": TEXT_WITH_BRACE["pattern"]}]},
         "additionalProperties": {"$ref": f"#/$defs/{kind.table}"},
     }
 
 
 def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     """Return the schema of one table of a kind, such as `[things.pump-1]`."""
-    schema = _build_object_schema(kind.spec_class, _TEXT_OR_FILE)
+    schema = build_object_schema(kind.spec_class, TEXT_OR_FILE)
     for name, member in kind.members.items():
         constraints = member_schemas(kind.service, member.api) if member.api else {}
-        field_schema = _add_constraints(schema["properties"][name], constraints, member)
+        field_schema = add_constraints(schema["properties"][name], constraints, member)
         schema["properties"][name] = {"description": member.doc, **field_schema}
-    common_keys = _build_object_schema(CommonKeys, _TEXT)["properties"]
+    common_keys = build_object_schema(CommonKeys, TEXT)["properties"]
     common_keys["lifecycle"]["properties"]["allow"] = {
         "type": "object",
         "description": "Warnings to silence: the code of each, and why it is allowed.",
         "propertyNames": {"enum": list(SILENCEABLE_CODES)},
         "additionalProperties": {"type": "string", "pattern": r"\S"},
     }
-    common_keys[MOVED] = _build_closed_object(
+    common_keys[MOVED] = build_closed_object(
         {key: {"type": "string", "pattern": rf"^$|^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
     )
     schema["properties"] |= {**common_keys, FOR_EACH: {"$ref": "#/$defs/for_each"}}
     return schema
-
-
-def _add_constraints(schema: Schema, constraints: Mapping[str, Any], member: Member) -> Schema:
-    """Return the schema of a field with AWS's constraints on values that are written in the file itself."""
-    match schema.get("type"):
-        case "array":
-            array_constraints = {key: value for key, value in constraints.items() if key == "maxItems"}
-            if not member.references and "items" in constraints:
-                array_constraints["items"] = _add_constraints(schema["items"], constraints["items"], member)
-            return {**schema, **array_constraints}
-        case "object" if "properties" in schema:
-            properties = _add_structure_constraints(
-                schema["properties"], constraints.get("properties", {}), member
-            )
-            return {**schema, "properties": properties}
-        case "object":
-            return {
-                **schema,
-                **{key: _adapt_map_constraint(key, value, schema) for key, value in constraints.items()},
-            }
-        case "integer" | "number":
-            return {**schema, **{key: constraints[key] for key in constraints if key != "type"}}
-        case _ if schema == _DOCUMENT and "properties" in constraints:
-            return {"anyOf": [_FILE, _TEXT, _allow_brace_in_each_text(constraints)]}
-        case _ if schema.get("anyOf", [{}])[0] == _TEXT and not member.references:
-            # The field takes a text or, in its place, a file or a secret.
-            text = _allow_brace({**_TEXT, **constraints}) if constraints else _TEXT
-            return {**schema, "anyOf": [text, *schema["anyOf"][1:]]}
-        case _:
-            return schema
-
-
-def _add_structure_constraints(properties: Schema, constraints: Mapping[str, Any], member: Member) -> Schema:
-    """Return the schemas of a table's fields, with the constraints of AWS's structure.
-
-    AWS writes its member names in camel case, the file in snake case.
-    """
-    constraints_by_name = {name.lower(): constraint for name, constraint in constraints.items()}
-    return {
-        name: _add_constraints(schema, constraints_by_name.get(name.replace("_", ""), {}), member)
-        for name, schema in properties.items()
-    }
-
-
-def _allow_brace_in_each_text(schema: Any) -> Any:
-    """Return the schema of a JSON value, changed so that each text in it may also be one with a brace."""
-    if not isinstance(schema, Mapping):
-        return schema
-    relaxed = {key: _allow_brace_in_each_text(value) for key, value in schema.items() if key != "properties"}
-    if "properties" in schema:
-        relaxed["properties"] = {
-            name: _allow_brace_in_each_text(value) for name, value in schema["properties"].items()
-        }
-    return _allow_brace(relaxed) if schema.get("type") == "string" else relaxed
-
-
-def _adapt_map_constraint(key: str, constraint: Any, schema: Schema) -> Any:
-    """Return AWS's constraint on a map's keys, values or size, as the file's schema needs it.
-
-    Keys and texts with a brace are accepted. `schema` is the map's own schema. If its values may be other than
-    texts, their schema is kept, without AWS's constraint.
-    """
-    if key == "propertyNames":
-        return {**_UNRESERVED_KEY, "anyOf": [constraint, {"pattern": _TEXT_WITH_BRACE["pattern"]}]}
-    if key == "additionalProperties":
-        values = schema[key]
-        return _allow_brace({**values, **constraint}) if values == _TEXT else values
-    return constraint
-
-
-def _build_object_schema(cls: type, text: Schema) -> Schema:
-    """Return the schema of a table that becomes an attrs object; `text` is the schema of its texts."""
-    fields = attrs.fields(attrs.resolve_types(cls))
-    properties = {
-        field.name: {**_build_field_schema(field.type, text), **_build_default(field)} for field in fields
-    }
-    required = [field.name for field in fields if field.default is attrs.NOTHING]
-    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**schema, "required": required} if required else schema
-
-
-def _build_default(field: Any) -> Schema:
-    return {"default": field.default} if isinstance(field.default, str | int | float) else {}
-
-
-def _build_field_schema(annotation: Any, text: Schema) -> Schema:
-    """Return the schema of the values that the loader accepts for this annotation."""
-    if accepts_document_or_name(annotation):
-        references = [_SCHEMAS_BY_TYPE[Reference]] if accepts_external(annotation) else []
-        document = {"type": "object", "properties": {"id": False, "arn": False}}
-        return {"anyOf": [_FILE, _TEXT, *references, document]}
-    schemas = [_build_type_schema(file_type, text) for file_type in select_toml_types(annotation)]
-    return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-
-
-def _build_type_schema(annotation: Any, text: Schema) -> Schema:
-    origin = annotation if annotation == Reference else get_origin(annotation) or annotation
-    if origin is Literal:
-        return _allow_brace({"enum": list(get_args(annotation))})
-    if origin is Mapping:
-        item_type = get_args(annotation)[1]
-        values = _TEXT if item_type is str else _build_field_schema(item_type, text)
-        return {"type": "object", "propertyNames": _UNRESERVED_KEY, "additionalProperties": values}
-    if origin is tuple:
-        items = _build_field_schema(get_args(annotation)[0], text)
-        return {"type": "array", "items": items, "uniqueItems": True}
-    if origin is str:
-        return dict(text)
-    if origin in _SCHEMAS_BY_TYPE:
-        return dict(_SCHEMAS_BY_TYPE[origin])
-    return _build_object_schema(origin, text)
-
-
-def _allow_brace(schema: Schema) -> Schema:
-    """Return the schema, changed to accept any text with a brace as well."""
-    return {"anyOf": [schema, _TEXT_WITH_BRACE]}
-
-
-def _build_closed_object(properties: Schema, description: str | None = None) -> Schema:
-    """Return the schema of a table that has exactly these keys."""
-    annotations = {"description": description} if description else {}
-    return {
-        **annotations,
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }

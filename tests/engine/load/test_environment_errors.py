@@ -17,7 +17,7 @@ from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.settings import Settings
 from reconciler.model.text import is_visible
 from reconciler.workspace import Workspace
-from tests.engine.load.test_environments import choose, load_report
+from tests.support.environment_files import choose, load_report
 
 VALUES = (
     "1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.errors import InvalidDesiredStateError
-from tests.engine.load.test_environments import choose, load_state
+from tests.support.environment_files import choose, load_state
 
 ACCOUNT_OF_A = "916348801524"
 """The account of an environment `a` on the embedded registry, which follows from its name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.model.address import Address
-from tests.engine.load.test_environments import choose, load_report, load_state, load_warnings
+from tests.support.environment_files import choose, load_report, load_state, load_warnings
 
 FILE = """
 [workspace]
