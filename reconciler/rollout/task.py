@@ -14,7 +14,7 @@ from attrs import evolve
 
 from reconciler.model.distribution import DISTRIBUTION, get_version
 from reconciler.model.errors import REJECTIONS, LockedError, PlanRejectedError, ReconcilerError
-from reconciler.model.outcome import Failed, Outcome, Started, Waiting
+from reconciler.model.outcome import Failed
 from reconciler.model.redaction import redact, redaction_scope
 from reconciler.rollout.channel import Channel, connect_channel
 from reconciler.rollout.messages import (
@@ -31,6 +31,7 @@ from reconciler.rollout.messages import (
     decode,
     encode,
 )
+from reconciler.rollout.step_reports import StepReporter
 from reconciler.rollout.worker_files import describe_record_on_worker, open_workspace
 
 if TYPE_CHECKING:
@@ -233,24 +234,18 @@ def _is_rest_of_approved(plan: Plan, request: TaskRequest) -> bool:
 def _apply_plan(
     workspace: Workspace, plan: Plan, request: TaskRequest, channel: Channel, *, is_continued: bool
 ) -> TaskResponse:
-    counts: Counter[str] = Counter()
-    environment, total = request.environment, len(plan.steps)
-
-    def report(outcome: Outcome) -> None:
-        if not isinstance(outcome, Started | Waiting):
-            counts[outcome.status] += 1
-            channel.send(TaskEvent(environment, "applying", dict(counts), total))
-
+    environment = request.environment
+    reporter = StepReporter(channel, environment, len(plan.steps))
     command = "destroy" if request.options.destroy else "apply"
     if not plan and not is_continued:
         workspace.release_stale_lease(plan)
         if request.journal:
             workspace.record_noop_run(plan, command)
         return TaskResponse(environment, "unchanged", run=EnvironmentRun({}, 0.0))
-    channel.send(TaskEvent(environment, "applying", {}, total))
+    reporter.begin()
     result = workspace.apply(
         plan,
-        on_outcome=report,
+        on_outcome=reporter.report,
         stop=channel.stop,
         command=command,
         journal=request.journal,
@@ -262,7 +257,7 @@ def _apply_plan(
         if isinstance(outcome, Failed)
     )
     problem = result.journal_problem or (describe_record_on_worker(workspace) if request.journal else "")
-    run = EnvironmentRun(dict(counts), result.seconds, failures, is_continued, problem)
+    run = EnvironmentRun(reporter.counts, result.seconds, failures, is_continued, problem)
     if result.ok:
         return TaskResponse(environment, "applied", run=run)
     errors = [outcome.error for outcome in result.outcomes if isinstance(outcome, Failed)]
