@@ -20,32 +20,40 @@ ROLLOUT_VERSION: Literal[1] = 1
 
 
 @frozen(kw_only=True)
-class EnvironmentPlanRecord:
-    """The plan of one environment.
+class EnvironmentRecord:
+    """The members that the plan and the drift of one environment share.
 
-    - `status`: "planned" (it has changes), "unchanged", "failed", "rejected" or "stopped";
-    - `workspace`: the name of its workspace, null if it could not be planned;
-    - `target`: its registry, null if it could not be planned;
-    - `digest`: the digest of its plan, or empty;
-    - `counts`: the numbers of changes by action;
-    - `calls`: the number of API calls;
-    - `seconds`: the least time of these calls under AWS's quotas;
-    - `notes`: its warnings and notes;
-    - `changes`: each after the changes that it depends on;
-    - `error`: why it could not be planned, or empty.
+    - `workspace`: the name of its workspace, null if it could not be planned or read;
+    - `target`: its registry, null if it could not be planned or read;
+    - `error`: why it could not be planned or read, or empty.
     """
 
     environment: str
     status: str
     workspace: str | None
     target: Target | None
+    error: str
+
+
+@frozen(kw_only=True)
+class EnvironmentPlanRecord(EnvironmentRecord):
+    """The plan of one environment.
+
+    - `status`: "planned" (it has changes), "unchanged", "failed", "rejected" or "stopped";
+    - `digest`: the digest of its plan, or empty;
+    - `counts`: the numbers of changes by action;
+    - `calls`: the number of API calls;
+    - `seconds`: the least time of these calls under AWS's quotas;
+    - `notes`: its warnings and notes;
+    - `changes`: each after the changes that it depends on.
+    """
+
     digest: str
     counts: Mapping[str, int]
     calls: int
     seconds: float
     notes: tuple[NoteRecord, ...]
     changes: tuple[ChangeRecord, ...]
-    error: str
 
 
 @frozen(kw_only=True)
@@ -98,24 +106,16 @@ class EnvironmentPlanLine(EnvironmentPlanRecord):
 
 
 @frozen(kw_only=True)
-class EnvironmentDriftRecord:
+class EnvironmentDriftRecord(EnvironmentRecord):
     """The drift of one environment.
 
     - `status`: "drifted", "unchanged", "failed", "rejected" or "stopped";
-    - `workspace`: the name of its workspace, null if it could not be read;
-    - `target`: its registry, null if it could not be read;
     - `counts`: the numbers of resources by direction;
-    - `resources`: the resources that differ, sorted by direction and address;
-    - `error`: why it could not be read, or empty.
+    - `resources`: the resources that differ, sorted by direction and address.
     """
 
-    environment: str
-    status: str
-    workspace: str | None
-    target: Target | None
     counts: Mapping[str, int]
     resources: tuple[DriftedResourceRecord, ...]
-    error: str
 
 
 @frozen(kw_only=True)
