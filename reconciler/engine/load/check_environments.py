@@ -15,7 +15,7 @@ from reconciler.engine.load.environment_summaries import summarize_environments
 from reconciler.engine.load.environments import select_environments
 from reconciler.engine.load.load import check_identities, load_resources
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.errors import InvalidDesiredStateError
+from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.text import join_some
 
 _Key: TypeAlias = tuple[object, ...]
@@ -39,17 +39,25 @@ def check_environments(path: Path, patterns: Sequence[str], inputs: LoadInputs) 
     diagnostics of all of them if there is an error; SelectionError if the choice of an environment or a variable is not valid.
     """
     loader = EnvironmentLoader(path, inputs)
-    if loader.has_errors:  # the environments may not be known
-        raise InvalidDesiredStateError(loader.diagnostics, path)
-    names = select_environments(loader.environments, patterns)
+    name_diagnostics = loader.list_name_diagnostics()
+    if not loader.are_names_known:
+        raise InvalidDesiredStateError(name_diagnostics, path)
+    try:
+        names = select_environments(loader.environments, patterns)
+    except SelectionError:
+        if any(diagnostic.severity == "error" for diagnostic in name_diagnostics):
+            raise InvalidDesiredStateError(name_diagnostics, path) from None
+        raise
     summaries = summarize_environments(loader, inputs.environ)
-    identities = DiagnosticCollector()
-    check_identities(loader, summaries, identities)
+    table_diagnostics = DiagnosticCollector()
+    check_identities(loader, summaries, table_diagnostics)
     diagnostics: dict[str, Sequence[Diagnostic]] = {}
     resource_counts: dict[str, Mapping[str, int]] = {}
     for name in names:
         loaded = loader.load(name)
-        collector = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
+        for declaration, problem in loaded.own_problems:
+            table_diagnostics.add(declaration, problem)
+        collector = DiagnosticCollector((*loader.diagnostics, *loaded.shared_diagnostics))
         try:
             state = load_resources(loaded, summaries, inputs.constraints, collector, path)
         except InvalidDesiredStateError as error:
@@ -59,10 +67,13 @@ def check_environments(path: Path, patterns: Sequence[str], inputs: LoadInputs) 
         resource_counts[name] = Counter(
             address.kind for address, resource in state.resources.items() if not resource.is_ownership_marker
         )
-    merged = (*identities.to_diagnostics(), *merge_diagnostics(diagnostics))
+    merged = sorted(
+        (*table_diagnostics.to_diagnostics(), *merge_diagnostics(diagnostics)),
+        key=lambda diagnostic: (diagnostic.file, diagnostic.line),
+    )
     if any(diagnostic.severity == "error" for diagnostic in merged):
         raise InvalidDesiredStateError(merged, path)
-    return CheckedEnvironments(resource_counts, merged)
+    return CheckedEnvironments(resource_counts, tuple(merged))
 
 
 def merge_diagnostics(diagnostics: Mapping[str, Iterable[Diagnostic]]) -> tuple[Diagnostic, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -274,6 +274,15 @@ def _has_control_characters(name: str) -> bool:
     if name.isprintable():
         return False
     return any(unicodedata.category(character) in _CONTROL_CATEGORIES for character in name)
+
+
+def report_unknown_tables(files: Iterable[TomlFile], diagnostics: DiagnosticCollector) -> None:
+    """Report the tables and keys at the top of the files that have no valid name."""
+    valid_names = {*SETTINGS_TABLES, *all_kinds(), *MOVED_REMOVED_TABLES}
+    for file in files:
+        for name in file.data.keys() - valid_names:
+            table = _build_empty_table((name,), file)
+            diagnostics.add(table, _build_unknown_table_problem(name, file.data[name]))
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:

@@ -10,9 +10,13 @@ from pathlib import Path
 from attrs import field, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
-from reconciler.engine.load.declarations import WORKSPACE
+from reconciler.engine.load.declarations import WORKSPACE, report_unknown_tables
 from reconciler.engine.load.diagnostics import DiagnosticCollector
-from reconciler.engine.load.environments import DeclaredEnvironment, parse_environments
+from reconciler.engine.load.environments import (
+    DeclaredEnvironment,
+    check_environment_tables,
+    parse_environments,
+)
 from reconciler.engine.load.include import find_included_files
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.main_files import TomlFiles, read_files, read_main_files
@@ -88,12 +92,13 @@ class _Files:
 class LoadedSettings:
     """The settings of one environment, and the files that its resources are read from.
 
-    `diagnostics` are the problems of the settings tables.
+    `own_problems` are the problems of the environment's own table, `shared_diagnostics` those of the other settings tables and of `include`.
     """
 
     resolved: ResolvedEnvironment
     files: _Files
-    diagnostics: tuple[Diagnostic, ...]
+    own_problems: tuple[tuple[Declaration, ValueProblem], ...]
+    shared_diagnostics: tuple[Diagnostic, ...]
 
     @property
     def contexts(self) -> Mapping[TomlFile, LoadContext]:
@@ -122,14 +127,21 @@ class EnvironmentLoader:
         self.environments: Mapping[str, DeclaredEnvironment] = parse_environments(
             [(table, self._contexts[table.file]) for table in tables], diagnostics
         )
+        self.are_names_known = not (self._main.diagnostics or diagnostics.to_diagnostics())
+        """Whether all tables of environments have been read, with their manifests."""
+        check_environment_tables(self.environments, diagnostics, are_names_known=self.are_names_known)
         self.diagnostics = (*self._main.diagnostics, *diagnostics.to_diagnostics())
         """The problems of the main files and of the environments' tables."""
         self._manifest_digests = [sorted(context.digests.items()) for context in self._contexts.values()]
 
-    @property
-    def has_errors(self) -> bool:
-        """Whether the main files or the environments' tables have errors."""
-        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+    def list_name_diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Return the problems because of which the environments may not have their intended names.
+
+        An unknown table such as `[environment.dev]` may be meant for an environment.
+        """
+        diagnostics = DiagnosticCollector(self.diagnostics)
+        report_unknown_tables(self._main.files, diagnostics)
+        return diagnostics.to_diagnostics()
 
     @property
     def has_include(self) -> bool:
@@ -161,6 +173,8 @@ class EnvironmentLoader:
     def _load(self, name: str | None) -> LoadedSettings:
         diagnostics = DiagnosticCollector()
         files = self._read_files(name, diagnostics)
+        own_table = self.environments[name].declaration if name is not None else None
+        own_problems: list[tuple[Declaration, ValueProblem]] = []
         choice, environ = self._inputs.choice, self._inputs.environ
         if not (self._main.diagnostics or files.diagnostics):
             check_chosen_variables(files.variables, choice, environ)
@@ -168,9 +182,13 @@ class EnvironmentLoader:
         if files.resolver:
             resolved = files.resolver.resolve(name)
             for declaration, problem in resolved.problems:
-                diagnostics.add(declaration, problem)
+                if declaration is own_table:
+                    own_problems.append((declaration, problem))
+                else:
+                    diagnostics.add(declaration, problem)
             self._set_find_target(resolved)
-        return LoadedSettings(resolved, files, (*files.diagnostics, *diagnostics.to_diagnostics()))
+        shared_diagnostics = (*files.diagnostics, *diagnostics.to_diagnostics())
+        return LoadedSettings(resolved, files, tuple(own_problems), shared_diagnostics)
 
     def _set_find_target(self, resolved: ResolvedEnvironment) -> None:
         """Let `{aws.…}` be replaced, if the target can be known."""

@@ -74,7 +74,7 @@ class DeclaredEnvironment:
 def parse_environments(
     tables: Sequence[tuple[TomlTable, LoadContext]], diagnostics: DiagnosticCollector
 ) -> Mapping[str, DeclaredEnvironment]:
-    """Return the environments by name, and report problems of their tables and manifests.
+    """Return the environments by name, and report problems of their names and manifests.
 
     `tables` are the `[environments]` tables, each with the context that reads the manifests of its file.
     """
@@ -95,11 +95,23 @@ def parse_environments(
                     diagnostics.add(table, ValueProblem("too-many-environments", problem, expected))
                     return environments
                 _add(environment, environments, diagnostics)
+    return environments
+
+
+def check_environment_tables(
+    environments: Mapping[str, DeclaredEnvironment],
+    diagnostics: DiagnosticCollector,
+    *,
+    are_names_known: bool,
+) -> None:
+    """Report problems of the environments' own keys; `after` may name any environment unless all `are_names_known`."""
     finder = PredecessorFinder(environments)
     for table in _list_tables(environments):
-        diagnostics.add(table, *_check_own_keys(table, finder))
+        diagnostics.add(table, *_check_own_keys(table))
+        if are_names_known:
+            diagnostics.add(table, *_check_after(table, finder))
+    _check_defaults(environments, diagnostics)
     _check_cycles(environments, finder, diagnostics)
-    return environments
 
 
 def _list_tables(environments: Mapping[str, DeclaredEnvironment]) -> Collection[TomlTable]:
@@ -153,7 +165,7 @@ def _add(
         diagnostics.add(environment.declaration, ValueProblem("invalid-name", problem, expected))
 
 
-def _check_own_keys(table: TomlTable, finder: PredecessorFinder) -> Iterator[ValueProblem]:
+def _check_own_keys(table: TomlTable) -> Iterator[ValueProblem]:
     entries = table.entries
     if "default" in entries and not isinstance(entries["default"], bool):
         problem = f"got {describe_value(entries['default'])}"
@@ -165,8 +177,11 @@ def _check_own_keys(table: TomlTable, finder: PredecessorFinder) -> Iterator[Val
     if not isinstance(after, list):
         expected = "an array, each item the name of an environment or a glob"
         yield ValueProblem("wrong-type", f"got {describe_value(after)}", expected, path=("after",))
-        return
-    for index, pattern in enumerate(after):
+
+
+def _check_after(table: TomlTable, finder: PredecessorFinder) -> Iterator[ValueProblem]:
+    after = table.entries.get("after", [])
+    for index, pattern in enumerate(after if isinstance(after, list) else ()):
         item_problem = _check_predecessor(pattern, table, finder)
         if item_problem:
             yield item_problem.nest_under("after", index)
@@ -179,7 +194,8 @@ def _check_predecessor(pattern: object, table: TomlTable, finder: PredecessorFin
         expected = "the name of an environment or a glob"
         return ValueProblem("wrong-type", f"got {describe_value(pattern)}", expected)
     if not finder.match(pattern):
-        suggestion = Suggestion(pattern, environments, replaces_expected=True)
+        name = pattern.removeprefix(f"{ENVIRONMENTS}.")
+        suggestion = Suggestion(name, environments, replaces_expected=True)
         problem, expected = (
             f"{quote(pattern)} matches no environment",
             f"a name or glob of {_list(environments)}",
@@ -189,6 +205,20 @@ def _check_predecessor(pattern: object, table: TomlTable, finder: PredecessorFin
         problem = f"{quote(pattern)} is an environment of this table, so it would wait for itself"
         return ValueProblem("cycle", problem, "environments of other tables")
     return None
+
+
+def _check_defaults(
+    environments: Mapping[str, DeclaredEnvironment], diagnostics: DiagnosticCollector
+) -> None:
+    """Report that more than one environment is the default, at the table of the second one."""
+    defaults = [environment for environment in environments.values() if environment.is_default]
+    if len(defaults) > 1:
+        names = _list([environment.name for environment in defaults])
+        problem = f"{len(defaults)} environments have default = true: {names}"
+        diagnostics.add(
+            defaults[1].table,
+            ValueProblem("duplicate-default", problem, "at most one", path=("default",)),
+        )
 
 
 class PredecessorFinder:

@@ -55,11 +55,14 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     try:
         name = select_environment(loader.environments, choice, environ)
     except SelectionError:
-        if loader.has_errors:  # the environments may not be known
-            raise InvalidDesiredStateError(loader.diagnostics, path) from None
+        name_diagnostics = loader.list_name_diagnostics()
+        if any(diagnostic.severity == "error" for diagnostic in name_diagnostics):
+            raise InvalidDesiredStateError(name_diagnostics, path) from None
         raise
     loaded = loader.load(name)
-    diagnostics = DiagnosticCollector((*loader.diagnostics, *loaded.diagnostics))
+    diagnostics = DiagnosticCollector((*loader.diagnostics, *loaded.shared_diagnostics))
+    for declaration, problem in loaded.own_problems:
+        diagnostics.add(declaration, problem)
     summaries = summarize_environments(loader, environ)
     check_identities(loader, summaries, diagnostics)
     state = load_resources(loaded, summaries, constraints, diagnostics, path)
@@ -79,13 +82,15 @@ def load_environments(
     account and Region; SelectionError if a chosen variable is not valid.
     """
     loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice))
-    problems = dict.fromkeys(loader.diagnostics)
+    problems = dict.fromkeys(loader.list_name_diagnostics())
     environments = {name: loader.load(name) for name in loader.environments}
     if not environments:
-        problems |= dict.fromkeys(loader.load(None).diagnostics)
-    for loaded in environments.values():
-        problems |= dict.fromkeys(loaded.diagnostics)
+        problems |= dict.fromkeys(loader.load(None).shared_diagnostics)
     diagnostics = DiagnosticCollector()
+    for loaded in environments.values():
+        problems |= dict.fromkeys(loaded.shared_diagnostics)
+        for declaration, problem in loaded.own_problems:
+            diagnostics.add(declaration, problem)
     check_identities(loader, summarize_environments(loader, environ), diagnostics)
     problems |= dict.fromkeys(diagnostics.to_diagnostics())
     if any(problem.severity == "error" for problem in problems):
