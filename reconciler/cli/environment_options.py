@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.cli.options import Options
+from reconciler.cli.options import Options, reject_ambiguous_selection
 
 if TYPE_CHECKING:
     from reconciler.engine.load.list_names import DeclaredNames
@@ -54,8 +54,12 @@ def add_environment_options(function: _Function) -> _Function:
 
 
 def _store_environments(ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> None:
-    if value:
-        Options.from_context(ctx).environments = tuple(value)
+    if not value:
+        return
+    if not all(value):
+        raise click.BadParameter("the name is empty; expected the name of an environment or a glob")
+    Options.from_context(ctx).environments = tuple(value)
+    reject_ambiguous_selection(ctx)
 
 
 def _store_variables(ctx: click.Context, _parameter: click.Parameter, value: Sequence[str]) -> None:

@@ -122,6 +122,13 @@ class Options:
         )
 
 
+def reject_ambiguous_selection(ctx: click.Context) -> None:
+    """Raise UsageError if both `--env` and `--all-envs` are used: one of the two is a mistake."""
+    options = Options.from_context(ctx)
+    if options.all_environments and options.environments:
+        raise click.UsageError("--env and --all-envs exclude each other; leave out one of them", ctx)
+
+
 def _is_glob(pattern: str) -> bool:
     return any(character in pattern for character in "*?[")
 

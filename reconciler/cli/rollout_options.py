@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.options import Options
+from reconciler.cli.options import Options, reject_ambiguous_selection
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -15,6 +15,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def _store_all_environments(ctx: click.Context, _parameter: click.Parameter, is_set: bool) -> None:  # noqa: FBT001 (click's signature)
     if is_set:
         Options.from_context(ctx).all_environments = True
+        reject_ambiguous_selection(ctx)
 
 
 all_environments_option = click.option(

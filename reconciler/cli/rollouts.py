@@ -14,7 +14,7 @@ import click
 from attrs import evolve, frozen
 
 from reconciler.cli import exit_codes
-from reconciler.cli.errors import annotate_environments
+from reconciler.cli.errors import annotate_environments, print_error
 from reconciler.cli.options import Options
 from reconciler.cli.step_summary import append_summary
 from reconciler.render.formats import MACHINE_FORMATS
@@ -143,6 +143,7 @@ def _plan_and_apply(
     print_lines(_render_text(view, terminal, full=output.full))
     if plan.failed:
         annotate_environments(view.problems)
+        _print_failed_plan(plan, options)
         _append_summary(output, lambda: _build_plan_view(rollout, plan))
         ctx.exit(exit_codes.get_rollout_code(response.status for response in plan.responses))
     if choices.approved:
@@ -150,6 +151,15 @@ def _plan_and_apply(
     if plan:
         choices.confirm(plan)
     _apply_and_report(ctx, rollout, plan, terminal, output, choices)
+
+
+def _print_failed_plan(plan: RolloutPlan, options: Options) -> None:
+    """Print that nothing is applied because some environments could not be planned."""
+    from reconciler.model.text import join_some
+
+    names = join_some([response.environment for response in plan.failed])
+    problem = f"nothing was sent: {len(plan.failed)} of {len(plan.responses)} environments could not be planned: {names}"
+    print_error(f"{problem}; correct the cause, or select the others with --env", options)
 
 
 def find_rollout_drift(ctx: click.Context, selection: RolloutSelection, output: RolloutOutput) -> None:

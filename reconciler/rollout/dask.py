@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import multiprocessing
 import os
 import re
@@ -142,6 +143,7 @@ def _start_cluster(address: SchedulerAddress) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",  # other machines must not read it
             worker_dashboard_address="127.0.0.1:0",
             preload=__name__,
+            silence_logs=logging.ERROR,  # such as the warning that a worker needs a few seconds to end
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):

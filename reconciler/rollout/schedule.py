@@ -60,6 +60,12 @@ class Waves:
                 raise ValueError(
                     f"{part!r} is not a valid wave size; expected more than 0, as in 1,10%,50%,100%"
                 )
+        for unit in (False, True):
+            amounts = [amount for amount, is_percent in sizes if is_percent is unit]
+            if amounts != sorted(amounts):
+                raise ValueError(
+                    f"{text!r} has a wave that is smaller than the one before; sizes are cumulative, as in 1,10%,50%,100%"
+                )
         return cls(sizes)
 
     def split(self, names: Sequence[str]) -> list[list[str]]:

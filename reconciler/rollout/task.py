@@ -52,6 +52,14 @@ _SAME_PLAN_POLL_SECONDS = 10.0
 """Seconds after which the holder of the lease is looked at again, if it applies the same plan."""
 
 
+def _describe(error: ReconcilerError) -> str:
+    """Return an error as text, with the next step if one is known."""
+    from reconciler.render.views.next_step import suggest_next_step
+
+    next_step = suggest_next_step(error, applying=False)
+    return f"{error}\nnext step: {next_step}" if next_step else str(error)
+
+
 def run_task(text: str) -> str:
     """Run one task, and return its response; both are JSON text without secrets.
 
@@ -66,7 +74,7 @@ def run_task(text: str) -> str:
         except ReconcilerError as error:
             error.environment = ""  # the response has it
             status: Status = "rejected" if isinstance(error, REJECTIONS) else "failed"
-            response = TaskResponse(request.environment, status, error=redact(str(error)))
+            response = TaskResponse(request.environment, status, error=redact(_describe(error)))
         except OSError as error:
             response = TaskResponse(request.environment, "failed", error=redact(str(error)))
         except Exception as error:  # noqa: BLE001 (reported; the other environments go on)

@@ -1,4 +1,4 @@
-"""What the commands report about mistakes in environments, variables and the options that select them."""
+"""Messages about mistakes in environments, in variables and in the options that select them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def fail(run, tmp_path, monkeypatch):
         assert code == 1
         assert not Path(".reconciler/registry.sqlite3").exists()
         blocks = err.split("\n\n")
-        return [" ".join(line for line in map(str.strip, block.splitlines()) if "|" not in line) for block in blocks]
+        return [
+            " ".join(line for line in map(str.strip, block.splitlines()) if "|" not in line)
+            for block in blocks
+        ]
 
     return fail
 
@@ -83,3 +86,52 @@ def test_two_default_environments_are_an_error(fail):
         "error: desired_state.toml:11  environments.prod-{account}.default 2 environments have default = true: "
         "prod-222222222222, prod-333333333333 expected  at most one"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{var.site}", "{site}", "unknown column 'site' did you mean  var.site?"),
+        ("{var.site}", "{vars.site}", "unknown column 'vars.site' did you mean  var.site?"),
+        ("{var.site}", "{environment}", "unknown column 'environment' did you mean  environment.name?"),
+        ("{var.site}", "{env.name}", "unknown column 'env.name' did you mean  environment.name?"),
+        ("{var.site}", "{region}", "unknown column 'region' did you mean  aws.region?"),
+    ],
+)
+def test_a_word_in_braces_suggests_the_name_that_was_meant(fail, old, new, message):
+    table = '[things."pump-{n}"]\nfor_each = [{ n = 1 }]'
+    first, *_ = fail("validate", "--all-envs", **{"[things.pump]": table, old: new})
+    assert first.endswith(message)
+
+
+def test_a_key_above_the_first_table_belongs_in_workspace(fail):
+    first, *_ = fail("validate", **{"[workspace]": 'include = ["more"]\n[workspace]'})
+    assert (
+        first
+        == "error: desired_state.toml:1  include unknown key expected  it in [workspace] of the main file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("plan", "--env", ""), "the name is empty"),
+        (("destroy", "--yes", "--env", "dev", "--all-envs"), "--env and --all-envs exclude each other"),
+        (("plan", "--env", "dev,prod-*"), "select each on its own: --env dev --env 'prod-*'"),
+        (("history", "--env", "dve"), "no environment matches 'dve'; did you mean 'dev'?"),
+        (
+            ("apply", "--all-envs", "--yes", "--wave", "50%,10%"),
+            "sizes are cumulative, such as 1,10%,50%,100%",
+        ),
+        (("plan", "--env", "dev", "--var", "sites=x"), "there is no such variable; did you mean 'site'?"),
+    ],
+)
+def test_a_wrong_selection_is_rejected_before_anything_is_sent(fail, arguments, message):
+    (error,) = fail(*arguments)
+    assert message in error
+
+
+def test_an_environment_variable_in_other_letters_is_an_error(fail, monkeypatch):
+    monkeypatch.setenv("RECONCILER_VAR_SITE", "rome")
+    (error,) = fail("plan", "--env", "dev")
+    assert "RECONCILER_VAR_SITE: names are case-sensitive; did you mean 'RECONCILER_VAR_site'?" in error

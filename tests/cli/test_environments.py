@@ -100,7 +100,8 @@ def test_every_output_names_the_environment(run, file):
     assert run("apply", "--env", PROD, "--yes")[0] == 0
     assert run("drift", "--env", "dev")[1].splitlines()[0] == "Drift of greenhouse in dev"
     assert json.loads(run("drift", "--env", "dev", "--format", "json")[1])["environment"] == "dev"
-    runs = run("history", "--env", "dev")[1].splitlines()[1:]
+    assert len(run("history", "--env", "dev")[1].splitlines()) == 2
+    runs = run("history")[1].splitlines()[1:]
     assert [
         f"apply greenhouse in {name}" in line for name, line in zip((PROD, "dev"), runs, strict=True)
     ] == [

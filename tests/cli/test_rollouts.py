@@ -337,6 +337,7 @@ def test_an_environment_that_cannot_be_planned_stops_an_apply_before_anything_is
     assert err.startswith(
         "::error title=reconciler%3A staging rejected::the plan is rejected; nothing was sent%0A"
     )
+    assert "error: nothing was sent: 1 of 4 environments could not be planned: staging;" in err
     problem = out[out.index("✖") :].splitlines()
     assert problem[0] == "✖ staging  rejected"
     assert problem[-2] == "Plan incomplete: 9 to create in 4 environments: 3 with changes, 1 rejected"

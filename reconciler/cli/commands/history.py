@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json as json_format
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
+from attrs import evolve
 
 from reconciler.cli import exit_codes
 from reconciler.cli.environment_options import add_environment_options
 from reconciler.cli.options import IntegerRange, Options, add_common_options
 from reconciler.cli.rollout_options import all_environments_option
+
+if TYPE_CHECKING:
+    from reconciler.model.run import History
+    from reconciler.workspace import Workspace
 
 
 def _complete_run_ids(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -42,6 +49,7 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     RUN is a run's ID, or the first or last characters of one. If the journal is damaged, the runs that can still be read are listed, and the
     exit code is 1.
 
+    With --env, the runs of this environment are listed, otherwise those of all environments.
     With several environments, selected by --all-envs, several --env or a glob, the runs of each are listed, up to --limit.
 
     The file digest is the start of a SHA-256 over the desired state's files, without secrets. Runs with the same digest
@@ -62,7 +70,7 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
         return
     workspace, terminal = options.open_workspace(), Terminal.open(color=options.color)
     if run is None:
-        runs = workspace.history(limit)
+        runs = _list_runs(workspace, options, limit)
         lines = render_history_text(build_history_view(runs), terminal.out.width)
         json_values = history_to_json(runs)
     else:
@@ -75,6 +83,20 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
         terminal.print(lines)
     if run is None and runs.problem:
         ctx.exit(exit_codes.ERROR)
+
+
+def _list_runs(workspace: Workspace, options: Options, limit: int) -> History:
+    """Return the latest runs: those of the environment that `--env` names, or else those of all of them."""
+    from reconciler.model.errors import InvalidDesiredStateError
+
+    if not options.environments:
+        return workspace.history(limit)
+    with suppress(InvalidDesiredStateError):  # the runs can be read without a valid file
+        options.list_environments()
+    (name,) = options.environments
+    history = workspace.history(limit=None)
+    runs = [run for run in history.runs if run.environment == name]
+    return evolve(history, runs=tuple(runs[:limit]))
 
 
 def _list_runs_of_environments(ctx: click.Context, limit: int, *, json: bool) -> None:

@@ -87,8 +87,12 @@ def _render_lines(desired: DesiredState, file: str) -> Iterator[Text]:
     from reconciler.render.views.labels import format_kind, pluralize
 
     resources = [resource for resource in desired.resources.values() if not resource.is_ownership_marker]
+    place = f" in {desired.environment.name}" if desired.environment else ""
     yield Text.assemble(
-        ("✔ ", COLORS["applied"]), (file, "bold"), " is valid: ", pluralize(len(resources), "resource")
+        ("✔ ", COLORS["applied"]),
+        (file, "bold"),
+        f" is valid{place}: ",
+        pluralize(len(resources), "resource"),
     )
     counts = Counter(resource.address.kind for resource in resources)
     width = max((len(f"{count:,}") for count in counts.values()), default=0)

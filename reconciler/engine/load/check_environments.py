@@ -17,6 +17,7 @@ from reconciler.engine.load.load import check_identities, load_resources
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.text import join_some
+from reconciler.model.warning_codes import UNUSED_VARIABLE
 
 _Key: TypeAlias = tuple[object, ...]
 
@@ -97,6 +98,6 @@ def merge_diagnostics(diagnostics: Mapping[str, Iterable[Diagnostic]]) -> tuple[
 
 
 def _name_environments(diagnostic: Diagnostic, names: Sequence[str], total: int) -> Diagnostic:
-    if len(names) == total:
+    if len(names) == total or diagnostic.code == UNUSED_VARIABLE:  # this one is about all environments
         return diagnostic
     return evolve(diagnostic, problem=f"{diagnostic.problem} (in {join_some(names)})")

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, fields_dict, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
@@ -29,6 +29,7 @@ from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
+from reconciler.model.settings import Settings
 from reconciler.model.text import describe_value
 
 WORKSPACE, VARIABLES, ENVIRONMENTS = "workspace", "variables", "environments"
@@ -311,7 +312,12 @@ def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
     valid_names = [*SETTINGS_TABLES, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
     suggestion = Suggestion(name, valid_names, replaces_expected=True)
     expected = f"one of {', '.join(valid_names)}"
-    noun = "table" if isinstance(value, dict | list) else "key"
+    is_table = isinstance(value, dict) or (
+        isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    )
+    noun = "table" if is_table else "key"
+    if name in fields_dict(Settings):
+        return ValueProblem(f"unknown-{noun}", f"unknown {noun}", f"it in [{WORKSPACE}] of the main file")
     return ValueProblem(f"unknown-{noun}", f"unknown {noun}", expected, suggestion)
 
 

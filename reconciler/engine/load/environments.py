@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from shlex import quote as quote_for_shell
 from typing import Any
 
 import networkx as nx
@@ -104,7 +105,7 @@ def check_environment_tables(
     *,
     are_names_known: bool,
 ) -> None:
-    """Report problems of the environments' own keys; `after` may name any environment unless all `are_names_known`."""
+    """Report problems of the environments' own keys; those of `after` only if all `are_names_known`."""
     finder = PredecessorFinder(environments)
     for table in _list_tables(environments):
         diagnostics.add(table, *_check_own_keys(table))
@@ -307,22 +308,31 @@ def select_environments(
     Messages begin with `source`, which names where the patterns come from. Raises SelectionError.
     """
     if not environments:
-        problem = f"{source}the file declares no environments, so {quote(patterns[0])} matches none"
-        advice = f"unset {ENVIRONMENT_VARIABLE}" if source else "leave out --env"
+        problem = f"{source}the file declares no environments"
+        if tuple(patterns) == ("*",):
+            advice = "leave out --all-envs"
+        else:
+            problem += f", so {quote(patterns[0])} matches none"
+            advice = f"unset {ENVIRONMENT_VARIABLE}" if source else "leave out --env"
         raise SelectionError([f"{problem}; {advice}, or add [{ENVIRONMENTS}.NAME]"], INVALID_CHOICE)
     matches_by_pattern = {pattern: match_names(pattern, environments) for pattern in patterns}
     problems = []
     for pattern, matches in matches_by_pattern.items():
         if not matches:
-            hint = (
-                format_suggestion(closest_match(pattern, environments))
-                or f"; the file has {_list(environments)}"
-            )
+            hint = _build_hint(pattern, environments)
             problems.append(f"{source}no environment matches {quote(pattern)}{hint}")
     if problems:
         raise SelectionError(problems, INVALID_CHOICE)
     selected = {name for matches in matches_by_pattern.values() for name in matches}
     return [name for name in environments if name in selected]
+
+
+def _build_hint(pattern: str, environments: Collection[str]) -> str:
+    """Return the advice for a name or glob that matches no environment."""
+    names = [name.strip() for name in pattern.split(",")]
+    if len(names) > 1 and all(match_names(name, environments) for name in names):
+        return f"; select each on its own: {' '.join(f'--env {quote_for_shell(name)}' for name in names)}"
+    return format_suggestion(closest_match(pattern, environments)) or f"; the file has {_list(environments)}"
 
 
 def _list(names: Collection[str]) -> str:

@@ -13,6 +13,8 @@ from reconciler.model.text import quote
 
 _OPTION = "--allow-outside"
 
+_EXPECTED = "the path of a TOML file or of a folder, from the main file's folder"
+
 
 @frozen
 class IncludedFiles:
@@ -38,7 +40,8 @@ def find_included_files(
         try:
             files = list(_find_files(name, folder, roots))
         except ValueError as error:
-            problems.append(ValueProblem("invalid-include", str(error), path=("include", index)))
+            expected = None if os.path.lexists(folder / name) else _EXPECTED
+            problems.append(ValueProblem("invalid-include", str(error), expected, path=("include", index)))
             continue
         for path in files:
             if _resolve(path) in paths:

@@ -309,11 +309,14 @@ class InterpolationParser:
         return self._numbers.get(column, any_number)
 
     def _build_unknown_column_problem(self, column: str, path: ValuePath) -> ValueProblem:
+        problem = f"unknown column {quote(column)}"
+        name = self._placeholders.suggest(column)
+        if name:
+            return ValueProblem("unknown-column", problem, None, name, path=path)
         suggestion = Suggestion(column, self.columns, replaces_expected=True)
         is_short_list = 0 < len(self.columns) <= _MAX_LISTED_COLUMNS
         columns = format_choices(self.columns) if is_short_list else "a column of the manifest"
         expected = columns if self._is_document else f"{columns}, or {{{{ and }}}} for literal braces"
-        problem = f"unknown column {quote(column)}"
         return ValueProblem("unknown-column", problem, expected, suggestion, path=path)
 
 

@@ -62,6 +62,18 @@ _WHY_UNAVAILABLE: Mapping[str, str] = {
 """Namespace → why it cannot be used, unless there is another reason."""
 
 
+_OTHER_NAMESPACES: Mapping[str, str] = {
+    "env": "environment",
+    "environment": "environment",
+    "environments": "environment",
+    "variable": "var",
+    "variables": "var",
+    "vars": "var",
+    "workspace": "workspace",
+}
+"""A word that a reader may take for a namespace, or for the name in it → the namespace."""
+
+
 class TypedText(str):
     """The text of a variable that is not a string, for a field of the variable's own type."""
 
@@ -116,6 +128,19 @@ class Placeholders:
         if key not in valid_names:
             raise InvalidValueError(_build_unknown_name_problem(namespace, key, tuple(valid_names)))
         return self.values[namespace][key]
+
+    def suggest(self, word: str) -> str | None:
+        """Return the name that a word in braces probably means: `var.site` for `site` and `vars.site`."""
+        prefix, _, key = word.rpartition(".")
+        namespace = _OTHER_NAMESPACES.get(prefix or word, prefix)
+        candidates = [f"{namespace}.{key}"] if prefix else [f"var.{word}", f"{namespace}.name", f"aws.{word}"]
+        return next((name for name in candidates if self._is_name(name)), None)
+
+    def _is_name(self, name: str) -> bool:
+        namespace, _, key = name.partition(".")
+        if namespace == "aws":
+            return self.find_target is not None and key in AWS_NAMES
+        return key in self.values.get(namespace, ()) or (namespace == "var" and key in self.unresolved)
 
     def insert(self, name: str, *, is_json: bool) -> str:
         """Return what is inserted in place of a name. Raises InvalidValueError."""

@@ -173,7 +173,8 @@ class _ReferenceChecker:
             problem = (
                 f"{subject} is not declared in environment {environment}; it exists only in {environments}"
             )
-            return ValueProblem("dangling-reference", problem, path=path)
+            expected = "a resource that exists in all environments of this one"
+            return ValueProblem("dangling-reference", problem, expected, path=path)
         problem = f"{subject} is not declared in this file"
         return ValueProblem("dangling-reference", problem, expected, suggestion, path=path)
 

@@ -201,6 +201,8 @@ def check_chosen_variables(
             suggestion = format_suggestion(closest_match(name, declarations))
             hint = suggestion or f"; the file declares {join_some(declarations, _MAX_LISTED) or 'none'}"
             problems.append(f"{source} {name}: there is no such variable{hint}")
+        elif name not in declarations:
+            problems += _check_case(name, source, declarations)
         declaration = declarations.get(name)
         if declaration is None:
             continue
@@ -210,6 +212,14 @@ def check_chosen_variables(
             problems.append(f"{_format_source(source, name)}: {error}")
     if problems:
         raise SelectionError(problems, INVALID_CHOICE)
+
+
+def _check_case(name: str, source: str, declarations: Collection[str]) -> Iterator[str]:
+    """Yield a problem if an environment variable differs from a variable's name only in its case."""
+    for declared in declarations:
+        if declared.lower() == name.lower():
+            expected = f"{ENVIRONMENT_VARIABLE_PREFIX}{declared}"
+            yield f"{source}: names are case-sensitive; did you mean {quote(expected)}?"
 
 
 _OPTION = "--var"
@@ -336,10 +346,11 @@ class VariableResolver:
         ways = [f"--var {name}=VALUE", f"{ENVIRONMENT_VARIABLE_PREFIX}{name}"]
         if environment is not None:
             ways.append(f"variables in [{ENVIRONMENTS}.{environment}]")
-        suffix = f" in environment {quote(environment)}" if environment is not None else ""
-        problem = f"the variable has no value{suffix}"
         return ValueProblem(
-            "missing-variable", problem, f"a default, {', '.join(ways[:-1])} or {ways[-1]}", path=(name,)
+            "missing-variable",
+            "the variable has no value",
+            f"a default, {', '.join(ways[:-1])} or {ways[-1]}",
+            path=(name,),
         )
 
 

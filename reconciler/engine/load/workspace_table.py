@@ -142,7 +142,7 @@ def _check_journal(settings: Settings) -> Iterator[ValueProblem]:
     journal = settings.journal
     if journal is None:
         return
-    is_url = "://" in journal
+    is_url = "://" in journal or journal.startswith("s3:")
     if not journal.isprintable() or not journal or (is_url and not JOURNAL_URL.fullmatch(journal)):
         problem = f"{quote(journal)} is not a valid place for the runs"
         expected = "s3://BUCKET/PREFIX or the path of a folder"

@@ -31,6 +31,7 @@ from reconciler.model.document import Document
 from reconciler.model.text import quote
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_NAME_IN_BRACES = re.compile(r"(?:aws|environment|row|var|workspace)\..+")
 _CLIENT_ID = re.compile(r"\$\{iot:ClientId\}", re.IGNORECASE)
 _THING_NAME = "${iot:Connection.Thing.ThingName}"
 _THING_VARIABLE = re.compile(r"\biot:Connection\.Thing\.", re.IGNORECASE)
@@ -167,6 +168,8 @@ def _check_variables(value: Any, path: ValuePath) -> Iterator[ValueProblem]:
                     problem = f"AWS IoT does not define the policy variable {quote(f'${{{name}}}')}"
                     nearest = find_nearest_variable(name)
                     suggestion = f"${{{nearest}}}" if nearest else None
+                    if _NAME_IN_BRACES.fullmatch(name):  # `${var.prefix}`, as Terraform writes it
+                        suggestion = f"{{{name}}}"
                     yield _build_warning("policy-unknown-variable", path, problem, None, suggestion)
         case list():
             for index, item in enumerate(value):

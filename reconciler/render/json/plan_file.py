@@ -20,6 +20,7 @@ from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
 from reconciler.render.json.encode import encode_document, encode_json, get_fields
+from reconciler.render.json.rollout_file import ROLLOUT_PLAN_FORMAT
 from reconciler.render.views.plan import PlanView, build_plan_view
 
 _NO_SEAL = "0" * 64
@@ -72,6 +73,10 @@ def parse_plan_file(raw: bytes) -> PlanDocument:
         content: Any = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise PlanRejectedError([f"not a saved plan: {error}"]) from None
+    if isinstance(content, dict) and content.get("format") == ROLLOUT_PLAN_FORMAT:
+        problem = "the file has the plans of several environments, which are approved by their digest"
+        advice = "apply with --approved DIGEST and the --env or --all-envs of the plan"
+        raise PlanRejectedError([f"{problem}; {advice}"])
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise PlanRejectedError([f'not a saved plan: expected "format": "{FORMAT}"'])
     version = content.get("version")

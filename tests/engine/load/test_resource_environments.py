@@ -32,11 +32,11 @@ depends_on = ["things.rig", "things.pump-1", "things.pump-2"]
     assert load_report(tmp_path, FILE + text, choose("dev")) == [
         (
             "desired_state.toml:14: error: things.a.depends_on[0]: things.rig is not declared in environment 'dev'; it exists only in "
-            "prod, p*"
+            "prod, p*; expected a resource that exists in all environments of this one"
         ),
         (
             "desired_state.toml:14: error: things.a.depends_on[1]: things.pump-1 is not declared in environment 'dev'; it exists only in "
-            "prod"
+            "prod; expected a resource that exists in all environments of this one"
         ),
         "desired_state.toml:14: error: things.a.depends_on[2]: things.pump-2 is not declared in this file",
     ]

@@ -74,7 +74,7 @@ class TestVariables:
                 "desired_state.toml:3: error: workspace.name: there is no variable 'nmae'; did you mean 'var.name'?"
             ),
             (
-                "desired_state.toml:6: error: variables.missing: the variable has no value in environment 'dev'; expected a default, "
+                "desired_state.toml:6: error: variables.missing: the variable has no value; expected a default, "
                 "--var missing=VALUE, RECONCILER_VAR_missing or variables in [environments.dev]"
             ),
             (
