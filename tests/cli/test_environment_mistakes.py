@@ -121,7 +121,7 @@ def test_a_key_above_the_first_table_belongs_in_workspace(fail):
         (("history", "--env", "dve"), "no environment matches 'dve'; did you mean 'dev'?"),
         (
             ("apply", "--all-envs", "--yes", "--wave", "50%,10%"),
-            "sizes are cumulative, such as 1,10%,50%,100%",
+            "sizes are cumulative, as in 1,10%,50%,100%",
         ),
         (("plan", "--env", "dev", "--var", "sites=x"), "there is no such variable; did you mean 'site'?"),
     ],

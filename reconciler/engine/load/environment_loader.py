@@ -44,6 +44,10 @@ from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
 
 
+_CODES_WITH_KNOWN_NAMES = frozenset({"wrong-type", "invalid-name"})
+"""The codes of problems that hide no environment; after others, such as those of a manifest, some may be unknown."""
+
+
 def _copy(environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return a copy; `os.environ` itself decodes its values again at each access."""
     return dict(environ)
@@ -127,7 +131,9 @@ class EnvironmentLoader:
         self.environments: Mapping[str, DeclaredEnvironment] = parse_environments(
             [(table, self._contexts[table.file]) for table in tables], diagnostics
         )
-        self.are_names_known = not (self._main.diagnostics or diagnostics.to_diagnostics())
+        self.are_names_known = not self._main.diagnostics and all(
+            diagnostic.code in _CODES_WITH_KNOWN_NAMES for diagnostic in diagnostics.to_diagnostics()
+        )
         """Whether all tables of environments have been read, with their manifests."""
         check_environment_tables(self.environments, diagnostics, are_names_known=self.are_names_known)
         self.diagnostics = (*self._main.diagnostics, *diagnostics.to_diagnostics())
