@@ -43,7 +43,6 @@ from reconciler.model.errors import name_environment
 from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
 
-
 _CODES_WITH_KNOWN_NAMES = frozenset({"wrong-type", "invalid-name"})
 """The codes of problems that hide no environment; after others, such as those of a manifest, some may be unknown."""
 
