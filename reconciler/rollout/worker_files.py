@@ -83,7 +83,7 @@ def _open_copy(copied: CopiedFolder, request: TaskRequest) -> Workspace | None:
         )
     if desired.settings.target == "embedded" and not os.environ.get("RECONCILER_REGISTRY"):
         raise ReconcilerError(
-            f"{request.environment}: the embedded registry is a file next to {request.path}, which the worker on "
+            f"the embedded registry is a file next to {request.path}, which the worker on "
             f"{socket.gethostname()} does not have; use a target that all workers reach"
         )
     return workspace

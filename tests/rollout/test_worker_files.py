@@ -191,7 +191,7 @@ def test_a_worker_without_the_folder_of_the_embedded_registry_is_rejected(folder
     monkeypatch.delenv("RECONCILER_REGISTRY")
     plan = Rollout(folder / "fleet/desired_state.toml").plan(executor=machine)
     problem = (
-        f"site-1: the embedded registry is a file next to {machine.remote_folder}/fleet/desired_state.toml"
+        f"the embedded registry is a file next to {machine.remote_folder}/fleet/desired_state.toml"
     )
     assert plan.failed[0].error.startswith(problem)
 
