@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
 
@@ -204,33 +204,23 @@ class Rollout:
         if plan.failed:
             reasons = [f"{response.environment}: {response.error}" for response in plan.failed]
             raise PlanRejectedError(reasons)
-        built, requests = self._build_requests("apply", plan.options), {}
-        for response in plan.responses:
-            assert response.plan
-            requests[response.environment] = evolve(
-                built[response.environment],
-                approved=response.plan.digest,
-                approved_steps=response.plan.steps,
-                files_digest=response.plan.files_digest,
-                lock_timeout=lock_timeout,
-                journal=journal,
-            )
+        requests = self._build_apply_requests(plan, lock_timeout, journal=journal)
+        command: Literal["apply", "destroy"] = "destroy" if plan.options.destroy else "apply"
         selected = [environment for environment in self.environments if environment.name in requests]
         schedule = Schedule(schedule_in_order(selected, self._after), waves, limit.compute(len(requests)))
         execution = Execution(executor, on_event, stop)
         problems: Sequence[str] = ()
         if journal:
             recorder = LastRolloutFile(self.path)
-            recorder.begin("destroy" if plan.options.destroy else "apply", requests)
+            recorder.begin(command, requests)
             execution, problems = record_statuses(execution, recorder)
         responses = self._run(requests, schedule, execution)
-        record_problem = "; ".join(dict.fromkeys(problems))
         return DisplayedRolloutResult(
             self._order(responses),
             dict(schedule.list_blocked()),
-            record_problem,
+            record_problem="; ".join(dict.fromkeys(problems)),
             path=str(self.path),
-            command="destroy" if plan.options.destroy else "apply",
+            command=command,
             seconds=time.monotonic() - started_at,
         )
 
@@ -348,6 +338,24 @@ class Rollout:
             name: TaskResponse(name, "stopped", error=reason) for name, reason in schedule.list_blocked()
         }
         return self._order({**responses, **blocked})
+
+    def _build_apply_requests(
+        self, plan: RolloutPlan, lock_timeout: float, *, journal: bool
+    ) -> Mapping[str, TaskRequest]:
+        """Return the requests to apply plans that all succeeded."""
+        requests = self._build_requests("apply", plan.options)
+        return {
+            response.environment: evolve(
+                requests[response.environment],
+                approved=response.plan.digest,
+                approved_steps=response.plan.steps,
+                files_digest=response.plan.files_digest,
+                lock_timeout=lock_timeout,
+                journal=journal,
+            )
+            for response in plan.responses
+            if response.plan
+        }
 
     def _run(
         self, requests: Mapping[str, TaskRequest], schedule: Schedule, execution: Execution

@@ -48,10 +48,8 @@ def _has_files(workspace: Workspace, request: TaskRequest) -> bool:
     """Return whether a workspace can be loaded, from the files of the request's digest."""
     try:
         return workspace.desired.files_digest == request.files_digest
-    except (
-        ReconcilerError,
-        OSError,
-    ):  # if the driver's files are the same, they are sent and have the same errors
+    except (ReconcilerError, OSError):
+        # If the driver's files are the same, they are sent, and have the same errors.
         return False
 
 
