@@ -190,9 +190,7 @@ def test_a_secret_file_that_is_also_read_as_text_is_not_sent(folder, machine):
 def test_a_worker_without_the_folder_of_the_embedded_registry_is_rejected(folder, machine, monkeypatch):
     monkeypatch.delenv("RECONCILER_REGISTRY")
     plan = Rollout(folder / "fleet/desired_state.toml").plan(executor=machine)
-    problem = (
-        f"the embedded registry is a file next to {machine.remote_folder}/fleet/desired_state.toml"
-    )
+    problem = f"the embedded registry is a file next to {machine.remote_folder}/fleet/desired_state.toml"
     assert plan.failed[0].error.startswith(problem)
 
 

@@ -17,10 +17,21 @@ from reconciler.engine.load.workspace_table import EMBEDDED, parse_settings
 from reconciler.kinds import all_kinds
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.environment import Variable
 from reconciler.model.resource import Origin
 from reconciler.model.settings import Environment, Settings
 
 DECIDED_BY_SETTINGS = "[workspace] and [environments] decide it"
+
+_UNAVAILABLE_IN_SETTINGS: Mapping[str, str] = {
+    "aws": DECIDED_BY_SETTINGS,
+    "workspace": DECIDED_BY_SETTINGS,
+}
+_UNAVAILABLE_IN_VARIABLES: Mapping[str, str] = {
+    "var": "the value of a variable cannot contain another one",
+    **_UNAVAILABLE_IN_SETTINGS,
+}
+"""Namespace of names in braces → why they cannot be used there."""
 
 _ACCOUNT_DIGITS = 12
 
@@ -68,38 +79,13 @@ class EnvironmentResolver:
         """
         declared = self._environments[name] if name is not None else None
         problems: list[tuple[Declaration, ValueProblem]] = []
-        own_table = declared.declaration if declared else self._workspace
-        placeholders = Placeholders(
-            list_environment_names(declared),
-            {
-                "var": "the value of a variable cannot contain another one",
-                "aws": DECIDED_BY_SETTINGS,
-                "workspace": DECIDED_BY_SETTINGS,
-            },
-        )
-        given_values: Any = {}
-        if declared and isinstance(declared.table.entries.get("variables"), dict):
-            given_values, value_problems = declared.fill("variables", placeholders)
-            problems += ((own_table, problem) for problem in value_problems)
-
-        def report(declaration: Declaration | None, problem: ValueProblem) -> None:
-            problems.append(
-                (declaration, problem) if declaration else (own_table, problem.nest_under("variables"))
-            )
-
-        in_defaults = Placeholders(
-            {key: entries for key, entries in placeholders.values.items() if key != "row"},
-            placeholders.unavailable,
-        )
-        variables = self._variables.resolve(name, given_values, in_defaults, report)
+        variables = self._resolve_variables(name, declared, problems)
         values = {
             **list_environment_names(declared),
             "var": {variable.name: variable.value for variable in variables},
         }
         unresolved = self._variables.names - {variable.name for variable in variables}
-        names = Placeholders(
-            values, {"aws": DECIDED_BY_SETTINGS, "workspace": DECIDED_BY_SETTINGS}, unresolved
-        )
+        names = Placeholders(values, _UNAVAILABLE_IN_SETTINGS, unresolved)
         settings, sources = self._resolve_settings(declared, names, problems)
         resolved = Environment(
             name=name or "",
@@ -107,20 +93,39 @@ class EnvironmentResolver:
             sources=sources,
             variables=variables,
             after=self._predecessors.find(declared.table) if declared else (),
-            origin=own_table.origin,
+            origin=declared.declaration.origin if declared else self._workspace.origin,
             row=declared.row if declared else {},
             is_default=bool(declared and declared.is_default),
             table=declared.table.names[1] if declared else "",
         )
         for_resources = Placeholders(
-            {
-                **{key: entries for key, entries in values.items() if key != "row"},
-                "workspace": {"name": settings.name},
-            },
+            {**_leave_out_row(values), "workspace": {"name": settings.name}},
             unresolved=unresolved,
             used=names.used,
         )
         return ResolvedEnvironment(name, resolved, for_resources, tuple(problems))
+
+    def _resolve_variables(
+        self,
+        name: str | None,
+        declared: DeclaredEnvironment | None,
+        problems: list[tuple[Declaration, ValueProblem]],
+    ) -> tuple[Variable, ...]:
+        """Return the variables with their values, and add what is wrong with them to `problems`."""
+        own_table = declared.declaration if declared else self._workspace
+        names = Placeholders(list_environment_names(declared), _UNAVAILABLE_IN_VARIABLES)
+        given_values: Any = {}
+        if declared and isinstance(declared.table.entries.get("variables"), dict):
+            given_values, value_problems = declared.fill("variables", names)
+            problems += ((own_table, problem) for problem in value_problems)
+
+        def report(declaration: Declaration | None, problem: ValueProblem) -> None:
+            problems.append(
+                (declaration, problem) if declaration else (own_table, problem.nest_under("variables"))
+            )
+
+        names_in_defaults = Placeholders(_leave_out_row(names.values), names.unavailable)
+        return self._variables.resolve(name, given_values, names_in_defaults, report)
 
     def _resolve_settings(
         self,
@@ -160,6 +165,11 @@ class EnvironmentResolver:
 def _is_of_include(problem: ValueProblem) -> bool:
     """Return whether a problem is in `include`, whose problems the read of the files reports."""
     return problem.path[:1] == ("include",)
+
+
+def _leave_out_row(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return values of names without those of the row of an environment, which only its own table can use."""
+    return {namespace: entries for namespace, entries in values.items() if namespace != "row"}
 
 
 def list_environment_names(declared: DeclaredEnvironment | None) -> dict[str, Mapping[str, Any]]:
