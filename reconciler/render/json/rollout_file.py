@@ -20,7 +20,7 @@ ROLLOUT_VERSION: Literal[1] = 1
 
 
 @frozen(kw_only=True)
-class EnvironmentRecord:
+class RolloutEnvironmentRecord:
     """The members that the plan and the drift of one environment share.
 
     - `workspace`: the name of its workspace, null if it could not be planned or read;
@@ -36,7 +36,7 @@ class EnvironmentRecord:
 
 
 @frozen(kw_only=True)
-class EnvironmentPlanRecord(EnvironmentRecord):
+class EnvironmentPlanRecord(RolloutEnvironmentRecord):
     """The plan of one environment.
 
     - `status`: "planned" (it has changes), "unchanged", "failed", "rejected" or "stopped";
@@ -106,7 +106,7 @@ class EnvironmentPlanLine(EnvironmentPlanRecord):
 
 
 @frozen(kw_only=True)
-class EnvironmentDriftRecord(EnvironmentRecord):
+class EnvironmentDriftRecord(RolloutEnvironmentRecord):
     """The drift of one environment.
 
     - `status`: "drifted", "unchanged", "failed", "rejected" or "stopped";
