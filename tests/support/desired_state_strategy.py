@@ -11,6 +11,7 @@ from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.fleet_metrics import AggregationType, FleetMetric
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_profiles import ProvisioningProfile
@@ -94,6 +95,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *(_draw_ca(draw, name, templates, signs=name in signing_cas) for name in sorted(ca_names)),
         *templates,
         *_draw_role_aliases(draw),
+        *_draw_fleet_metrics(draw),
         *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)
@@ -198,6 +200,26 @@ def _draw_dynamic_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Reso
             ),
         )
         for name in sorted(draw(st.sets(st.just("d"))))
+    ]
+
+
+def _draw_fleet_metrics(draw: st.DrawFn) -> list[Resource]:
+    values = st.sampled_from([("count",), ("count", "sum")])
+    return [
+        make_resource(
+            "fleet_metrics",
+            name,
+            FleetMetric(
+                "*",
+                AggregationType("Statistics", draw(values)),
+                "registry.version",
+                60,
+                description=draw(_descriptions),
+                unit=draw(st.sampled_from([None, "Count"])),
+                tags=draw(_tags),
+            ),
+        )
+        for name in sorted(draw(st.sets(st.just("m"))))
     ]
 
 

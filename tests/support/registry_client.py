@@ -86,6 +86,7 @@ class Cloud:
             "thing_types": self._read_types(),
             "billing_groups": self._read_billing_groups(),
             "role_aliases": self._read_aliases(),
+            "fleet_metrics": self._read_fleet_metrics(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -157,6 +158,15 @@ class Cloud:
             detail = self.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
             members = {key: detail[key] for key in ("roleArn", "credentialDurationSeconds")}
             content[name] = {**members, "tags": self._read_iot_tags(detail["roleAliasArn"])}
+        return content
+
+    def _read_fleet_metrics(self) -> dict[str, Any]:
+        content = {}
+        for item in self.list_all(self.iot, "list_fleet_metrics", "fleetMetrics"):
+            metric = self.iot.describe_fleet_metric(metricName=item["metricName"])
+            varying = {"ResponseMetadata", "version", "creationDate", "lastModifiedDate"}
+            members = {key: value for key, value in metric.items() if key not in varying and value != ""}
+            content[item["metricName"]] = {**members, "tags": self._read_iot_tags(item["metricArn"])}
         return content
 
     def _read_templates(self) -> dict[str, Any]:

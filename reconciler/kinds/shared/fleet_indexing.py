@@ -33,7 +33,7 @@ def _read_problem(sources: tuple[str, ...]) -> ProblemRead:
     configuration = response.get("thingIndexingConfiguration", {})
     if configuration.get("thingIndexingMode", "OFF") == "OFF":
         return (
-            "a dynamic group needs fleet indexing, which is off in this account and Region; turn it on with "
+            "the query needs fleet indexing, which is off in this account and Region; turn it on with "
             "`aws iot update-indexing-configuration --thing-indexing-configuration thingIndexingMode=REGISTRY`"
         )
     for source in sources:

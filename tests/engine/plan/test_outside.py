@@ -209,7 +209,7 @@ def test_a_dynamic_group_needs_fleet_indexing_of_what_it_queries(cloud):
     cloud.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
     assert get_rejection_reasons(make_state(make_dynamic_group()), cloud) == [
         (
-            "dynamic_thing_groups.d: query_string: a dynamic group needs fleet indexing, which is off in this account and Region; "
+            "dynamic_thing_groups.d: query_string: the query needs fleet indexing, which is off in this account and Region; "
             "turn it on with `aws iot update-indexing-configuration --thing-indexing-configuration thingIndexingMode=REGISTRY` "
             "(fleet.toml:7)"
         )

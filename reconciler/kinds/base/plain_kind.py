@@ -1,0 +1,241 @@
+"""The base class of plain kinds: each resource has a name, tags, and one operation for each purpose.
+
+A plain kind declares its operations (`PlainApi`) and the fields of its resources; how they are read, created, changed and deleted
+follows from both. Kinds with more rules override single hooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from attrs import field, frozen
+
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.members import from_members, get_member_name, to_member_value, to_members
+from reconciler.kinds.base.outside import Description
+from reconciler.kinds.base.reads import (
+    NOT_FOUND,
+    list_arns,
+    list_names,
+    read_tags_of_desired_or_owned,
+    request_each,
+)
+from reconciler.kinds.base.tags import (
+    OWNERSHIP_TAG_COUNT,
+    build_tagged_live,
+    check_room_for_added_entries,
+    remove_ownership_tags,
+    retag,
+    select_user_tags,
+    to_tag_list,
+    with_ownership_tags,
+)
+from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.resource import Desired, Live, Resource
+
+_TAGS = "tags"
+"""The field with the tags, which `TagResource` and `UntagResource` change."""
+
+
+@frozen
+class PlainApi:
+    """The operations of a plain kind, and where they have names and ARNs.
+
+    - `noun`: what ends the names of the operations, as in `CreateFleetMetric`;
+    - `name`: the request member with the resource's name, in all of these operations;
+    - `arn`: the response member with its ARN;
+    - `listing`: how AWS lists the resources;
+    - `describe`: the operation that describes one resource, if that is not `Describe` with the noun;
+    - `described`: the response member that has the description, empty if the response is the description;
+    - `version`: whether resources have versions, which updates and deletions expect;
+    - `other_reads`: further operations that a kind's hooks send to read.
+    """
+
+    noun: str
+    name: str
+    arn: str
+    listing: Listing
+    describe: str = field()
+    described: str = ""
+    version: bool = False
+    other_reads: tuple[str, ...] = ()
+
+    @describe.default
+    def _name_describe(self) -> str:
+        return f"Describe{self.noun}"
+
+    @property
+    def create(self) -> str:
+        """The operation that creates a resource."""
+        return f"Create{self.noun}"
+
+    @property
+    def update(self) -> str:
+        """The operation that changes a resource in place."""
+        return f"Update{self.noun}"
+
+    @property
+    def delete(self) -> str:
+        """The operation that deletes a resource."""
+        return f"Delete{self.noun}"
+
+
+class PlainKind(Kind):
+    """A kind whose resources are found by name and owned by tag, with one operation for each purpose.
+
+    Its spec class has the field `tags`.
+    """
+
+    api: ClassVar[PlainApi]
+    """The operations; `operations`, `write_operations`, `name_api`, `listing` and `description` follow from it."""
+    removed_values: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """By field: the members of an update that remove its value; default: the field's own member with an empty value."""
+
+    def __init_subclass__(cls) -> None:
+        """Derive the declarations that `Kind` needs from `api`."""
+        api = cls.api
+        cls.operations = Operations(
+            read=(api.listing.operation, api.describe, "ListTagsForResource", *api.other_reads),
+            create=(api.create,),
+            update=(api.update, "UntagResource", "TagResource"),
+            replace=(api.delete, api.create),
+            delete=(api.delete,),
+            forget=("UntagResource", "TagResource"),
+        )
+        cls.write_operations = (api.create, api.update)
+        cls.name_api = f"{api.create}.{api.name}"
+        cls.listing = api.listing
+        cls.description = Description(api.describe, api.name)
+        if api.version:
+            versions = {f"{api.update}.expectedVersion": "the version that the plan read"}
+            cls.derived_members = {**versions, **cls.derived_members}
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
+        """Return a problem if the tags leave no room for the ownership tags."""
+        return check_room_for_added_entries(_TAGS, resource.spec.tags, OWNERSHIP_TAG_COUNT)
+
+    def identity(self, resource: Resource) -> str:
+        """Return the name."""
+        return resource.address.name
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────
+
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
+        """List the resources, read the tags of each, and describe those that are desired or owned.
+
+        If the listing has no ARNs, all resources are described before their tags can be read.
+        """
+        desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
+        if self.api.listing.arn_key:
+            arns = yield from list_arns(self, scope)
+            tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
+            descriptions = yield from self._describe(tags_by_name)
+        else:
+            names = yield from list_names(self, scope)
+            descriptions = yield from self._describe(names)
+            arns = {name: description[self.api.arn] for name, description in descriptions.items()}
+            tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
+        return [
+            self._to_live(name, descriptions[name], tags)
+            for name, tags in tags_by_name.items()
+            if name in descriptions
+        ]
+
+    def _describe(self, names: Iterable[str]) -> Read[dict[str, Response]]:
+        """Return the descriptions of the resources that exist, by name."""
+        names = list(names)
+        responses = yield from request_each(self.api.describe, self.api.name, names)
+        described = self.api.described
+        return {
+            name: response[described] if described else response
+            for name, response in zip(names, responses, strict=True)
+            if response
+        }
+
+    def _to_live(self, name: str, description: Response, tags: Mapping[str, str]) -> Live:
+        spec = self.to_spec(description, select_user_tags(tags))
+        version = description["version"] if self.api.version else None
+        return build_tagged_live(name, spec, tags, description[self.api.arn], version=version)
+
+    def to_spec(self, description: Response, tags: Mapping[str, str]) -> Any:
+        """Return the spec that AWS's description of a resource means."""
+        return from_members(self.spec_class, description, tags=tags)
+
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
+
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Create the resource with its ownership tags in one call."""
+        return [self._create(change.resource, context)]
+
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Change the fields in one call; change the tags separately."""
+        calls = []
+        if any(self.is_updatable(name) and change.has_changed(name) for name in self.members):
+            calls.append(self._update(change))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag(self.service, change.live.arn, change.live.tags, tags)]
+
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
+        """Delete the old resource before creating the new one, as both have the same name."""
+        return [self._delete(change.live), self._create(change.resource, context)]
+
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
+        """Delete the resource; AWS requires nothing before that."""
+        return [self._delete(change.live)]
+
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
+        """Remove the ownership tags."""
+        return [*remove_ownership_tags(self.service, change.live)]
+
+    def is_updatable(self, name: str) -> bool:
+        """Return whether the update operation changes a field."""
+        return name != _TAGS and self.members[name].on_change == "in_place"
+
+    def to_create_params(self, resource: Resource) -> dict[str, Any]:
+        """Return the members of the create request, without name and tags."""
+        return to_members(resource.spec, [name for name in self.members if name != _TAGS])
+
+    def to_update_params(self, change: Update) -> dict[str, Any]:
+        """Return the members of the update request, without the name; those of removed values included."""
+        fields = [name for name in self.members if self.is_updatable(name)]
+        params = to_members(change.resource.spec, fields)
+        for name in fields:
+            if change.has_changed(name) and not getattr(change.resource.spec, name):
+                params |= self.removed_values.get(name) or self._build_empty_member(name, change.live.spec)
+        return params
+
+    def _build_empty_member(self, name: str, live_spec: Any) -> dict[str, Any]:
+        """Return the member that removes a field's value: an empty text, list or map."""
+        value = to_member_value(getattr(live_spec, name))
+        return {get_member_name(self.members[name].api or name): type(value)()}
+
+    def _create(self, resource: Resource, context: PlanContext) -> ApiCall:
+        api, members = self.api, self.to_create_params(resource)
+        tags = to_tag_list(with_ownership_tags(resource, context.workspace))
+        name = {api.name: resource.address.name}
+        verification = self._build_verification(resource.address.name, members)
+        return ApiCall(self.service, api.create, {**name, **members, "tags": tags}, verification=verification)
+
+    def _update(self, change: Update) -> ApiCall:
+        api, members = self.api, self.to_update_params(change)
+        version = {"expectedVersion": change.live.version} if api.version else {}
+        verification = self._build_verification(change.live.identity, members)
+        params = {api.name: change.live.identity, **members, **version}
+        return ApiCall(self.service, api.update, params, verification=verification)
+
+    def _delete(self, live: Live) -> ApiCall:
+        version = {"expectedVersion": live.version} if self.api.version else {}
+        params = {self.api.name: live.identity, **version}
+        return ApiCall(self.service, self.api.delete, params, ignored_errors=NOT_FOUND)
+
+    def _build_verification(self, name: str, members: Mapping[str, Any]) -> FieldsMatch:
+        """Return the verification that a description has the members of a request."""
+        read_call = ApiCall(self.service, self.api.describe, {self.api.name: name})
+        prefix = f"{self.api.described}." if self.api.described else ""
+        described = {get_member_name(member.api) for member in self.members.values() if member.api}
+        return FieldsMatch(read_call, {key: f"{prefix}{key}" for key in members if key in described})

@@ -1,0 +1,193 @@
+"""Resources that have a name and no relations: one table for all types of them.
+
+A resource is stored as the members of the requests that created and changed it. A module in `operations/` declares its type and
+decides what each operation accepts and returns.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError, not_found, version_conflict
+from reconciler.registry.paging import REGISTRY_PAGER, Pager
+from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
+
+SCHEMA = (
+    """
+    CREATE TABLE named_resources (
+      seq INTEGER PRIMARY KEY,
+      scope INTEGER NOT NULL,
+      type TEXT NOT NULL,
+      name TEXT NOT NULL,
+      members TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      created_at REAL NOT NULL,
+      modified_at REAL NOT NULL,
+      UNIQUE (scope, type, name)
+    )
+    """,
+    "CREATE INDEX named_resources_by_age ON named_resources (scope, type, seq)",
+)
+
+_TAGS = "tags"
+
+
+@frozen
+class NamedResource:
+    """A stored resource; `members` are the members of its description that requests have set."""
+
+    name: str
+    arn: str
+    members: Mapping[str, Any]
+    version: int
+    created_at: float
+    modified_at: float
+    seq: int = field(eq=False)
+
+
+@frozen
+class NamedResourceType:
+    """A type of resources that have names.
+
+    - `noun`: what errors call one, such as "fleet metric";
+    - `arn_type`: the part of its ARN before the name, such as "fleetmetric"; it also identifies the type in the database;
+    - `name_member`: the member of requests with the name;
+    - `defaults`: members that a resource has if no request sets them;
+    - `already_exists_code`: the code of the error for creating a resource that exists.
+    """
+
+    noun: str
+    arn_type: str
+    name_member: str
+    defaults: Mapping[str, Any] = field(factory=dict)
+    already_exists_code: str = "ResourceAlreadyExistsException"
+
+    def __attrs_post_init__(self) -> None:
+        """Allow tags on the resources."""
+        allow_tags("iot", self.arn_type)(lambda context, name: self.find(context, name) is not None)
+
+    def build_arn(self, context: Context, name: str) -> str:
+        """Return the ARN of a resource of this account and Region."""
+        return context.build_arn(f"{self.arn_type}/{name}")
+
+    def find(self, context: Context, name: str) -> NamedResource | None:
+        """Return a resource, or None."""
+        row = context.tx.fetch_one(
+            "SELECT * FROM named_resources WHERE scope = ? AND type = ? AND name = ?",
+            context.scope,
+            self.arn_type,
+            name,
+        )
+        return None if row is None else self._to_resource(context, row)
+
+    def require(self, context: Context, params: Mapping[str, Any]) -> NamedResource:
+        """Return the resource that a request names.
+
+        Raises ResourceNotFound, VersionConflict (409) for another `expectedVersion`.
+        """
+        name, expected = params[self.name_member], params.get("expectedVersion")
+        resource = self.find(context, name)
+        if resource is None:
+            raise not_found(f"The {self.noun} {name} does not exist.")
+        if expected is not None and expected != resource.version:
+            raise version_conflict(f"{self.noun} {name}", expected, resource.version)
+        return resource
+
+    def create(self, context: Context, params: Mapping[str, Any]) -> NamedResource:
+        """Store a resource with the members and tags of a request, and return it.
+
+        Raises ResourceAlreadyExists (409) if it exists, InvalidRequest for invalid tags.
+        """
+        name = params[self.name_member]
+        tags = parse_tag_list(context, params.get(_TAGS, []))
+        if self.find(context, name) is not None:
+            raise self._build_exists_error(context, name)
+        members = {key: value for key, value in params.items() if key not in (self.name_member, _TAGS)}
+        context.tx.run(
+            "INSERT INTO named_resources (scope, type, name, members, version, created_at, modified_at)"
+            " VALUES (?, ?, ?, ?, 1, ?, ?)",
+            context.scope,
+            self.arn_type,
+            name,
+            json.dumps({**self.defaults, **members}),
+            context.now,
+            context.now,
+        )
+        add_tags(context, self.build_arn(context, name), tags)
+        created = self.find(context, name)
+        assert created
+        return created
+
+    def update(self, context: Context, resource: NamedResource, changes: Mapping[str, Any]) -> NamedResource:
+        """Replace members of a resource, and return it; None removes a member."""
+        members = {**resource.members, **changes}
+        context.tx.run(
+            "UPDATE named_resources SET members = ?, version = version + 1, modified_at = ? WHERE seq = ?",
+            json.dumps({key: value for key, value in members.items() if value is not None}),
+            context.now,
+            resource.seq,
+        )
+        updated = self.find(context, resource.name)
+        assert updated
+        return updated
+
+    def select_changes(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the members of an update request that replace those of the resource."""
+        return {
+            key: value for key, value in params.items() if key not in (self.name_member, "expectedVersion")
+        }
+
+    def delete(self, context: Context, params: Mapping[str, Any]) -> NamedResource | None:
+        """Delete the resource that a request names, with its tags, and return it; None if there is none.
+
+        Raises VersionConflict (409).
+        """
+        if self.find(context, params[self.name_member]) is None:
+            return None
+        resource = self.require(context, params)
+        context.tx.run("DELETE FROM named_resources WHERE seq = ?", resource.seq)
+        delete_tags(context, resource.arn)
+        return resource
+
+    def list_page(
+        self,
+        context: Context,
+        params: Mapping[str, Any],
+        member: str,
+        item: Callable[[NamedResource], Any],
+        *,
+        pager: Pager = REGISTRY_PAGER,
+    ) -> dict[str, Any]:
+        """Return a page of a listing, in creation order: the item of each resource under `member`."""
+        page = pager.start_page(context, params)
+        rows = context.tx.fetch_all(
+            "SELECT * FROM named_resources WHERE scope = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?",
+            context.scope,
+            self.arn_type,
+            page.after[0] if page.after else 0,
+            page.limit,
+        )
+        resources = [self._to_resource(context, row) for row in rows]
+        return page.build_output(member, resources, key=lambda resource: (resource.seq,), item=item)
+
+    def _to_resource(self, context: Context, row: Any) -> NamedResource:
+        return NamedResource(
+            row["name"],
+            self.build_arn(context, row["name"]),
+            json.loads(row["members"]),
+            row["version"],
+            row["created_at"],
+            row["modified_at"],
+            row["seq"],
+        )
+
+    def _build_exists_error(self, context: Context, name: str) -> ApiError:
+        return ApiError(
+            self.already_exists_code,
+            f"The {self.noun} {name} already exists.",
+            resourceId=name,
+            resourceArn=self.build_arn(context, name),
+        )
