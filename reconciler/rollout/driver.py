@@ -270,9 +270,7 @@ class _Driver:
         try:
             files = collect_files(request)
             if files.digest != request.files_digest:
-                error = (
-                    f"{request.environment}: the files have changed since the rollout was planned; plan again"
-                )
+                error = "the files have changed since the rollout was planned; plan again"
                 self._finish(TaskResponse(request.environment, "rejected", error=error))
                 return
             self._submit(evolve(request, files=pack_files(files), files_root=str(files.root)))

@@ -77,8 +77,7 @@ def collect_files(request: TaskRequest) -> EnvironmentFiles:
     files = _list_files(request, find_target)
     if samples and _list_files(request, lambda _settings: samples[0][1]).paths != files.paths:
         raise ReconcilerError(
-            f"{request.environment}: which files it has depends on its account or Region, which are not known here; set "
-            "`account` and `region`"
+            "which files it has depends on its account or Region, which are not known here; set `account` and `region`"
         )
     digests = {Path(os.path.normpath(path)): digest for path, digest in files.digests.items()}
     main = Path(request.path)

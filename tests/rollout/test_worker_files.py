@@ -162,7 +162,7 @@ def test_files_that_change_after_the_plan_are_rejected(folder, machine, name):
     for executor in (None, machine):
         result = rollout.apply(plan, executor=executor)
         assert [(response.status, response.error) for response in result.responses] == [
-            ("rejected", "site-1: the files have changed since the rollout was planned; plan again")
+            ("rejected", "the files have changed since the rollout was planned; plan again")
         ]
     assert (read_contents(path, COUNT)["site-1"]["things"], machine.sent_files) == ({}, [])
 
@@ -259,5 +259,5 @@ def test_files_named_after_an_unknown_account_are_an_error(tmp_path, monkeypatch
     )
     (response,) = Rollout(path).plan(executor=OtherMachine(tmp_path, tmp_path)).responses
     assert response.error == (
-        "a: which files it has depends on its account or Region, which are not known here; set `account` and `region`"
+        "which files it has depends on its account or Region, which are not known here; set `account` and `region`"
     )
