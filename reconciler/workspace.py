@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.address import Address
 from reconciler.model.arguments import check_choice, name_argument
+from reconciler.model.call import ApiCall
 from reconciler.model.distribution import require_extra
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError, name_environment
 from reconciler.model.plan import Plan
 from reconciler.model.text import closest_match, format_suggestion, quote
 from reconciler.notebook import can_show_widgets
@@ -132,6 +133,22 @@ class Workspace(WorkspacePlans):
         comparison = self._compare_states()
         addresses = sorted(select_compared(comparison, split_selectors(select), split_selectors(exclude)))
         return [_build_displayed_resource(address, comparison) for address in addresses]
+
+    def registration_code(self) -> str:
+        """Return the account's registration code, the common name of verification certificates of CAs.
+
+        AWS creates the code when it is first read (API reference, GetRegistrationCode).
+
+        The resources in the file are not read, so they may refer to a verification certificate that does not exist yet.
+
+        Raises:
+            InvalidDesiredStateError: If the settings in the file have errors.
+            SelectionError: If the environment or a variable is not valid.
+        """
+        environment = self._load_settings()
+        with name_environment(environment.name):
+            response = self._connect(environment.settings).call(ApiCall("iot", "GetRegistrationCode"))
+        return str(response["registrationCode"])
 
     def output(self, select: str | Sequence[str] = ()) -> Outputs:
         """Return the IDs and ARNs of the managed resources, and the account's endpoints.

@@ -112,6 +112,15 @@ class WorkspaceFiles:
             copied_folder=self._copied_folder,
         )
 
+    def _load_settings(self) -> Environment:
+        """Return the selected environment, without reading the resources."""
+        from reconciler.aws.service_model import ServiceModelConstraints
+        from reconciler.engine.load.environment_loader import LoadInputs
+        from reconciler.engine.load.load import load_settings
+
+        inputs = LoadInputs(ServiceModelConstraints(), self._environ, self._choice, self._find_target)
+        return load_settings(self.path, inputs)
+
     def list_environments(self) -> tuple[Environment, ...]:
         """Return all environments of the file with their settings and variables; none if it declares none.
 

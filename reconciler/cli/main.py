@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, str] = {
     "history": "history",
     "show": "show",
     "output": "output",
+    "registration-code": "registration_code",
     "unlock": "unlock",
     "graph": "graph",
     "adopt": "adopt",
@@ -80,7 +81,7 @@ class ReconcilerGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"reconciler.cli.commands.{_COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

@@ -51,22 +51,46 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
     Raises SelectionError if the choice of an environment or a variable is not valid.
     """
-    loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice, find_target, copied_folder))
+    inputs = LoadInputs(constraints, environ, choice, find_target, copied_folder)
+    loader, loaded = _load_selected(path, inputs)
+    diagnostics = _collect_diagnostics(loader, loaded)
+    summaries = summarize_environments(loader, environ)
+    check_identities(loader, summaries, diagnostics)
+    state = load_resources(loaded, summaries, constraints, diagnostics, path)
+    return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
+
+
+def load_settings(path: Path, inputs: LoadInputs) -> Environment:
+    """Return the selected environment, without reading the resources, which may have errors.
+
+    Raises InvalidDesiredStateError for errors in the settings, SelectionError as `load`.
+    """
+    loader, loaded = _load_selected(path, inputs)
+    diagnostics = _collect_diagnostics(loader, loaded).to_diagnostics()
+    if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+        raise InvalidDesiredStateError(diagnostics, path, loaded.resolved.name or "")
+    return loaded.resolved.environment
+
+
+def _load_selected(path: Path, inputs: LoadInputs) -> tuple[EnvironmentLoader, LoadedSettings]:
+    """Return the loader, and the settings of the environment that the run selects."""
+    loader = EnvironmentLoader(path, inputs)
     try:
-        name = select_environment(loader.environments, choice, environ)
+        name = select_environment(loader.environments, inputs.choice, inputs.environ)
     except SelectionError:
         name_diagnostics = loader.list_name_diagnostics()
         if any(diagnostic.severity == "error" for diagnostic in name_diagnostics):
             raise InvalidDesiredStateError(name_diagnostics, path) from None
         raise
-    loaded = loader.load(name)
+    return loader, loader.load(name)
+
+
+def _collect_diagnostics(loader: EnvironmentLoader, loaded: LoadedSettings) -> DiagnosticCollector:
+    """Return the problems of the settings of one environment."""
     diagnostics = DiagnosticCollector((*loader.diagnostics, *loaded.shared_diagnostics))
     for declaration, problem in loaded.own_problems:
         diagnostics.add(declaration, problem)
-    summaries = summarize_environments(loader, environ)
-    check_identities(loader, summaries, diagnostics)
-    state = load_resources(loaded, summaries, constraints, diagnostics, path)
-    return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
+    return diagnostics
 
 
 def load_environments(
