@@ -50,8 +50,12 @@ _POLL_SECONDS = 0.2
 
 @contextmanager
 def open_executor(executor: Executor | None, requests: Collection[TaskRequest]) -> Iterator[Executor]:
-    """Yield the given executor, which stays open, or a pool of threads for the tasks."""
+    """Yield the given executor, which stays open, or a pool of threads for the tasks.
+
+    Raises ValueError for a pool of processes that are forks of this one.
+    """
     if executor is not None:
+        _reject_forks(executor)
         yield executor
         return
     threads = max((THREADS[request.command] for request in requests), default=1)
@@ -62,6 +66,23 @@ def open_executor(executor: Executor | None, requests: Collection[TaskRequest]) 
         pool.shutdown(wait=False, cancel_futures=True)
         raise
     pool.shutdown()
+
+
+def _reject_forks(executor: Executor) -> None:
+    """Raise ValueError for a pool that forks this process.
+
+    Forks of a process with threads can wait forever. Source: Python's documentation of `multiprocessing`, "Contexts and start methods".
+    """
+    if isinstance(executor, ProcessPoolExecutor) and _read_start_method(executor) == "fork":
+        raise ValueError(
+            "executor: a pool that forks can wait forever; create it with "
+            'ProcessPoolExecutor(…, mp_context=multiprocessing.get_context("spawn"))'
+        )
+
+
+def _read_start_method(pool: ProcessPoolExecutor) -> str:
+    settings: Any = pool
+    return str(settings._mp_context.get_start_method())  # noqa: SLF001 (a pool has no public way to read it)
 
 
 def run_tasks(

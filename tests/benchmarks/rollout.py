@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -38,10 +39,15 @@ from tests.benchmarks.report import describe_machine, format_table
 from tests.support.registry_server import serve_registry
 
 ENVIRONMENTS = """
+[workspace.quotas.iot]
+RegisterCertificate = 10
+
 [environments."{account}"]
 for_each = { file = "accounts.csv" }
 account = "{account}"
 """
+"""The environments, and AWS's rate of one operation: with a rate, AWS's quotas are kept from the first call on, as on AWS."""
+
 FIRST_ACCOUNT = 100_000_000_000
 PROCESSES = os.cpu_count() or 1
 PLAN, APPLY, PLAN_AGAIN, DESTROY = "plan", "apply", "plan again", "destroy"
@@ -81,7 +87,7 @@ def list_contenders() -> Mapping[str, Contender]:
     contenders = {
         SEQUENTIAL: Contender(lambda: ThreadPoolExecutor(1), 1, 1),
         "threads (default)": Contender(nullcontext, THREADS["plan"], THREADS["apply"]),
-        f"{PROCESSES} processes": Contender(lambda: ProcessPoolExecutor(PROCESSES), PROCESSES, PROCESSES),
+        f"{PROCESSES} processes": Contender(open_pool, PROCESSES, PROCESSES),
     }
     if find_spec("distributed"):
         for workers, threads in ((1, 8), (PROCESSES, 8)):
@@ -89,6 +95,10 @@ def list_contenders() -> Mapping[str, Contender]:
             count = workers * threads
             contenders[f"Dask {size}"] = Contender(lambda size=size: open_dask(size), count, count)
     return contenders
+
+
+def open_pool() -> AbstractContextManager[Executor]:
+    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
 
 
 def open_dask(size: str) -> AbstractContextManager[Executor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -85,6 +86,13 @@ def test_the_driver_does_not_load_every_environment_for_workers_on_its_own_machi
     monkeypatch.setattr(driver, "collect_files", fail)
     plan = Rollout(write_environments(tmp_path, COUNT)).plan(executor=executors[name])
     assert [response.status for response in plan.responses] == ["planned"] * COUNT
+
+
+def test_a_pool_that_forks_is_rejected_with_the_right_start_method(tmp_path):
+    rollout = Rollout(write_environments(tmp_path, COUNT))
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork"))
+    with pytest.raises(ValueError, match=r"^executor: a pool that forks can wait forever; create it with "):
+        rollout.plan(executor=pool)
 
 
 @pytest.mark.parametrize("name", ["threads", "processes", "Dask"])
