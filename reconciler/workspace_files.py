@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import evolve
 
+from reconciler.model.arguments import parse_folders
 from reconciler.model.environment import EnvironmentChoice, VariableValue, format_variables
 from reconciler.model.errors import TargetError, name_environment
 from reconciler.model.settings import DesiredState, Environment, Settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.aws.session import Connection
     from reconciler.engine.load.check_environments import CheckedEnvironments
     from reconciler.engine.load.input_files import CopiedFolder
+    from reconciler.engine.load.load import SelectedEnvironments
     from reconciler.model.call import ApiCall
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
@@ -55,7 +57,7 @@ class WorkspaceFiles:
         *,
         environment: str | None = None,
         variables: Mapping[str, VariableValue] = MappingProxyType({}),
-        allow_outside: Sequence[str | Path] = (),
+        allow_outside: str | Path | Sequence[str | Path] = (),
         environ: Mapping[str, str] | None = None,
         offline: bool = False,
     ) -> None:
@@ -63,7 +65,7 @@ class WorkspaceFiles:
         self._choice = EnvironmentChoice(
             environment,
             format_variables(variables),
-            tuple(Path(folder) for folder in allow_outside),
+            parse_folders("allow_outside", allow_outside),
         )
         self._environ = os.environ if environ is None else environ
         self._offline = offline
@@ -129,11 +131,24 @@ class WorkspaceFiles:
                 same account and Region.
             SelectionError: If a variable is not valid.
         """
+        return self.select_environments(None).environments
+
+    def select_environments(self, patterns: Sequence[str] | None) -> SelectedEnvironments:
+        """Return the environments that names or globs match, with their settings and variables (None: all).
+
+        Raises:
+            InvalidDesiredStateError: As for `list_environments`, but of these environments.
+            SelectionError: If a name or glob matches no environment, or a variable is not valid.
+        """
         from reconciler.aws.service_model import ServiceModelConstraints
         from reconciler.engine.load.load import load_environments
 
         return load_environments(
-            self.path, constraints=ServiceModelConstraints(), environ=self._environ, choice=self._choice
+            self.path,
+            patterns=patterns,
+            constraints=ServiceModelConstraints(),
+            environ=self._environ,
+            choice=self._choice,
         )
 
     def check_environments(self, patterns: Sequence[str] = ("*",)) -> CheckedEnvironments:

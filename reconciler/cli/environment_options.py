@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reconciler.cli.options import Options, reject_ambiguous_selection
+from reconciler.cli.options import Options, UserPath, reject_ambiguous_selection
 
 if TYPE_CHECKING:
     from reconciler.engine.load.list_names import DeclaredNames
@@ -26,7 +26,7 @@ def add_environment_options(function: _Function) -> _Function:
             multiple=True,
             expose_value=False,
             callback=_store_folders,
-            type=click.Path(file_okay=False, path_type=Path),
+            type=UserPath(is_folder=True, exists=True, advice="; --allow-outside needs a folder"),
             metavar="FOLDER",
             help="Allow `include` to read from this folder outside the repository. Repeatable.",
         ),

@@ -65,15 +65,11 @@ class Options:
 
         Raises SelectionError if one selects nothing.
         """
-        from reconciler.engine.load.environments import select_environments
         from reconciler.workspace import Workspace
 
         workspace = Workspace(self.file, variables=self.variables, allow_outside=self.allow_outside)
-        environments = {environment.name: environment for environment in workspace.list_environments()}
         patterns = self.patterns if self.is_rollout else self.environments
-        if not patterns:
-            return list(environments.values())
-        return [environments[name] for name in select_environments(environments, patterns)]
+        return workspace.select_environments(patterns or None).environments
 
     @property
     def is_rollout(self) -> bool:

@@ -5,9 +5,11 @@ Invariant: each error names the argument, and has its value and what is expected
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
+from pathlib import Path
+from threading import Event
 
 from reconciler.model.amount import MAX_PERCENT
 
@@ -46,3 +48,31 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     if value not in choices:
         expected = " or ".join(map(repr, choices))
         raise ValueError(f"{name}: {value!r} is not a valid choice; expected {expected}")
+
+
+def check_type(name: str, value: object, types: type | tuple[type, ...], expected: str) -> None:
+    """Raise TypeError unless an argument has one of the types; `expected` describes it."""
+    if not isinstance(value, types):
+        raise TypeError(f"{name}: {type(value).__name__!r} is not a valid type; expected {expected}")
+
+
+def check_function(name: str, value: object) -> None:
+    """Raise TypeError unless an argument is a function or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{name}: {type(value).__name__!r} is not a valid type; expected a function")
+
+
+def check_stop(value: object) -> None:
+    """Raise TypeError unless the argument `stop` is an event or None."""
+    if value is not None:
+        check_type("stop", value, Event, "a threading.Event")
+
+
+def parse_folders(name: str, folders: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:
+    """Return an argument that names folders as paths. Raises ValueError if one is not a folder."""
+    paths = tuple(map(Path, (folders,) if isinstance(folders, str | Path) else folders))
+    for path in paths:
+        if not path.is_dir():
+            problem = "is a file" if path.exists() else "does not exist"
+            raise ValueError(f"{name}: {str(path)!r} {problem}; expected a folder")
+    return paths

@@ -25,7 +25,7 @@ def open_workspace(request: TaskRequest) -> Workspace | None:
             request.path,
             environment=request.environment,
             variables=request.variables,
-            allow_outside=request.allow_outside,
+            allow_outside=[folder for folder in request.allow_outside if Path(folder).is_dir()],
         )
         if not request.files_digest or _has_files(workspace, request):
             return workspace

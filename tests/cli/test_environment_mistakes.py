@@ -131,6 +131,32 @@ def test_a_wrong_selection_is_rejected_before_anything_is_sent(fail, arguments, 
     assert message in error
 
 
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("stag*", "no environment matches 'stag*'"),
+        ("prod-*", "desired_state.toml:4  variables.site the variable has no value"),
+    ],
+)
+def test_listing_some_environments_needs_only_their_variables(fail, run, pattern, message):
+    first, *_ = fail("env", "list", "--env", pattern, **{'variables = { site = "bergen" }\n': ""})
+    assert message in first
+    code, out, _ = run("env", "list", "--env", "dev")
+    assert (code, "prod" in out) == (0, False)
+
+
+def test_a_rollout_of_some_environments_needs_only_their_variables(fail, run):
+    fail("plan", "--all-envs", **{'variables = { site = "oslo" }\n': ""})
+    assert run("plan", "--env", "prod-*")[0] == 0
+
+
+def test_a_folder_of_allow_outside_must_exist(fail, run):
+    fail("plan", "--env", "x")
+    error = run("validate", "--allow-outside", "shared")[2]
+    assert error.startswith("error: shared: no such folder; --allow-outside needs a folder\n")
+    assert "is a file, not a folder" in run("validate", "--allow-outside", "desired_state.toml")[2]
+
+
 def test_an_environment_variable_in_other_letters_is_an_error(fail, monkeypatch):
     monkeypatch.setenv("RECONCILER_VAR_SITE", "rome")
     (error,) = fail("plan", "--env", "dev")

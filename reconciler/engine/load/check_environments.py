@@ -12,10 +12,9 @@ from attrs import evolve, frozen
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
 from reconciler.engine.load.environment_summaries import summarize_environments
-from reconciler.engine.load.environments import select_environments
-from reconciler.engine.load.load import check_identities, load_resources
+from reconciler.engine.load.load import check_identities, load_resources, select_names
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.errors import InvalidDesiredStateError, SelectionError
+from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.text import join_some
 from reconciler.model.warning_codes import UNUSED_VARIABLE
 
@@ -40,15 +39,7 @@ def check_environments(path: Path, patterns: Sequence[str], inputs: LoadInputs) 
     diagnostics of all of them if there is an error; SelectionError if the choice of an environment or a variable is not valid.
     """
     loader = EnvironmentLoader(path, inputs)
-    name_diagnostics = loader.list_name_diagnostics()
-    if not loader.are_names_known:
-        raise InvalidDesiredStateError(name_diagnostics, path)
-    try:
-        names = select_environments(loader.environments, patterns)
-    except SelectionError:
-        if any(diagnostic.severity == "error" for diagnostic in name_diagnostics):
-            raise InvalidDesiredStateError(name_diagnostics, path) from None
-        raise
+    names = select_names(loader, patterns, path)
     summaries = summarize_environments(loader, inputs.environ)
     table_diagnostics = DiagnosticCollector()
     check_identities(loader, summaries, table_diagnostics)

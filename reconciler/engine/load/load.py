@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from reconciler.engine.load.declaration import Declaration
 from reconciler.engine.load.declarations import Declarations, LoadScope, collect_declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadedSettings, LoadInputs
 from reconciler.engine.load.environment_summaries import EnvironmentSummary, summarize_environments
-from reconciler.engine.load.environments import group_identities, select_environment
+from reconciler.engine.load.environments import (
+    PredecessorFinder,
+    group_identities,
+    select_environment,
+    select_environments,
+)
 from reconciler.engine.load.evaluation import evaluate, register_secrets
 from reconciler.engine.load.for_each import ForEachTable, Instance
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
@@ -93,21 +98,31 @@ def _collect_diagnostics(loader: EnvironmentLoader, loaded: LoadedSettings) -> D
     return diagnostics
 
 
+@frozen
+class SelectedEnvironments:
+    """Some environments in the order of the file, and for each environment of the file, those that a rollout completes before it."""
+
+    environments: tuple[Environment, ...]
+    after: Mapping[str, tuple[str, ...]]
+
+
 def load_environments(
     path: Path,
     *,
+    patterns: Sequence[str] | None = None,
     constraints: Constraints,
     environ: Mapping[str, str],
     choice: EnvironmentChoice = NO_CHOICE,
-) -> tuple[Environment, ...]:
-    """Read the settings of all environments, in the order of the file.
+) -> SelectedEnvironments:
+    """Read the settings of the environments that names or globs match (default: all, or none if the file declares none).
 
-    Raises InvalidDesiredStateError with the problems of all of them, and if two of them are the same workspace in the same
-    account and Region; SelectionError if a chosen variable is not valid.
+    Raises InvalidDesiredStateError with the problems of these environments, and if any two of the file are the same workspace in the
+    same account and Region; SelectionError if a name or glob matches no environment, or a chosen variable is not valid.
     """
     loader = EnvironmentLoader(path, LoadInputs(constraints, environ, choice))
+    names = list(loader.environments) if patterns is None else select_names(loader, patterns, path)
     problems = dict.fromkeys(loader.list_name_diagnostics())
-    environments = {name: loader.load(name) for name in loader.environments}
+    environments = {name: loader.load(name) for name in names}
     if not environments:
         problems |= dict.fromkeys(loader.load(None).shared_diagnostics)
     diagnostics = DiagnosticCollector()
@@ -119,7 +134,27 @@ def load_environments(
     problems |= dict.fromkeys(diagnostics.to_diagnostics())
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDesiredStateError(list(problems), path)
-    return tuple(loaded.resolved.environment for loaded in environments.values())
+    finder = PredecessorFinder(loader.environments)
+    return SelectedEnvironments(
+        tuple(loaded.resolved.environment for loaded in environments.values()),
+        {name: finder.find(environment.table) for name, environment in loader.environments.items()},
+    )
+
+
+def select_names(loader: EnvironmentLoader, patterns: Sequence[str], path: Path) -> list[str]:
+    """Return the environments that names or globs match.
+
+    Raises SelectionError; or InvalidDesiredStateError if errors in the file may be why the environments are not known.
+    """
+    name_diagnostics = loader.list_name_diagnostics()
+    if not loader.are_names_known:
+        raise InvalidDesiredStateError(name_diagnostics, path)
+    try:
+        return select_environments(loader.environments, patterns)
+    except SelectionError:
+        if any(diagnostic.severity == "error" for diagnostic in name_diagnostics):
+            raise InvalidDesiredStateError(name_diagnostics, path) from None
+        raise
 
 
 def check_identities(

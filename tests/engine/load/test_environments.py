@@ -54,15 +54,15 @@ class TestEnvironments:
             "accounts.csv": "account,region,var\n222222222222,eu-west-1,{var.role}\n333333333333,us-east-1,b\n",
         }
         write(tmp_path, files)
-        environments = load_environments(
+        selected = load_environments(
             tmp_path / "desired_state.toml", constraints=ServiceModelConstraints(), environ={}
         )
-        assert [(item.name, item.after, item.settings.region) for item in environments] == [
+        assert [(item.name, item.after, item.settings.region) for item in selected.environments] == [
             ("staging", (), None),
             ("prod-222222222222", ("staging",), "eu-west-1"),
             ("prod-333333333333", ("staging",), "us-east-1"),
         ]
-        production = environments[1]
+        production = selected.environments[1]
         assert production.settings.role_arn == "arn:aws:iam::222222222222:role/reconciler"
         assert production.variables == (
             Variable("role", "string", "222222222222/{var.role}", "[environments.prod-222222222222]"),
@@ -72,7 +72,7 @@ class TestEnvironments:
     def test_an_environment_on_the_embedded_registry_has_an_account_of_its_own(self, tmp_path):
         write(tmp_path, {"desired_state.toml": TWO_ENVIRONMENTS})
         path = tmp_path / "desired_state.toml"
-        dev, prod = load_environments(path, constraints=ServiceModelConstraints(), environ={})
+        dev, prod = load_environments(path, constraints=ServiceModelConstraints(), environ={}).environments
         assert dev.settings.account
         assert len(dev.settings.account) == 12
         assert (prod.settings.account, prod.settings.region) == ("222222222222", "us-east-1")
