@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.address import Address
-from reconciler.model.arguments import check_choice, name_argument
+from reconciler.model.arguments import check_choice, check_function, name_argument
 from reconciler.model.call import ApiCall
 from reconciler.model.distribution import require_extra
 from reconciler.model.errors import ReconcilerError, name_environment
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, check_plan
 from reconciler.model.text import closest_match, format_suggestion, quote
 from reconciler.notebook import can_show_widgets
 from reconciler.notebook.cell_error import render_cell_error
@@ -46,6 +46,9 @@ class Workspace(WorkspacePlans):
         environ: Environment variables to use in place of the process's own.
         offline: Whether names such as `{aws.account}` have sample values where only a call would give the real ones.
 
+    Raises:
+        ValueError: If a value in `variables` has another type, or one of `allow_outside` is not a folder.
+
     >>> workspace = Workspace("desired_state.toml")
     >>> plan = workspace.plan()
     >>> result = workspace.apply(plan)
@@ -56,6 +59,7 @@ class Workspace(WorkspacePlans):
         *,
         select: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
+        allow_unmatched: bool = False,
         full: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedDrift:
@@ -64,6 +68,7 @@ class Workspace(WorkspacePlans):
         Args:
             select: The resources to include, all if empty; written as for `plan`.
             exclude: The resources to leave out.
+            allow_unmatched: As for `plan`.
             full: Whether the drift displays every resource, instead of groups of alike ones.
             progress: As for `plan`.
 
@@ -75,6 +80,7 @@ class Workspace(WorkspacePlans):
         from reconciler.model.plan_options import split_selectors
         from reconciler.render.rich_display import DisplayedDrift
 
+        check_function("progress", progress)
         self._reload_if_used()
         with choose_read_progress(progress) as report:
             drift = find_drift(
@@ -84,6 +90,7 @@ class Workspace(WorkspacePlans):
                 progress=report,
                 select=split_selectors(select),
                 exclude=split_selectors(exclude),
+                allow_unmatched=allow_unmatched,
             )
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
@@ -211,6 +218,7 @@ class Workspace(WorkspacePlans):
             MissingExtraError: If the extra `notebook` is not installed.
         """
         plan = self.plan() if plan is None else plan
+        check_plan(plan)
         if not can_show_widgets():
             sys.stdout.write(f"{plan!r}\n")
             return None

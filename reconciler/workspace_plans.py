@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import attrs
 
 from reconciler.model.address import Address
-from reconciler.model.arguments import check_percentage, name_argument
+from reconciler.model.arguments import check_function, check_percentage, check_type, name_argument
 from reconciler.model.errors import name_environment
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, check_plan
 from reconciler.notebook.default_progress import choose_read_progress
 from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.render.rich_display import DisplayedPlan
@@ -37,6 +37,7 @@ class WorkspacePlans(WorkspaceRuns):
         select: str | Sequence[str] = (),
         exclude: str | Sequence[str] = (),
         only_adopted: bool = False,
+        allow_unmatched: bool = False,
         full: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedPlan:
@@ -55,6 +56,8 @@ class WorkspacePlans(WorkspaceRuns):
                 the end to add dependents.
             exclude: The changes to leave out, written as for `select`.
             only_adopted: Whether the plan has only the changes that `adopt` needs.
+            allow_unmatched: Whether a selector may select nothing, as in some environments of a rollout. `unmatched` of the plan
+                has these selectors.
             full: Whether the plan displays every change, instead of groups of alike ones. It does not affect what the plan has.
             progress: Called while the registry is read, with a description, the number of items read, and their total. Without
                 it, a notebook's cell shows the progress.
@@ -63,6 +66,7 @@ class WorkspacePlans(WorkspaceRuns):
             InvalidDesiredStateError: If the file has errors.
             PlanRejectedError: If the plan fails plan checks, such as a limit or a secret that is not set. It has every reason.
             SelectionError: If a selector selects nothing, or a glob in `adopt` matches no unmanaged resource.
+            TypeError: If `progress` is not a function.
             ValueError: If `adopt`, `wave` or `allow` is not valid.
         """
         from reconciler.engine.plan.address_patterns import is_pattern
@@ -73,6 +77,7 @@ class WorkspacePlans(WorkspaceRuns):
         with name_argument("adopt"):
             addresses = frozenset(Address.parse(text) for text in adopted if text not in patterns)
         check_percentage("wave", wave)
+        check_function("progress", progress)
         options = PlanOptions(
             destroy,
             addresses,
@@ -83,6 +88,7 @@ class WorkspacePlans(WorkspaceRuns):
             adopt_patterns=tuple(patterns),
             only_adopted=only_adopted,
             allow_cascade=allow_cascade,
+            allow_unmatched=allow_unmatched,
         )
         return attrs.evolve(self._make_plan(options, progress), full=full)
 
@@ -99,6 +105,7 @@ class WorkspacePlans(WorkspaceRuns):
         from reconciler.engine.durable_files import name_file_in_errors
         from reconciler.render.json.plan_file import render_plan_json
 
+        check_plan(plan)
         with name_file_in_errors(Path(path)), Path(path).open("w", encoding="utf-8") as file:
             file.writelines(render_plan_json(plan, unchanged_markers=self.count_unchanged_markers(plan)))
 
@@ -139,8 +146,11 @@ class WorkspacePlans(WorkspaceRuns):
             OSError: If the file cannot be read.
         """
         from reconciler.engine.plan import saved_plan
-        from reconciler.render.json.plan_file import check_view
+        from reconciler.render.json.plan_file import PlanDocument, check_view
 
+        expected = "a path, or the result of Workspace.read_plan_file"
+        check_type("saved", saved, (str, Path, PlanDocument), expected)
+        check_function("progress", progress)
         document = self.read_plan_file(saved) if isinstance(saved, str | Path) else saved
         self._reload_if_used()
         saved_plan.check_inputs(document, self.desired, self.connection.target)
@@ -153,12 +163,14 @@ class WorkspacePlans(WorkspaceRuns):
         """Return the part of a plan that changes these addresses, with the steps that these changes depend on."""
         from reconciler.engine.plan.waves import restrict_plan
 
+        check_plan(plan)
         return restrict_plan(plan, addresses, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
         """Return a plan's rotations of certificates, with the steps that these rotations depend on."""
         from reconciler.engine.plan.waves import find_rotations, restrict_plan
 
+        check_plan(plan)
         return restrict_plan(plan, find_rotations(plan), self._quotas)
 
     def waves(self, plan: Plan, percent: float) -> Iterator[Plan]:
@@ -175,6 +187,7 @@ class WorkspacePlans(WorkspaceRuns):
         """
         from reconciler.engine.plan.waves import split_into_waves
 
+        check_plan(plan)
         check_percentage("percent", percent)
         return split_into_waves(plan, percent, self._quotas)
 
@@ -182,6 +195,7 @@ class WorkspacePlans(WorkspaceRuns):
         """Return how many of a plan's unchanged resources are ownership markers, which are not in the file."""
         from reconciler.engine.ownership.markers import count_unchanged_markers
 
+        check_plan(plan)
         return count_unchanged_markers(plan, self.desired.resources)
 
     def _make_plan(self, options: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:

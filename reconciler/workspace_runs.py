@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
-from reconciler.model.arguments import check_count, check_seconds
+from reconciler.model.arguments import check_count, check_function, check_seconds, check_stop
 from reconciler.model.errors import (
     NO_JOURNAL_ADVICE,
     InvalidDesiredStateError,
@@ -19,7 +19,7 @@ from reconciler.model.errors import (
     name_environment,
 )
 from reconciler.model.outcome import Outcome, Started, Waiting
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, check_plan
 from reconciler.model.run import History, Run
 from reconciler.notebook.default_progress import choose_apply_progress
 from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
@@ -66,10 +66,14 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be written. Nothing was sent then.
             LockedError: If another apply of this workspace is running.
             ReconcilerError: If the lease cannot be acquired for another reason.
+            TypeError: If `plan`, `on_outcome` or `stop` has another type.
             ValueError: If `lock_timeout` is not valid.
         """
         from reconciler.engine.apply.executor import apply_plan
 
+        check_plan(plan)
+        check_function("on_outcome", on_outcome)
+        check_stop(stop)
         check_seconds("lock_timeout", lock_timeout)
         started_at = time.monotonic()
         final_outcomes: list[Outcome] = []
@@ -115,6 +119,7 @@ class WorkspaceRuns(WorkspaceFiles):
         """
         from reconciler.engine.ownership.lease import wait_until_free
 
+        check_stop(stop)
         check_seconds("timeout_seconds", timeout_seconds)
         wait_until_free(self.desired.settings.name, self.connection.call, timeout_seconds, stop)
 
@@ -140,6 +145,7 @@ class WorkspaceRuns(WorkspaceFiles):
         """
         from reconciler.engine.ownership.lease import release_stale_lease
 
+        check_plan(plan)
         if not plan:
             release_stale_lease(plan.workspace, self.connection.call)
 
@@ -217,6 +223,7 @@ class WorkspaceRuns(WorkspaceFiles):
 
     def record_noop_run(self, plan: Plan, command: str = "apply") -> None:
         """Record a run without calls if the last run crashed, to show that nothing is left to do."""
+        check_plan(plan)
         if self.crashed_run():
             with self._record_run(plan, command):
                 pass

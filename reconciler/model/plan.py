@@ -10,9 +10,10 @@ from typing import Literal
 from attrs import field, frozen
 
 from reconciler.model.address import Address
+from reconciler.model.arguments import check_type
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
-from reconciler.model.plan_options import PlanOptions
+from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
 from reconciler.model.resource import Desired, Live
 
 
@@ -145,6 +146,7 @@ class Plan:
     from the values of secrets. `unchanged` counts the resources that need no change. `file_digest` is `DesiredState.digest`.
     `environment` is the environment's name, or empty; `variables` are those that the command line or the process's environment set.
     `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
+    `unmatched` has the selectors that select nothing, which the options must allow.
     """
 
     workspace: str
@@ -160,6 +162,7 @@ class Plan:
     variables: Mapping[str, str] = field(factory=dict)
     basis: Basis = field(factory=Basis, eq=False, repr=False)
     unmanaged: tuple[UnmanagedResources, ...] = field(default=(), eq=False, repr=False)
+    unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -182,3 +185,8 @@ class Plan:
         changes = ", ".join(f"{count} to {action}" for action, count in self.counts.items() if count)
         environment = f" in {self.environment}" if self.environment else ""
         return f"Plan for {self.workspace}{environment}: {changes or 'nothing to do'}, {self.unchanged} unchanged"
+
+
+def check_plan(plan: object) -> None:
+    """Raise TypeError unless the argument `plan` is the plan of one workspace."""
+    check_type("plan", plan, Plan, "the result of Workspace.plan")

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.amount import parse_amount
 from reconciler.model.arguments import name_argument
-from reconciler.model.text import closest_match, format_suggestion
+from reconciler.model.text import closest_match, format_suggestion, quote
 
 LIMITED_ACTIONS = ("delete", "replace")
 """The actions that a file limits, and that one run can allow."""
@@ -60,6 +60,26 @@ def split_selectors(selectors: str | Collection[str]) -> tuple[str, ...]:
 
 
 @frozen
+class UnmatchedSelector:
+    """A selector that selects nothing.
+
+    - `kind`: the kind that it selects, or empty;
+    - `closest`: the closest address, glob or kind, or None;
+    - `excludes`: whether it is one of `exclude`, and not of `select`.
+    """
+
+    text: str
+    kind: str = ""
+    closest: str | None = None
+    excludes: bool = False
+
+    def describe(self, place: str = "") -> str:
+        """Return the message of the error; `place` is where, such as " in any of 4 environments"."""
+        reason = f": there are no {self.kind.replace('_', ' ')}" if self.kind else ""
+        return f"{quote(self.text)} selects nothing{place}{reason}{format_suggestion(self.closest)}"
+
+
+@frozen
 class PlanOptions:
     """The options of a plan.
 
@@ -70,7 +90,8 @@ class PlanOptions:
     - `wave_percent`: the percentage of the rotations in one wave; the plan has all rotations, but limits count only one wave;
     - `limit_overrides`: action ("delete" or "replace") → the limit that replaces the file's;
     - `select` and `exclude`: selectors of the changes to include (empty: all) and to leave out;
-    - `allow_cascade`: whether deletions may remove what the workspace does not own, such as the membership of other things.
+    - `allow_cascade`: whether deletions may remove what the workspace does not own, such as the membership of other things;
+    - `allow_unmatched`: whether a selector may select nothing.
     """
 
     destroy: bool = False
@@ -82,6 +103,7 @@ class PlanOptions:
     adopt_patterns: tuple[str, ...] = field(default=(), kw_only=True)
     only_adopted: bool = field(default=False, kw_only=True)
     allow_cascade: bool = field(default=False, kw_only=True)
+    allow_unmatched: bool = field(default=False, kw_only=True)
 
     @property
     def is_partial(self) -> bool:

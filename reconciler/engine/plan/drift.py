@@ -13,13 +13,14 @@ from attrs import field, frozen
 from reconciler.engine.plan.compare import Comparison, compare_states
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.refresh import Progress, refresh
-from reconciler.engine.plan.selection import select_compared
+from reconciler.engine.plan.selection import find_unmatched, select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged, find_unmanaged
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
 from reconciler.model.plan import Target, UnmanagedResources
+from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
@@ -76,7 +77,8 @@ class Drift:
     - `unlisted`: the kinds that could not be listed, and why;
     - `notes`: descriptions of unmanaged resources that are not in the file;
     - `unmanaged`: all of these resources, by kind;
-    - `kept_orphans`: the addresses of resources that are no longer in the file and that `prune = "never"` keeps.
+    - `kept_orphans`: the addresses of resources that are no longer in the file and that `prune = "never"` keeps;
+    - `unmatched`: the selectors that select nothing, if that is allowed.
     """
 
     workspace: str
@@ -89,6 +91,7 @@ class Drift:
     unmanaged: tuple[UnmanagedResources, ...] = field(default=())
     kept_orphans: tuple[Address, ...] = field(default=())
     environment: str = ""
+    unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -102,12 +105,13 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     progress: Progress,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    allow_unmatched: bool = False,
 ) -> Drift:
     """Compare the registry with the file. Raises SelectionError, AwsError and TargetError."""
     workspace = state.settings.name
     refresh_result = refresh(state, call, progress, list_all=True)
     comparison = compare_states(state, refresh_result, progress)
-    selected_addresses = select_compared(comparison, select, exclude)
+    selected_addresses = select_compared(comparison, select, exclude, allow_unmatched=allow_unmatched)
     items = [
         item for item in _find_drifted_resources(workspace, comparison) if item.address in selected_addresses
     ]
@@ -126,6 +130,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
         unmanaged=unmanaged,
         kept_orphans=tuple(sorted((comparison.kept_orphans.keys() & selected_addresses) - markers)),
         environment=state.environment_name,
+        unmatched=find_unmatched(comparison, select, exclude) if allow_unmatched else (),
     )
 
 

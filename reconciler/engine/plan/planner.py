@@ -12,7 +12,7 @@ from reconciler.engine.plan.notes import collect_notes
 from reconciler.engine.plan.outside import check_outside
 from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.refresh import Progress, refresh
-from reconciler.engine.plan.selection import select_changes
+from reconciler.engine.plan.selection import find_unmatched, select_changes
 from reconciler.engine.plan.steps import build_steps, estimate_steps
 from reconciler.engine.plan.unmanaged import find_unmanaged
 from reconciler.model.address import Address
@@ -68,6 +68,9 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         variables=state.chosen_variables,
         basis=comparison.basis,
         unmanaged=unmanaged,
+        unmatched=find_unmatched(comparison, options.select, options.exclude)
+        if options.allow_unmatched
+        else (),
     )
 
 

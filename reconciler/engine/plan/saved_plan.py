@@ -14,6 +14,7 @@ from typing import Any, Literal, get_origin
 
 import cattrs
 from attrs import evolve, field, frozen
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from reconciler.engine.load.environments import ENVIRONMENT_VARIABLE
 from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
@@ -218,6 +219,9 @@ def _build_options_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_structure_hook(Address, lambda text, _: Address.parse(text))
     converter.register_unstructure_hook_func(_is_frozenset, lambda items: sorted(map(str, items)))
+    is_rare = override(omit_if_default=True)
+    unstructure = make_dict_unstructure_fn(PlanOptions, converter, allow_unmatched=is_rare)
+    converter.register_unstructure_hook(PlanOptions, unstructure)
     return converter
 
 

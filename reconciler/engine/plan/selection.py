@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.engine.graph import build_graph
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses, parse_known_address
@@ -28,9 +28,8 @@ from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Replace, Update
 from reconciler.model.errors import PlanRejectedError, SelectionError
-from reconciler.model.plan_options import PlanOptions
+from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
 from reconciler.model.settings import DesiredState
-from reconciler.model.text import format_suggestion, quote
 
 if TYPE_CHECKING:
     from reconciler.engine.graph import Graph
@@ -67,17 +66,35 @@ def _parse_distance(plus: str | None, number: str | None) -> int | None:
     return int(number) if number else None
 
 
-def select_addresses(graph: Graph, select: Iterable[str], exclude: Iterable[str] = ()) -> frozenset[Address]:
+def select_addresses(
+    graph: Graph, select: Iterable[str], exclude: Iterable[str] = (), *, allow_unmatched: bool = False
+) -> frozenset[Address]:
     """Return the addresses that `select` selects (all if it is empty) and `exclude` does not.
 
-    Edges lead from a dependency to its dependents. Raises SelectionError with every selector that selects nothing.
+    Edges lead from a dependency to its dependents. Raises SelectionError with every selector that selects nothing, unless
+    `allow_unmatched`.
     """
-    problems: list[str] = []
-    selected = _select_union(graph, select, problems)
-    excluded = _select_union(graph, exclude, problems)
-    if problems:
-        raise SelectionError(problems)
+    unmatched: list[UnmatchedSelector] = []
+    selected = _select_union(graph, select, unmatched)
+    excluded = _select_union(graph, exclude, unmatched)
+    if unmatched and not allow_unmatched:
+        raise SelectionError([selector.describe() for selector in unmatched])
     return frozenset((graph.nodes if selected is None else selected) - (excluded or set()))
+
+
+def find_unmatched(
+    comparison: Comparison, select: Iterable[str], exclude: Iterable[str]
+) -> tuple[UnmatchedSelector, ...]:
+    """Return the selectors that select nothing."""
+    if not (select or exclude):
+        return ()
+    graph = build_graph(map_selectable_dependencies(comparison))
+    unmatched: list[UnmatchedSelector] = []
+    unmatched_excludes: list[UnmatchedSelector] = []
+    _select_union(graph, select, unmatched)
+    _select_union(graph, exclude, unmatched_excludes)
+    unmatched += (evolve(selector, excludes=True) for selector in unmatched_excludes)
+    return tuple(dict.fromkeys(unmatched))
 
 
 def map_selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
@@ -90,13 +107,14 @@ def map_selectable_dependencies(comparison: Comparison) -> Mapping[Address, Abst
 
 
 def select_compared(
-    comparison: Comparison, select: Sequence[str], exclude: Sequence[str]
+    comparison: Comparison, select: Sequence[str], exclude: Sequence[str], *, allow_unmatched: bool = False
 ) -> frozenset[Address]:
-    """Return the selected addresses of a comparison. Raises SelectionError."""
+    """Return the selected addresses of a comparison. Raises SelectionError, see `select_addresses`."""
     if not (select or exclude):
         desired = comparison.desired or comparison.declared
         return frozenset(comparison.live.keys() | desired.keys())
-    return select_addresses(build_graph(map_selectable_dependencies(comparison)), select, exclude)
+    graph = build_graph(map_selectable_dependencies(comparison))
+    return select_addresses(graph, select, exclude, allow_unmatched=allow_unmatched)
 
 
 def select_changes(
@@ -106,10 +124,12 @@ def select_changes(
 
     Raises SelectionError, and PlanRejectedError if a selected change depends on one that is not selected.
     """
-    selected = select_compared(comparison, options.select, options.exclude)
+    selected = select_compared(
+        comparison, options.select, options.exclude, allow_unmatched=options.allow_unmatched
+    )
     if options.only_adopted:
         selected &= options.adopt
-    if not options.is_partial:
+    if not options.is_partial or (options.allow_unmatched and not selected):
         return selected
     dependencies = find_dependencies(comparison, context, state.resources)
     markers = list_reserved_addresses(context.workspace)
@@ -175,10 +195,12 @@ def _explain_missing_import(change: Change) -> str:
     )
 
 
-def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> set[Address] | None:
+def _select_union(
+    graph: Graph, texts: Iterable[str], unmatched: list[UnmatchedSelector]
+) -> set[Address] | None:
     """Return the addresses that at least one of the selectors selects, or None if there are no selectors.
 
-    Add to `problems` a message for each selector that selects nothing.
+    Add to `unmatched` each selector that selects nothing.
     """
     words = [word for text in texts for word in text.split()]
     selected: set[Address] = set()
@@ -187,7 +209,7 @@ def _select_union(graph: Graph, texts: Iterable[str], problems: list[str]) -> se
         matches = [_select_one(graph, selector) for selector in selectors]
         for selector, addresses in zip(selectors, matches, strict=True):
             if not addresses:
-                problems.append(_describe_no_match(selector, graph))
+                unmatched.append(_build_unmatched(selector, graph))
         selected |= set.intersection(*matches)
     return selected if words else None
 
@@ -226,10 +248,9 @@ def _find_within_distance(
     return reached
 
 
-def _describe_no_match(text: str, graph: Graph) -> str:
-    """Return why a selector selects nothing, with the closest address or kind."""
-    kinds = all_kinds()
+def _build_unmatched(text: str, graph: Graph) -> UnmatchedSelector:
+    """Return a selector that selects nothing, with its kind, or else with the closest address or kind."""
     base = Selector.parse(text).base
-    if base in kinds:
-        return f"{quote(text)} selects nothing: there are no {base.replace('_', ' ')}"
-    return f"{quote(text)} selects nothing{format_suggestion(find_closest(base, graph))}"
+    if base in all_kinds():
+        return UnmatchedSelector(text, kind=base)
+    return UnmatchedSelector(text, closest=find_closest(base, graph))
