@@ -77,7 +77,11 @@ class LastRolloutFile:
                 ]
             )
         if not rollout.unfinished:
-            raise PlanRejectedError(["the last apply of several environments completed all of them"])
+            raise PlanRejectedError(
+                [
+                    "the last recorded apply of several environments completed all of them; a rejected one is not recorded"
+                ]
+            )
         return rollout.unfinished
 
     def begin(self, command: Literal["apply", "destroy"], names: Mapping[str, object]) -> None:
