@@ -71,7 +71,48 @@ OF_ROLLOUT: Mapping[str, Callable[[Rollout, DisplayedRolloutPlan], Any]] = {
     "variables['firmware']: [] is not a valid value; expected text, a number or a boolean": lambda *_: (
         Rollout(variables={"firmware": []})
     ),
+    "envs: [] is not valid; expected names or globs, or None for all": lambda *_: Rollout(envs=[]),
+    "envs: '' is not valid; expected names or globs, or None for all": lambda *_: Rollout(envs=""),
+    "envs: [5] is not valid; expected names or globs, or None for all": lambda *_: Rollout(envs=[5]),
+    "allow_outside: 'shared' does not exist; expected a folder": lambda *_: Rollout(allow_outside="shared"),
+    "allow_outside: 'telemetry.json' is a file; expected a folder": lambda *_: Workspace(
+        allow_outside=["telemetry.json"]
+    ),
 }
+
+EXECUTOR = "an executor of concurrent.futures, or None for threads; a Dask client has one: client.get_executor(pure=False)"
+PLAN, ROLLOUT_PLAN = "the result of Workspace.plan", "the result of Rollout.plan"
+
+OF_WRONG_TYPE: Mapping[tuple[str, str], Callable[[Workspace, Plan, Rollout, DisplayedRolloutPlan], Any]] = {
+    ("executor: 'object'", EXECUTOR): lambda _w, _p, rollout, _r: rollout.plan(executor=object()),
+    ("executor: 'int'", EXECUTOR): lambda _w, _p, rollout, plan: rollout.apply(plan, executor=4),
+    ("executor: 'str'", EXECUTOR): lambda _w, _p, rollout, _r: rollout.drift(executor="local"),
+    ("executor: 'list'", EXECUTOR): lambda _w, _p, rollout, _r: rollout.panel(executor=[]),
+    ("on_event: 'list'", "a function"): lambda _w, _p, rollout, _r: rollout.plan(on_event=[]),
+    ("stop: 'bool'", "a threading.Event"): lambda _w, _p, rollout, plan: rollout.apply(plan, stop=False),
+    ("plan: 'str'", ROLLOUT_PLAN): lambda _w, _p, rollout, _r: rollout.apply("digest"),
+    ("plan: 'Plan'", ROLLOUT_PLAN): lambda _w, plan, rollout, _r: rollout.panel(plan),
+    ("plan: 'DisplayedRolloutPlan'", PLAN): lambda workspace, _p, _r, plan: workspace.apply(plan),
+    ("on_outcome: 'list'", "a function"): lambda workspace, plan, *_: workspace.apply(plan, on_outcome=[]),
+    ("stop: 'int'", "a threading.Event"): lambda workspace, *_: workspace.wait_for_lease(1, stop=1),
+    ("progress: 'bool'", "a function"): lambda workspace, *_: workspace.plan(progress=True),
+    ("progress: 'str'", "a function"): lambda workspace, *_: workspace.drift(progress="none"),
+    ("saved: 'Plan'", "a path, or the result of Workspace.read_plan_file"): lambda workspace, plan, *_: (
+        workspace.open_plan(plan)
+    ),
+}
+
+
+TAKE_PLAN: Mapping[str, tuple[Any, ...]] = {
+    "save": ("plan.json",),
+    "partial_plan": ((),),
+    "rotations": (),
+    "waves": (10,),
+    "count_unchanged_markers": (),
+    "release_stale_lease": (),
+    "record_noop_run": (),
+}
+"""The methods of a workspace whose first argument is a plan → their other arguments."""
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +134,18 @@ def test_an_invalid_argument_of_a_rollout_is_named_with_what_is_expected(message
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the whole message is compared)
         OF_ROLLOUT[message](Rollout(), DisplayedRolloutPlan(()))
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("subject", "expected"), OF_WRONG_TYPE)
+def test_an_argument_of_a_wrong_type_is_named_with_what_is_expected(subject, expected):
+    call = OF_WRONG_TYPE[subject, expected]
+    with pytest.raises(TypeError) as caught:
+        call(Workspace(environment="dev"), make_sample_plan(), Rollout(), DisplayedRolloutPlan(()))
+    assert str(caught.value) == f"{subject} is not a valid type; expected {expected}"
+
+
+@pytest.mark.parametrize("method", TAKE_PLAN)
+def test_a_method_of_a_workspace_that_takes_a_plan_rejects_anything_else(method):
+    with pytest.raises(TypeError) as caught:
+        getattr(Workspace(environment="dev"), method)("plan.json", *TAKE_PLAN[method])
+    assert str(caught.value) == f"plan: 'str' is not a valid type; expected {PLAN}"

@@ -13,6 +13,7 @@ import msgspec
 from attrs import field, frozen
 
 from reconciler.engine.plan.record import ChangeRecord
+from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.render.json.drift_file import DriftedResourceRecord
 from reconciler.render.json.encode import encode_json
 from reconciler.render.views.drift import DriftView
@@ -101,7 +102,8 @@ class EnvironmentPlan:
     - `steps`: the address, the action and the changed fields of each step, with hashes of their live values;
     - `files_digest`: the digest of the files that it was made from;
     - `seconds`: the least time of an apply under AWS's quotas;
-    - `changes`: the changes with their calls, if the options require records.
+    - `changes`: the changes with their calls, if the options require records;
+    - `unmatched`: the selectors that select nothing in this environment.
     """
 
     workspace: str
@@ -114,6 +116,7 @@ class EnvironmentPlan:
     view: PlanView
     changes: tuple[ChangeRecord, ...] = ()
     files_digest: str = ""
+    unmatched: tuple[UnmatchedSelector, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -141,7 +144,8 @@ class EnvironmentRun:
 class EnvironmentDrift:
     """The drift of one environment: the numbers of resources by direction, and their addresses.
 
-    `resources` are the resources that differ, if the options require records.
+    `resources` are the resources that differ, if the options require records. `unmatched` are the selectors that select nothing
+    in this environment.
     """
 
     workspace: str
@@ -150,6 +154,7 @@ class EnvironmentDrift:
     addresses: tuple[tuple[str, str], ...]
     view: DriftView
     resources: tuple[DriftedResourceRecord, ...] = ()
+    unmatched: tuple[UnmatchedSelector, ...] = ()
 
 
 @frozen
@@ -168,6 +173,12 @@ class TaskResponse:
     needs_files: bool = False
     seconds: float = 0.0
     worker: str = ""
+
+    @property
+    def unmatched(self) -> tuple[UnmatchedSelector, ...] | None:
+        """The selectors that select nothing; None if the environment could not be planned or read."""
+        summary = self.plan or self.drift
+        return summary.unmatched if summary else None
 
 
 @frozen

@@ -11,9 +11,10 @@ from attrs import evolve, field, frozen
 
 from reconciler.model.change import ACTIONS
 from reconciler.model.target_identity import describe_same_workspace, normalize_endpoint
-from reconciler.model.text import join_some
+from reconciler.model.text import join_some, quote
 from reconciler.rollout.alike import group_alike
 from reconciler.rollout.messages import TargetRecord, TaskOptions, TaskResponse
+from reconciler.rollout.unmatched import group_unmatched
 
 
 def reject_duplicates(responses: Iterable[TaskResponse]) -> tuple[TaskResponse, ...]:
@@ -45,6 +46,19 @@ class RolloutNote:
 
     environments: tuple[str, ...]
     text: str
+
+
+def list_unmatched_notes(responses: Sequence[TaskResponse]) -> Sequence[RolloutNote]:
+    """Return a note for each selector of `select` that selects nothing in some environments."""
+    names = {
+        text: tuple(name for name, selector in selectors.items() if not selector.excludes)
+        for text, selectors in group_unmatched(responses).items()
+    }
+    return [
+        RolloutNote(environments, f"had no match for the selector {quote(text)}")
+        for text, environments in names.items()
+        if environments
+    ]
 
 
 @frozen(slots=False)
@@ -97,7 +111,11 @@ class RolloutPlan:
 
     @cached_property
     def notes(self) -> Sequence[RolloutNote]:
-        """A note for each account and Region whose quotas several processes do not share.
+        """A note for each selector without a match in some environments, and for quotas that are not shared."""
+        return [*list_unmatched_notes(self.responses), *self._list_quota_notes()]
+
+    def _list_quota_notes(self) -> Sequence[RolloutNote]:
+        """Return a note for each account and Region whose quotas several processes do not share.
 
         Environments in one process share the rates of their account and Region, but the tasks of these environments ran in several
         processes, or may do so in the apply.

@@ -16,15 +16,21 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
 
-from reconciler.engine.load.environments import select_environments
-from reconciler.engine.load.variables import ENVIRONMENT_VARIABLE_PREFIX
-from reconciler.model.arguments import check_count, check_seconds, name_argument
+from reconciler.model.arguments import check_count, check_seconds, check_type, parse_folders
 from reconciler.model.distribution import get_version, require_extra
-from reconciler.model.environment import VariableValue, format_value, format_variables
+from reconciler.model.environment import VariableValue, format_variables
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
 from reconciler.model.text import join_some
 from reconciler.notebook import can_show_widgets
+from reconciler.rollout.arguments import (
+    check_execution,
+    check_executor,
+    check_rollout_plan,
+    find_exported_variables,
+    parse_envs,
+    parse_order,
+)
 from reconciler.rollout.cell_display import show_in_cell
 from reconciler.rollout.displayed import (
     DisplayedRolloutDrift,
@@ -38,13 +44,8 @@ from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import Command, OnEvent, TaskOptions, TaskRequest, TaskResponse
 from reconciler.rollout.panel import PanelRollout
 from reconciler.rollout.results import RolloutPlan, reject_duplicates
-from reconciler.rollout.schedule import (
-    FailureLimit,
-    Schedule,
-    ScheduledEnvironment,
-    Waves,
-    schedule_in_order,
-)
+from reconciler.rollout.schedule import Schedule, ScheduledEnvironment, schedule_in_order
+from reconciler.rollout.unmatched import check_unmatched
 from reconciler.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -56,13 +57,14 @@ class Rollout:
 
     Args:
         path: A TOML file or a folder of TOML files.
-        envs: Names and globs of environments; all if empty.
+        envs: Names and globs of environments (default: None, all of them). An empty list is an error.
         variables: Values of variables, for all of these environments.
         allow_outside: Folders outside the repository from which `include` may read.
 
     Raises:
         InvalidDesiredStateError: If the settings of any environment have errors.
         SelectionError: If a name or glob matches no environment, or a variable is not valid.
+        ValueError: If `envs`, `variables` or `allow_outside` is not valid.
 
     >>> rollout = Rollout("desired_state.toml", envs="prod-*")
     >>> plan = rollout.plan()
@@ -72,20 +74,17 @@ class Rollout:
     def __init__(
         self,
         path: str | Path = "desired_state.toml",
-        envs: str | Sequence[str] = (),
+        envs: str | Sequence[str] | None = None,
         *,
         variables: Mapping[str, VariableValue] = MappingProxyType({}),
-        allow_outside: Sequence[str | Path] = (),
+        allow_outside: str | Path | Sequence[str | Path] = (),
     ) -> None:
         self.path = Path(path)
         self._variables = format_variables(variables)
-        self._allow_outside = tuple(str(folder) for folder in allow_outside)
-        known = {environment.name: environment for environment in self._open_workspace().list_environments()}
-        self._after = {name: environment.after for name, environment in known.items()}
-        patterns = (envs,) if isinstance(envs, str) else tuple(envs)
-        self.environments: tuple[Environment, ...] = tuple(
-            known[name] for name in select_environments(known, patterns or ("*",))
-        )
+        self._allow_outside = tuple(map(os.path.abspath, parse_folders("allow_outside", allow_outside)))
+        selected = self._open_workspace().select_environments(parse_envs(envs))
+        self._after = selected.after
+        self.environments: tuple[Environment, ...] = selected.environments
 
     def __repr__(self) -> str:
         return f"Rollout({str(self.path)!r}, {len(self.environments)} environments)"
@@ -112,7 +111,7 @@ class Rollout:
             destroy: Whether to plan the deletion of everything that the workspaces own.
             allow: As for `Workspace.plan`.
             allow_cascade: As for `Workspace.plan`.
-            select: As for `Workspace.plan`.
+            select: As for `Workspace.plan`. In an environment that has nothing of it, there is nothing to do.
             exclude: As for `Workspace.plan`.
             with_records: Whether the plans have all changes with their calls as records, which JSON needs.
             full: Whether the plans display themselves one by one, instead of in groups of alike ones.
@@ -120,6 +119,10 @@ class Rollout:
             on_event: Called with the progress of each environment, and with its response. Without it, a notebook's cell shows the
                 progress. Its first exception stops the rollout, and is raised when the running steps are complete.
             stop: When it is set, no other environment is started.
+
+        Raises:
+            SelectionError: If a selector selects nothing in any environment.
+            ValueError: If `allow` is not valid.
         """
         from reconciler.model.plan_options import parse_limit_overrides, split_selectors
 
@@ -133,7 +136,9 @@ class Rollout:
             with_records,
         )
         requests = self._build_requests("plan", options)
-        responses = reject_duplicates(self._run_all(requests, Execution(executor, on_event, stop)))
+        responses = self._run_all(requests, check_execution(Execution(executor, on_event, stop)))
+        check_unmatched(responses)
+        responses = reject_duplicates(responses)
         return DisplayedRolloutPlan(responses, options, path=str(self.path), full=full)
 
     def drift(  # noqa: PLR0913 (the options of a drift)
@@ -150,13 +155,16 @@ class Rollout:
         """Look for drift in every environment. Writes nothing.
 
         Args:
-            select: As for `Workspace.drift`.
-            exclude: As for `Workspace.drift`.
+            select: As for `plan`.
+            exclude: As for `plan`.
             with_records: As for `plan`.
             full: As for `plan`.
             executor: As for `plan`.
             on_event: As for `plan`.
             stop: As for `plan`.
+
+        Raises:
+            SelectionError: As for `plan`.
         """
         from reconciler.model.plan_options import split_selectors
 
@@ -164,7 +172,8 @@ class Rollout:
             select=split_selectors(select), exclude=split_selectors(exclude), with_records=with_records
         )
         requests = self._build_requests("drift", options)
-        responses = self._run_all(requests, Execution(executor, on_event, stop))
+        responses = self._run_all(requests, check_execution(Execution(executor, on_event, stop)))
+        check_unmatched(responses)
         return DisplayedRolloutDrift(responses, path=str(self.path), full=full)
 
     def apply(  # noqa: PLR0913 (the options of an apply)
@@ -196,11 +205,14 @@ class Rollout:
         Raises:
             PlanRejectedError: If an environment could not be planned. Nothing was sent then.
             JournalError: If the statuses cannot be recorded. Nothing was sent then.
+            TypeError: If `plan`, `executor`, `on_event` or `stop` has another type.
             ValueError: If `wave`, `max_failures` or `lock_timeout` is not valid.
         """
         started_at = time.monotonic()
-        waves, limit = _parse_order(wave, max_failures)
+        check_rollout_plan(plan)
+        waves, limit = parse_order(wave, max_failures)
         check_seconds("lock_timeout", lock_timeout)
+        execution = check_execution(Execution(executor, on_event, stop))
         if plan.failed:
             reasons = [f"{response.environment}: {response.error}" for response in plan.failed]
             raise PlanRejectedError(reasons)
@@ -208,7 +220,6 @@ class Rollout:
         command: Literal["apply", "destroy"] = "destroy" if plan.options.destroy else "apply"
         selected = [environment for environment in self.environments if environment.name in requests]
         schedule = Schedule(schedule_in_order(selected, self._after), waves, limit.compute(len(requests)))
-        execution = Execution(executor, on_event, stop)
         problems: Sequence[str] = ()
         if journal:
             recorder = LastRolloutFile(self.path)
@@ -246,6 +257,8 @@ class Rollout:
     def retry_failed(self) -> Rollout:
         """Return a rollout of those environments that the last apply of several did not complete.
 
+        An apply that was rejected sends nothing, and is not recorded.
+
         Raises:
             PlanRejectedError: If there are none, or if nothing is recorded.
             JournalError: If the record cannot be read.
@@ -256,7 +269,7 @@ class Rollout:
             names = join_some(unfinished)
             raise PlanRejectedError(
                 [
-                    f"the last apply did not complete {names}, of which none is selected; select them with --env"
+                    f"the last recorded apply did not complete {names}, of which none is selected; select them with --env"
                 ]
             )
         return retry
@@ -294,9 +307,11 @@ class Rollout:
             MissingExtraError: If the extra `notebook` is not installed.
             ValueError: As for `apply`.
         """
-        _parse_order(wave, max_failures)
+        parse_order(wave, max_failures)
         check_seconds("lock_timeout", lock_timeout)
+        check_executor(executor)
         plan = self.plan(executor=executor) if plan is None else plan
+        check_type("plan", plan, DisplayedRolloutPlan, "the result of Rollout.plan")
         if not can_show_widgets():
             sys.stdout.write(f"{plan!r}\n")
             return None
@@ -322,7 +337,7 @@ class Rollout:
                 command,
                 os.path.abspath(self.path),  # noqa: PTH100 (links are kept, as other machines may have the same ones)
                 environment.name,
-                {**_find_exported_variables(environment), **self._variables},
+                {**find_exported_variables(environment), **self._variables},
                 self._allow_outside,
                 options,
                 version=get_version(),
@@ -380,20 +395,3 @@ class Rollout:
         """Return the responses in the order of the file."""
         names = [environment.name for environment in self.environments]
         return tuple(responses[name] for name in names if name in responses)
-
-
-def _parse_order(wave: str, max_failures: str | int) -> tuple[Waves, FailureLimit]:
-    """Parse the arguments `wave` and `max_failures`. Raises ValueError."""
-    with name_argument("wave"):
-        waves = Waves.parse(str(wave))
-    with name_argument("max_failures"):
-        return waves, FailureLimit.parse(str(max_failures))
-
-
-def _find_exported_variables(environment: Environment) -> Mapping[str, str]:
-    """Return the variables that the driver's environment variables set, which a worker may not have."""
-    return {
-        variable.name: format_value(variable.value)
-        for variable in environment.variables
-        if variable.source.startswith(ENVIRONMENT_VARIABLE_PREFIX)
-    }

@@ -123,6 +123,7 @@ def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
         allow_cascade=options.allow_cascade,
         select=options.select,
         exclude=options.exclude,
+        allow_unmatched=True,
         progress=lambda _subject, _done, _total: None,
     )
     if request.files_digest and workspace.desired.files_digest != request.files_digest:
@@ -145,6 +146,7 @@ def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> E
         view=build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan)),
         changes=to_change_records(plan.steps) if options.with_records else (),
         files_digest=workspace.desired.files_digest,
+        unmatched=plan.unmatched,
     )
 
 
@@ -282,6 +284,7 @@ def _find_drift(workspace: Workspace, request: TaskRequest) -> TaskResponse:
     drift = workspace.drift(
         select=request.options.select,
         exclude=request.options.exclude,
+        allow_unmatched=True,
         progress=lambda _subject, _done, _total: None,
     )
     addresses = tuple((str(resource.address), resource.direction) for resource in drift.items)
@@ -292,5 +295,6 @@ def _find_drift(workspace: Workspace, request: TaskRequest) -> TaskResponse:
         addresses=addresses,
         view=build_drift_view(drift, workspace.last_run_on_target()),
         resources=tuple(map(to_resource_record, drift.items)) if request.options.with_records else (),
+        unmatched=drift.unmatched,
     )
     return TaskResponse(request.environment, "drifted" if addresses else "unchanged", drift=summary)

@@ -24,7 +24,7 @@ from reconciler.render.views.rollout import (
 )
 from reconciler.rollout.alike import get_names, group_alike
 from reconciler.rollout.messages import EnvironmentDrift, EnvironmentPlan, TaskEvent, TaskResponse
-from reconciler.rollout.results import RolloutPlan, RolloutResult
+from reconciler.rollout.results import RolloutNote, RolloutPlan, RolloutResult, list_unmatched_notes
 
 _FAILED_STEPS = ("failed", "skipped", "canceled")
 
@@ -43,10 +43,7 @@ def build_rollout_plan_view(plan: RolloutPlan, path: str | Path, *, full: bool =
         counts=plan.counts,
         calls=sum(response.plan.call_count for response in changed if response.plan),
         seconds=plan.seconds,
-        notes=tuple(
-            (tuple(map(escape_invisible, note.environments)), escape_invisible(note.text))
-            for note in plan.notes
-        ),
+        notes=_build_notes(plan.notes),
     )
 
 
@@ -77,6 +74,7 @@ def build_rollout_drift_view(result: RolloutResult, path: str | Path, *, full: b
         command="drift",
         file=escape_invisible(str(path)),
         total=len(result.responses),
+        notes=_build_notes(list_unmatched_notes(result.responses)),
         groups=tuple(map(_build_drift_group, group_alike(drifted, full=full))),
         unchanged=_build_rows(result.responses, "unchanged"),
         problems=_group_problems(map(build_environment_row, result.responses)),
@@ -107,6 +105,12 @@ def _build_plan_group(responses: Sequence[TaskResponse]) -> EnvironmentGroup:
 def _build_drift_group(responses: Sequence[TaskResponse]) -> EnvironmentGroup:
     drifts = [(get_names(response), response.drift.view) for response in responses if response.drift]
     return EnvironmentGroup(tuple(map(build_environment_row, responses)), drift=merge_drifts(drifts))
+
+
+def _build_notes(notes: Iterable[RolloutNote]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    return tuple(
+        (tuple(map(escape_invisible, note.environments)), escape_invisible(note.text)) for note in notes
+    )
 
 
 def _get_summary(response: TaskResponse) -> EnvironmentPlan | EnvironmentDrift | None:

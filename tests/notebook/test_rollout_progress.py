@@ -140,7 +140,7 @@ def test_a_panel_outside_a_notebook_prints_the_plans(rollout, capsys):
 
 
 def test_a_panel_with_invalid_waves_is_an_error_before_anything_is_planned(rollout):
-    with pytest.raises(ValueError, match="'x' is not valid"):
+    with pytest.raises(ValueError, match="'x' is not a valid wave size"):
         rollout.panel(wave="x")
 
 

@@ -179,11 +179,11 @@ def test_plans_that_delete_require_the_number_of_environments(open_session, path
 
 
 def test_planning_again_keeps_the_options_of_the_plans(open_session):
-    page, session = open_session(select=["things.none"])
-    assert read_statuses(page) == ["failed"] * 3
+    page, session = open_session(select=["things.pump-1"])
+    assert read_statuses(page) == ["planned"] * 3
     session.plan()
     page.wait_until(lambda page: page.plans)
-    assert page.plans[0].options.select == ("things.none",)
+    assert page.plans[0].options.select == ("things.pump-1",)
 
 
 def test_nothing_can_be_applied_if_an_environment_cannot_be_planned(open_session, path):
