@@ -192,12 +192,16 @@ def test_a_saved_plan_names_the_environment_variable_that_would_change_it(run, f
     assert run("plan", "--env", PROD, "--var", "rate=7", "--out", "p.json")[0] == 0
     monkeypatch.setenv("RECONCILER_VAR_rate", "8")
     monkeypatch.setenv("RECONCILER_VAR_site", "rome")
-    code, _, err = run("apply", "p.json")
-    assert code == 3
-    assert " ".join(err.split()) == (
-        "error: the plan is rejected; nothing was sent - the variable 'site' was not set when the plan was saved, and "
-        "RECONCILER_VAR_site sets it now; unset that, or save a new plan"
-    )
+    error = "error: the plan is rejected; nothing was sent - the variable"
+    advice = "now; unset that, or save a new plan"
+    for name, problem in {
+        "rate": "'rate' was '7' when the plan was saved, and RECONCILER_VAR_rate sets '8'",
+        "site": "'site' was not set when the plan was saved, and RECONCILER_VAR_site sets it",
+    }.items():
+        code, _, err = run("apply", "p.json")
+        assert (code, " ".join(err.split())) == (3, f"{error} {problem} {advice}")
+        monkeypatch.delenv(f"RECONCILER_VAR_{name}")
+    assert run("show", "p.json")[0] == 0
 
 
 def test_a_plan_saved_without_environments_is_rejected_when_the_file_has_some(run, file):

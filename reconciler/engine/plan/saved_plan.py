@@ -163,8 +163,23 @@ def read_choice(
                 f"the variable {quote(variable)} was {saved_value} when the plan was saved, and is {quote(text)} now; "
                 "leave out --var, or save a new plan"
             )
+    errors += _find_other_variables(saved.variables, choice, environ)
     _reject(errors)
     return evolve(choice, name=saved.environment or None, variables=saved.variables)
+
+
+def _find_other_variables(
+    saved_variables: Mapping[str, str], choice: EnvironmentChoice, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield an error for each variable of a plan that the process's environment sets to another value."""
+    for variable, saved_text in saved_variables.items():
+        name = f"{ENVIRONMENT_VARIABLE_PREFIX}{variable}"
+        text = environ.get(name, saved_text)
+        if text != saved_text and variable not in choice.variables:
+            yield (
+                f"the variable {quote(variable)} was {quote(saved_text)} when the plan was saved, and {name} sets {quote(text)} now; "
+                "unset that, or save a new plan"
+            )
 
 
 def check_inputs(saved: PlanRecord, state: DesiredState, target: Target) -> None:
