@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
 from reconciler.model.arguments import check_count, check_function, check_seconds, check_stop
+from reconciler.model.diagnostic import INVALID_JOURNAL
 from reconciler.model.errors import (
     NO_JOURNAL_ADVICE,
     InvalidDesiredStateError,
@@ -258,11 +259,17 @@ class WorkspaceRuns(WorkspaceFiles):
     def _find_team_history(self) -> TeamHistory | None:
         """Return the journal of the team to read; None if the file names none or is not valid.
 
-        The runs of this machine can be read without the file.
+        The runs of this machine can be read without the file. Raises JournalError if `journal` is what is not valid.
         """
         try:
             return self._open_team_history()
-        except (InvalidDesiredStateError, SelectionError):
+        except SelectionError:
+            return None
+        except InvalidDesiredStateError as error:
+            for diagnostic in error.diagnostics:
+                if diagnostic.code == INVALID_JOURNAL:
+                    place = f"{diagnostic.file}:{diagnostic.line}"
+                    raise JournalError(place, diagnostic.problem) from error
             return None
 
     def _open_team_history(self) -> TeamHistory | None:

@@ -20,6 +20,9 @@ ValuePath: TypeAlias = tuple[str | int, ...]
 """The path to a value inside another one: keys of tables and indexes of arrays."""
 
 
+INVALID_JOURNAL = "invalid-journal"
+"""The code of a problem of `journal`, without which the runs of this machine can be listed."""
+
 REPORTED_ALREADY = "reported-already"
 """The code of a problem that follows from another one, which is reported; it is not reported itself."""
 

@@ -1,4 +1,4 @@
-"""Selectors that select nothing: in some environments nothing is to be done then, in all of them it is an error."""
+"""Selectors that select nothing: in all environments, this is an error."""
 
 from __future__ import annotations
 

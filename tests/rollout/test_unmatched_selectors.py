@@ -63,7 +63,7 @@ def test_a_selector_that_selects_nothing_in_any_environment_is_one_error(method,
     assert caught.value.problems == (message,)
 
 
-def test_a_selector_without_a_match_is_no_error_while_an_environment_cannot_be_planned(tmp_path):
+def test_a_selector_without_a_match_is_named_while_an_environment_cannot_be_planned(tmp_path):
     write_environments(tmp_path, RIG, '[things.broken]\nenvironments = ["staging"]\nthing_type = "x"\n')
     plan = Rollout().plan(select="things.rib")
     assert get_statuses(plan)["staging"] == "failed"

@@ -17,7 +17,7 @@ from reconciler.engine.load.environments import (
     check_environment_tables,
     parse_environments,
 )
-from reconciler.engine.load.include import find_included_files
+from reconciler.engine.load.include import find_included_files, find_journal_problem
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.main_files import TomlFiles, read_files, read_main_files
 from reconciler.engine.load.placeholders import Placeholders
@@ -192,8 +192,22 @@ class EnvironmentLoader:
                 else:
                     diagnostics.add(declaration, problem)
             self._set_find_target(resolved)
+            problem = self._find_journal_problem(resolved)
+            if problem and own_table and resolved.environment.sources["journal"] != f"[{WORKSPACE}]":
+                own_problems.append((own_table, problem))
+            elif problem:
+                diagnostics.add(files.resolver.workspace, problem)
         shared_diagnostics = (*files.diagnostics, *diagnostics.to_diagnostics())
         return LoadedSettings(resolved, files, tuple(own_problems), shared_diagnostics)
+
+    def _find_journal_problem(self, resolved: ResolvedEnvironment) -> ValueProblem | None:
+        """Return the problem of the folder in `journal`, or None; in a copy of the files, the original has it."""
+        journal = resolved.environment.settings.journal
+        if self._inputs.copied_folder or not journal:
+            return None
+        if any(problem.path[:1] == ("journal",) for _, problem in resolved.problems):
+            return None
+        return find_journal_problem(journal, self._folder, self._inputs.choice.allowed_folders)
 
     def _set_find_target(self, resolved: ResolvedEnvironment) -> None:
         """Let `{aws.…}` be replaced, if the target can be known."""

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from attrs import frozen
 
-from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.diagnostic import INVALID_JOURNAL, ValueProblem
 from reconciler.model.text import quote
 
 _OPTION = "--allow-outside"
+
+JOURNAL_FORMAT = "s3://BUCKET/PREFIX or the path of a folder"
 
 _EXPECTED = "the path of a TOML file or of a folder, from the main file's folder"
 
@@ -59,6 +61,27 @@ def is_allowed(path: Path, folder: Path, allowed_folders: Sequence[Path]) -> boo
     """Return whether a path that the file names is in the repository of `folder`, or in an allowed folder."""
     resolved = _resolve(path)
     return any(resolved.is_relative_to(root) for root in _list_roots(folder, allowed_folders))
+
+
+def find_journal_problem(
+    journal: str | None, folder: Path, allowed_folders: Sequence[Path]
+) -> ValueProblem | None:
+    """Return why a folder cannot be the `journal` of the team, or None.
+
+    A folder that does not exist is created by the first run; a bucket is known only then.
+    """
+    if not journal or "://" in journal or not journal.isprintable():
+        return None
+    path = folder / journal
+    if not is_allowed(path, folder, allowed_folders):
+        repository = quote(str(_find_repository(folder)))
+        problem = f"{quote(journal)} is outside the repository {repository}; allow it with `{_OPTION} FOLDER`"
+        return ValueProblem(INVALID_JOURNAL, problem, path=("journal",))
+    nearest = next((parent for parent in (path, *path.parents) if os.path.lexists(parent)), folder)
+    if not nearest.is_dir():
+        problem = f"{quote(os.path.relpath(nearest, folder))} is not a folder"
+        return ValueProblem(INVALID_JOURNAL, problem, JOURNAL_FORMAT, path=("journal",))
+    return None
 
 
 def _list_roots(folder: Path, allowed_folders: Sequence[Path]) -> list[Path]:

@@ -100,7 +100,10 @@ def _collect_diagnostics(loader: EnvironmentLoader, loaded: LoadedSettings) -> D
 
 @frozen
 class SelectedEnvironments:
-    """Some environments in the order of the file, and for each environment of the file, those that a rollout completes before it."""
+    """Some environments, in the order of the file.
+
+    `after` has, for every environment of the file, those that a rollout completes before it.
+    """
 
     environments: tuple[Environment, ...]
     after: Mapping[str, tuple[str, ...]]
@@ -114,7 +117,9 @@ def load_environments(
     environ: Mapping[str, str],
     choice: EnvironmentChoice = NO_CHOICE,
 ) -> SelectedEnvironments:
-    """Read the settings of the environments that names or globs match (default: all, or none if the file declares none).
+    """Read the settings of the environments that names or globs match.
+
+    Without `patterns`, these are all environments, or none if the file declares none.
 
     Raises InvalidDesiredStateError with the problems of these environments, and if any two of the file are the same workspace in the
     same account and Region; SelectionError if a name or glob matches no environment, or a chosen variable is not valid.

@@ -65,7 +65,7 @@ class EnvironmentResolver:
         variables: VariableResolver,
         constraints: Constraints,
     ) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
         self._environments = environments
         self._predecessors = PredecessorFinder(environments)
         self._variables = variables
@@ -93,7 +93,7 @@ class EnvironmentResolver:
             sources=sources,
             variables=variables,
             after=self._predecessors.find(declared.table) if declared else (),
-            origin=declared.declaration.origin if declared else self._workspace.origin,
+            origin=declared.declaration.origin if declared else self.workspace.origin,
             row=declared.row if declared else {},
             is_default=bool(declared and declared.is_default),
             table=declared.table.names[1] if declared else "",
@@ -112,7 +112,7 @@ class EnvironmentResolver:
         problems: list[tuple[Declaration, ValueProblem]],
     ) -> tuple[Variable, ...]:
         """Return the variables with their values, and add what is wrong with them to `problems`."""
-        own_table = declared.declaration if declared else self._workspace
+        own_table = declared.declaration if declared else self.workspace
         names = Placeholders(list_environment_names(declared), _UNAVAILABLE_IN_VARIABLES)
         given_values: Any = {}
         if declared and isinstance(declared.table.entries.get("variables"), dict):
@@ -134,8 +134,8 @@ class EnvironmentResolver:
         problems: list[tuple[Declaration, ValueProblem]],
     ) -> tuple[Settings, Mapping[str, str]]:
         """Return the settings and where each comes from."""
-        table, name_problems = names.replace_in_value(dict(self._workspace.entries))
-        problems += ((self._workspace, problem) for problem in name_problems if not _is_of_include(problem))
+        table, name_problems = names.replace_in_value(dict(self.workspace.entries))
+        problems += ((self.workspace, problem) for problem in name_problems if not _is_of_include(problem))
         sources = dict.fromkeys(table, f"[{WORKSPACE}]")
         own_entries: dict[str, Any] = {}
         if declared:
@@ -148,14 +148,14 @@ class EnvironmentResolver:
             sources |= dict.fromkeys(own_entries, f"[{ENVIRONMENTS}.{declared.name}]")
             table = _merge(table, own_entries)
         # An environment's own keys are valid there, so they may be suggested, but they are not in `[workspace]`.
-        own_keys = [key for key in OWN_KEYS if declared and key not in self._workspace.entries]
+        own_keys = [key for key in OWN_KEYS if declared and key not in self.workspace.entries]
         settings, setting_problems = parse_settings(table, self._constraints, self._services, own_keys)
         invalid_keys = {problem.path[0] for problem in name_problems}
         for problem in setting_problems:
             if problem.path and problem.path[0] in invalid_keys:
                 continue  # the value is not the intended one
             is_own = declared is not None and _has_path(own_entries, problem.path)
-            problems.append((declared.declaration if is_own and declared else self._workspace, problem))
+            problems.append((declared.declaration if is_own and declared else self.workspace, problem))
         if declared and settings.target == EMBEDDED and settings.account is None:
             settings = evolve(settings, account=_derive_account(declared.name))
             sources["account"] = "its name"

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from reconciler.engine.load.include import JOURNAL_FORMAT
 from reconciler.engine.load.table_shape import check_keys, derive_plain_shape, parse_values
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import build_workspace_group_address, list_reserved_addresses
 from reconciler.kinds.shared.role_arns import ROLE_ARN_PATTERN
 from reconciler.model.constraints import Constraints
-from reconciler.model.diagnostic import Suggestion, ValuePath, ValueProblem
+from reconciler.model.diagnostic import INVALID_JOURNAL, Suggestion, ValuePath, ValueProblem
 from reconciler.model.duration import DURATION_FORMAT, DURATION_PATTERN, parse_duration
 from reconciler.model.settings import ChangeLimit, ChangeLimits, Settings
 from reconciler.model.text import describe_value, format_choices, quote
@@ -145,8 +146,7 @@ def _check_journal(settings: Settings) -> Iterator[ValueProblem]:
     is_url = "://" in journal or journal.startswith("s3:")
     if not journal.isprintable() or not journal or (is_url and not JOURNAL_URL.fullmatch(journal)):
         problem = f"{quote(journal)} is not a valid place for the runs"
-        expected = "s3://BUCKET/PREFIX or the path of a folder"
-        yield ValueProblem("invalid-journal", problem, expected, path=("journal",))
+        yield ValueProblem(INVALID_JOURNAL, problem, JOURNAL_FORMAT, path=("journal",))
 
 
 def _check_session(settings: Settings) -> Iterator[ValueProblem]:

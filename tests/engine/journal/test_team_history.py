@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from reconciler import Workspace
-from reconciler.model.errors import JournalError
+from reconciler.model.errors import InvalidDesiredStateError, JournalError
 
 TEXT = """
 [workspace]
@@ -115,7 +115,8 @@ def test_a_record_that_was_changed_is_not_shown(folder):
 
 
 def test_a_folder_that_cannot_be_written_is_reported_after_the_run(folder):
-    (folder / "history").write_text("a file")
+    (folder / "history").mkdir()
+    (folder / "history/greenhouse").write_text("a file")
     workspace = Workspace(folder / "desired_state.toml")
     result = workspace.apply(workspace.plan())
     assert result.ok
@@ -127,9 +128,37 @@ def test_a_folder_outside_the_repository_needs_permission(folder, tmp_path_facto
     path = folder / "desired_state.toml"
     path.write_text(TEXT.replace('"history"', f'"{elsewhere}"'))
     assert "--allow-outside" in Workspace(path).history().problem
+    with pytest.raises(InvalidDesiredStateError) as caught:
+        Workspace(path).plan()
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.line, diagnostic.field) == (4, "journal")
+    assert diagnostic.problem.endswith("; allow it with `--allow-outside FOLDER`")
     workspace = Workspace(path, allow_outside=[elsewhere])
     workspace.apply(workspace.plan())
     assert len(list(elsewhere.rglob("*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [("", 4), ('[environments.dev]\njournal = "records/runs"\n', 8), ("[environments.dev]\n", 4)],
+)
+def test_a_file_cannot_be_the_journal_of_the_team(folder, table, line):
+    (folder / "history").touch()
+    (folder / "records").touch()
+    path = folder / "desired_state.toml"
+    path.write_text(f"{TEXT}{table}")
+    for load in (
+        lambda: Workspace(path, environment="dev" if table else None).desired,
+        Workspace(path).list_environments,
+    ):
+        with pytest.raises(InvalidDesiredStateError) as caught:
+            load()
+        (diagnostic,) = caught.value.diagnostics
+        assert (diagnostic.line, diagnostic.field) == (line, "journal")
+        assert diagnostic.problem == f"'{'records' if line == 8 else 'history'}' is not a folder"
+    (folder / "history").unlink()
+    (folder / "records").unlink()
+    assert Workspace(path, environment="dev" if table else None).desired.settings.journal
 
 
 def test_a_bucket_has_the_runs_of_other_machines(folder, bucket):
