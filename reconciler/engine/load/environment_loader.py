@@ -192,11 +192,11 @@ class EnvironmentLoader:
                 else:
                     diagnostics.add(declaration, problem)
             self._set_find_target(resolved)
-            problem = self._find_journal_problem(resolved)
-            if problem and own_table and resolved.environment.sources["journal"] != f"[{WORKSPACE}]":
-                own_problems.append((own_table, problem))
-            elif problem:
-                diagnostics.add(files.resolver.workspace, problem)
+            journal_problem = self._find_journal_problem(resolved)
+            if journal_problem and own_table and resolved.environment.sources["journal"] != f"[{WORKSPACE}]":
+                own_problems.append((own_table, journal_problem))
+            elif journal_problem:
+                diagnostics.add(files.resolver.workspace, journal_problem)
         shared_diagnostics = (*files.diagnostics, *diagnostics.to_diagnostics())
         return LoadedSettings(resolved, files, tuple(own_problems), shared_diagnostics)
 
