@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,16 @@ class Cloud:
             "billing_groups": self._read_billing_groups(),
             "role_aliases": self._read_aliases(),
             "fleet_metrics": self._read_fleet_metrics(),
+            "dimensions": self._read_by_name(
+                "name",
+                self.list_all(self.iot, "list_dimensions", "dimensionNames"),
+                self.iot.describe_dimension,
+            ),
+            "custom_metrics": self._read_by_name(
+                "metricName",
+                self.list_all(self.iot, "list_custom_metrics", "metricNames"),
+                self.iot.describe_custom_metric,
+            ),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -167,6 +177,23 @@ class Cloud:
             varying = {"ResponseMetadata", "version", "creationDate", "lastModifiedDate"}
             members = {key: value for key, value in metric.items() if key not in varying and value != ""}
             content[item["metricName"]] = {**members, "tags": self._read_iot_tags(item["metricArn"])}
+        return content
+
+    def _read_by_name(
+        self, name_param: str, names: Iterable[str], describe: Callable[..., Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """Return the descriptions of resources with their tags, without what differs from apply to apply."""
+        varying = {"ResponseMetadata", "version", "creationDate", "lastModifiedDate"}
+        content = {}
+        for name in names:
+            description = describe(**{name_param: name})
+            members = {
+                key: value
+                for key, value in description.items()
+                if key not in varying and value not in ("", [])
+            }
+            arn = next(value for key, value in members.items() if key.lower().endswith("arn"))
+            content[name] = {**members, "tags": self._read_iot_tags(arn)}
         return content
 
     def _read_templates(self) -> dict[str, Any]:

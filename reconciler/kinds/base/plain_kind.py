@@ -53,6 +53,7 @@ class PlainApi:
     - `describe`: the operation that describes one resource, if that is not `Describe` with the noun;
     - `described`: the response member that has the description, empty if the response is the description;
     - `version`: whether resources have versions, which updates and deletions expect;
+    - `tokens`: the request members with idempotency tokens, such as `CreateDimension.clientRequestToken`;
     - `other_reads`: further operations that a kind's hooks send to read.
     """
 
@@ -63,6 +64,7 @@ class PlainApi:
     describe: str = field()
     described: str = ""
     version: bool = False
+    tokens: tuple[str, ...] = ()
     other_reads: tuple[str, ...] = ()
 
     @describe.default
@@ -111,9 +113,10 @@ class PlainKind(Kind):
         cls.name_api = f"{api.create}.{api.name}"
         cls.listing = api.listing
         cls.description = Description(api.describe, api.name)
+        derived_members = dict.fromkeys(api.tokens, "the AWS SDK makes a new one for each call")
         if api.version:
-            versions = {f"{api.update}.expectedVersion": "the version that the plan read"}
-            cls.derived_members = {**versions, **cls.derived_members}
+            derived_members[f"{api.update}.expectedVersion"] = "the version that the plan read"
+        cls.derived_members = {**derived_members, **cls.derived_members}
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""

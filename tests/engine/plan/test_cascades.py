@@ -105,6 +105,8 @@ NO_CASCADE = {
     "billing_groups": "a deletion is rejected while other things are in the group",
     "ca_certificates": "its device certificates stay",
     "credential_lockers": "its managed things keep its ID",
+    "custom_metrics": "a deletion is rejected while a security profile uses it",
+    "dimensions": "a deletion is rejected while a security profile uses it",
     "fleet_metrics": "nothing refers to it",
     "managed_things": "a deletion is rejected while the hub controls devices that stay",
     "policies": "a deletion is rejected while the policy is attached",

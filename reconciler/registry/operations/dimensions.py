@@ -1,0 +1,54 @@
+"""Dimensions: the operations that create, describe, list, update and delete them."""
+
+from reconciler.registry.catalog import Output, Params, operation
+from reconciler.registry.context import Context
+from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType
+
+DIMENSIONS = NamedResourceType("dimension", "dimension", "name")
+
+
+@operation("iot", "CreateDimension")
+def create_dimension(context: Context, params: Params) -> Output | None:
+    """Create a dimension. Repeating the call fails, whatever its client request token.
+
+    Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
+    """
+    members = {key: value for key, value in params.items() if key != "clientRequestToken"}
+    dimension = DIMENSIONS.create(context, members)
+    return {"name": dimension.name, "arn": dimension.arn}
+
+
+@operation("iot", "DescribeDimension")
+def describe_dimension(context: Context, params: Params) -> Output | None:
+    """Return everything about a dimension except its tags. Raises ResourceNotFound."""
+    return _describe(DIMENSIONS.require(context, params))
+
+
+@operation("iot", "ListDimensions")
+def list_dimensions(context: Context, params: Params) -> Output | None:
+    """Return the names of the dimensions, in creation order."""
+    return DIMENSIONS.list_page(context, params, "dimensionNames", lambda dimension: dimension.name)
+
+
+@operation("iot", "UpdateDimension")
+def update_dimension(context: Context, params: Params) -> Output | None:
+    """Replace the values of a dimension, and describe it. Raises ResourceNotFound."""
+    dimension = DIMENSIONS.require(context, params)
+    return _describe(DIMENSIONS.update(context, dimension, DIMENSIONS.select_changes(params)))
+
+
+@operation("iot", "DeleteDimension")
+def delete_dimension(context: Context, params: Params) -> Output | None:
+    """Delete a dimension; a missing one is not an error, as the service model has none for it."""
+    DIMENSIONS.delete(context, params)
+    return None
+
+
+def _describe(dimension: NamedResource) -> Output:
+    return {
+        **dimension.members,
+        "name": dimension.name,
+        "arn": dimension.arn,
+        "creationDate": dimension.created_at,
+        "lastModifiedDate": dimension.modified_at,
+    }
