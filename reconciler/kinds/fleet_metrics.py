@@ -21,6 +21,8 @@ from reconciler.model.resource import Desired, Resource
 
 DEFAULT_INDEX = "AWS_Things"
 DEFAULT_QUERY_VERSION = "2017-09-30"
+DEFAULT_UNIT = "None"
+"""CloudWatch's name for no unit: an update cannot remove a unit, but it can set this one."""
 
 PERIOD_UNIT_SECONDS = 60
 """Periods are multiples of this (API reference, CreateFleetMetric)."""
@@ -59,7 +61,7 @@ class FleetMetric:
         api="CreateFleetMetric.queryVersion",
         default=DEFAULT_QUERY_VERSION,
     )
-    unit: str | None = member("The unit that CloudWatch shows.", api="CreateFleetMetric.unit", default=None)
+    unit: str = member("The unit that CloudWatch shows.", api="CreateFleetMetric.unit", default=DEFAULT_UNIT)
     tags: Mapping[str, str] = member("Tags.", api="CreateFleetMetric.tags", factory=dict)
 
 

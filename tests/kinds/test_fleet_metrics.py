@@ -30,6 +30,7 @@ MEMBERS = {
     "period": 60,
     "indexName": "AWS_Things",
     "queryVersion": "2017-09-30",
+    "unit": "None",
 }
 
 
@@ -75,6 +76,13 @@ def test_an_update_sends_all_fields_and_the_version_and_empties_a_removed_one():
             **{**MEMBERS, "period": 120, "description": ""},
             expectedVersion=3,
         )
+    ]
+
+
+def test_a_removed_unit_becomes_the_unit_none():
+    live = make_live(evolve(SPEC, unit="Count"))
+    assert list_calls(make_change(make_metric(SPEC), live)) == [
+        make_iot_call("UpdateFleetMetric", metricName="a", **MEMBERS, expectedVersion=3)
     ]
 
 
