@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
-from reconciler.kinds.custom_metrics import CustomMetric
-from reconciler.kinds.dimensions import Dimension
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.fleet_metrics import AggregationType, FleetMetric
 from reconciler.kinds.policies import Policy
@@ -37,6 +35,7 @@ from tests.support.desired_states import (
     make_resource,
     make_state,
 )
+from tests.support.device_defender_strategy import draw_device_defender_resources
 from tests.support.odd_values import odd_resources
 
 NAMES = ("a", "b", "c")
@@ -98,8 +97,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *templates,
         *_draw_role_aliases(draw),
         *_draw_fleet_metrics(draw),
-        *_draw_dimensions(draw),
-        *_draw_custom_metrics(draw),
+        *draw_device_defender_resources(draw),
         *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)
@@ -219,29 +217,11 @@ def _draw_fleet_metrics(draw: st.DrawFn) -> list[Resource]:
                 "registry.version",
                 60,
                 description=draw(_descriptions),
-                unit=draw(st.sampled_from([None, "Count"])),
+                unit=draw(st.sampled_from(["None", "Count"])),
                 tags=draw(_tags),
             ),
         )
         for name in sorted(draw(st.sets(st.just("m"))))
-    ]
-
-
-def _draw_dimensions(draw: st.DrawFn) -> list[Resource]:
-    values = st.sampled_from([("a/#",), ("a/#", "b")])
-    return [
-        make_resource("dimensions", name, Dimension(draw(values), tags=draw(_tags)))
-        for name in sorted(draw(st.sets(st.just("d"))))
-    ]
-
-
-def _draw_custom_metrics(draw: st.DrawFn) -> list[Resource]:
-    types = st.sampled_from(["number", "string-list"])
-    return [
-        make_resource(
-            "custom_metrics", name, CustomMetric(draw(types), draw(_descriptions), tags=draw(_tags))
-        )
-        for name in sorted(draw(st.sets(st.just("battery"))))
     ]
 
 

@@ -9,7 +9,7 @@ DIMENSIONS = NamedResourceType("dimension", "dimension", "name")
 
 @operation("iot", "CreateDimension")
 def create_dimension(context: Context, params: Params) -> Output | None:
-    """Create a dimension. Repeating the call fails, whatever its client request token.
+    """Create a dimension. Repeating the call fails, even with the same client request token.
 
     Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
     """

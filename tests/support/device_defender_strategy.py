@@ -1,0 +1,33 @@
+"""Hypothesis strategies for the resources of AWS IoT Device Defender."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from reconciler.kinds.custom_metrics import CustomMetric
+from reconciler.kinds.dimensions import Dimension
+from reconciler.model.resource import Resource
+from tests.support.desired_states import make_resource
+
+_tags = st.dictionaries(st.just("line"), st.sampled_from(["oslo", "bergen"]))
+
+
+def draw_device_defender_resources(draw: st.DrawFn) -> list[Resource]:
+    """Return at most one resource of each kind."""
+    return [*_draw_dimensions(draw), *_draw_custom_metrics(draw)]
+
+
+def _draw_dimensions(draw: st.DrawFn) -> list[Resource]:
+    values = st.sampled_from([("a/#",), ("a/#", "b")])
+    return [
+        make_resource("dimensions", name, Dimension(draw(values), tags=draw(_tags)))
+        for name in sorted(draw(st.sets(st.just("d"))))
+    ]
+
+
+def _draw_custom_metrics(draw: st.DrawFn) -> list[Resource]:
+    types, names = st.sampled_from(["number", "string-list"]), st.sampled_from([None, "Battery"])
+    return [
+        make_resource("custom_metrics", name, CustomMetric(draw(types), draw(names), tags=draw(_tags)))
+        for name in sorted(draw(st.sets(st.just("battery"))))
+    ]
