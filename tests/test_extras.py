@@ -18,6 +18,7 @@ import reconciler
 from reconciler import Workspace
 from reconciler.aws.serve import ServeOptions, serve_registry
 from reconciler.cli.main import cli
+from reconciler.engine.convert.cloudformation_template import parse_template
 from reconciler.model.distribution import DISTRIBUTION, EXTRAS, get_version, require_extra
 from reconciler.model.errors import MissingExtraError
 from reconciler.notebook import default_progress
@@ -79,7 +80,12 @@ def start_cluster() -> None:
         pytest.fail("a cluster has started")
 
 
+def read_yaml() -> None:
+    parse_template("Resources: {}", "stack.yaml")
+
+
 FEATURES = [
+    ("import cloudformation of YAML", "yaml", read_yaml),
     ("--scheduler", "distributed", connect_to_scheduler),
     ("--scheduler", "distributed", start_cluster),
     ("--scheduler", "dask", start_cluster),
@@ -207,6 +213,7 @@ for module in {sorted(modules)!r}:
         print(module)
 """
     assert set(run_without_extras(program).split()) == {
+        "reconciler.engine.convert.template_yaml",
         "reconciler.notebook.cell_progress",
         "reconciler.notebook.extension",
         "reconciler.notebook.kernel_interrupt",

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -39,6 +40,7 @@ _COMMANDS: Mapping[str, str] = {
     "graph": "graph",
     "adopt": "adopt",
     "export": "export",
+    "import": "import_resources",
     "doctor": "doctor",
     "completion": "completion",
     "permissions": "permissions",
@@ -46,7 +48,10 @@ _COMMANDS: Mapping[str, str] = {
     "registry": "registry",
     "version": "version",
 }
-"""Command → its module in `commands`, in the order of the help."""
+"""Command → its module in `commands`, in the order of the help.
+
+The function has the name of the command; if that is a keyword of Python, with an underscore at its end.
+"""
 
 _EXIT_CODES = """\b
 Exit codes:
@@ -81,7 +86,8 @@ class ReconcilerGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"reconciler.cli.commands.{_COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return command
 
     def resolve_command(

@@ -31,6 +31,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "httptools": "serve",
         "uvicorn": "serve",
         "uvloop": "serve",
+        "yaml": "yaml",
     }
 )
 """Optional module → the extra that installs it. No other module of a dependency is optional."""

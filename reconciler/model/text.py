@@ -98,8 +98,8 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
 
 
 def make_plural(noun: str) -> str:
-    """Return the plural of a noun: `things`, `policies`, `role aliases`."""
-    if noun.endswith("y"):
+    """Return the plural of a noun: `things`, `policies`, `keys`, `role aliases`."""
+    if noun.endswith("y") and not noun.endswith("ey"):
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 

@@ -83,23 +83,23 @@ def lifecycle(tmp_path_factory):
     with serve_registry("--thing-type-deletion", "0s") as server:
         settings = {**terraform.build_provider_settings(server.url), **DEFAULT_TAGS}
         run = partial(TERRAFORM.run, folder, provider_settings=settings)
-        _enable_group_indexing(server)
-        _write_verification(server, verified, folder)
+        enable_group_indexing(server)
+        write_verification(server, verified, folder)
         applied = run(*APPLY)
         planned = run("plan", "-detailed-exitcode", "-no-color")
         _fill_versions(server)
         changed = run(*APPLY, *CHANGE)
-        changed_names, changed_fields = _read_names(server), _read_fields(server, verified)
+        changed_names, changed_fields = read_names(server), _read_fields(server, verified)
         _replace_state_by_imports(folder)
         imported = run(*APPLY, *CHANGE)
         (folder / "imports.tf").unlink()
         state = _read_state(folder)
         server.reset()
-        _write_verification(server, verified, folder)
+        write_verification(server, verified, folder)
         restored = run(*APPLY, *CHANGE)
-        restored_names, restored_fields = _read_names(server), _read_fields(server, verified)
+        restored_names, restored_fields = read_names(server), _read_fields(server, verified)
         destroyed = run("destroy", "-auto-approve", "-no-color", *CHANGE)
-        destroyed_names = _read_names(server)
+        destroyed_names = read_names(server)
     return Lifecycle(
         *(applied, planned),
         *(changed, changed_names, changed_fields),
@@ -109,13 +109,13 @@ def lifecycle(tmp_path_factory):
     )
 
 
-def _write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:
+def write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:
     """Write the verification certificate for the registration code."""
     code = server.create_client("iot").get_registration_code()["registrationCode"]
     (folder / "verification.pem").write_text(authority.issue(code))
 
 
-def _enable_group_indexing(server: RunningServer) -> None:
+def enable_group_indexing(server: RunningServer) -> None:
     """Enable the indexing of groups, which the configuration disables first and enables with the change."""
     iot = server.create_client("iot")
     iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
@@ -152,7 +152,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
     }
 
 
-def _read_names(server: RunningServer) -> dict[str, Any]:
+def read_names(server: RunningServer) -> dict[str, Any]:
     """Return what boto3 reads from the registry: names of resources by kind.
 
     Things have their attributes, too, and groups their members; certificates and CAs are only counted.

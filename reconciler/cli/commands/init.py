@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 
@@ -10,16 +9,13 @@ import click
 
 from reconciler.cli.options import UserPath, add_common_options
 from reconciler.cli.terminal import echo
-
-_MAX_NAME_LENGTH = 64
-"""At most this many characters of a folder's name become the workspace's name."""
-_FALLBACK_NAME = "greenhouse"
+from reconciler.cli.workspace_names import choose_workspace_name, name_option
 
 
 @click.command()
 @add_common_options()
 @click.argument("folder", default=".", type=UserPath(is_folder=True))
-@click.option("--name", metavar="NAME", help="Name of the workspace (default: from the folder's name).")
+@name_option
 def init(folder: Path, name: str | None) -> None:
     """Write a starter file with a development CA and two devices.
 
@@ -27,7 +23,7 @@ def init(folder: Path, name: str | None) -> None:
     """
     from reconciler.cli.starter import GITIGNORE_PATTERNS, build_starter_files, update_gitignore, write_files
 
-    workspace_name = _derive_name(folder) if name is None else _validate_name(name)
+    workspace_name = choose_workspace_name(name, folder)
     files = build_starter_files(workspace_name)
     existing = [str(folder / file.path) for file in files if (folder / file.path).exists()]
     if existing:
@@ -46,27 +42,3 @@ def init(folder: Path, name: str | None) -> None:
         f"{cd_line}  reconciler plan\n  reconciler apply\n  reconciler graph\n\n"
         "The CA is for development only: anyone with pki/development-ca.key can create devices."
     )
-
-
-def _validate_name(name: str) -> str:
-    """Return the name, or raise ClickException if `reconciler validate` would reject it."""
-    from reconciler.aws.service_model import ServiceModelConstraints
-    from reconciler.engine.load.workspace_table import parse_settings
-    from reconciler.render.views.regex_words import describe_expected
-
-    _, problems = parse_settings({"name": name}, ServiceModelConstraints(), services=())
-    if not problems:
-        return name
-    problem = problems[0]
-    message = f"{name!r} is not a valid workspace name: {problem.problem}"
-    expected = f"; expected {describe_expected(problem.expected)}" if problem.expected else ""
-    raise click.ClickException(message + expected)
-
-
-def _derive_name(folder: Path) -> str:
-    """Return a valid workspace name made from the folder's name.
-
-    It is `_FALLBACK_NAME` if no character of the folder's name is usable.
-    """
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name).strip("-")
-    return name[:_MAX_NAME_LENGTH] or _FALLBACK_NAME

@@ -175,22 +175,22 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
 
 def find_field_for_alias(kind: Kind, name: str) -> str | None:
     """Return what to write in place of another tool's name of a field of the kind, or None."""
-    folded_name = _fold(name)
+    folded_name = fold_name(name)
     aliases = {**_COMMON, **_ALIASES.get(kind.table, {})}
     for alias, text in aliases.items():
-        if _fold(alias) == folded_name:
+        if fold_name(alias) == folded_name:
             return text.replace("{table}", kind.table)
     own_name = (kind.name_api or "").rpartition(".")[2]
-    if folded_name in {"name", _fold(own_name), _fold(kind.noun) + "name"}:
+    if folded_name in {"name", fold_name(own_name), fold_name(kind.noun) + "name"}:
         return _NAME.replace("{table}", kind.table)
     for field, member in kind.members.items():
-        if folded_name == _fold(field):
+        if folded_name == fold_name(field):
             return field
-        if member.api and folded_name in map(_fold, member.api.split(".")[1:]):
+        if member.api and folded_name in map(fold_name, member.api.split(".")[1:]):
             return field
     return None
 
 
-def _fold(name: str) -> str:
+def fold_name(name: str) -> str:
     """Return the letters and digits of a name in lower case, so that `RoleArn` is `role_arn`."""
     return "".join(filter(str.isalnum, name)).lower()

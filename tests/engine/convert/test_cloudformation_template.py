@@ -1,0 +1,344 @@
+"""A CloudFormation template becomes tables; what only the deployed stack knows becomes a variable."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+
+import pytest
+
+from reconciler.engine.convert.cloudformation_template import (
+    parse_stack_resources,
+    parse_template,
+    read_template_resources,
+)
+from reconciler.engine.convert.fields import Variables
+from reconciler.engine.convert.tables import convert_source
+from reconciler.engine.export.files import build_pem_writer
+from reconciler.model.errors import ReconcilerError
+from tests.support import pki
+
+CERTIFICATE = pki.Authority("Factory").issue("pump-1")
+TEMPLATE = """\
+AWSTemplateFormatVersion: 2010-09-09
+Parameters:
+  Site: { Type: String, Default: oslo }
+  Role: { Type: String }
+  Token: { Type: String, NoEcho: true, Default: hunter2 }
+  Stage: { Type: String, Default: dev }
+Conditions:
+  IsProd: !Equals [!Ref Stage, prod]
+  IsOslo: !And [!Equals [!Ref Site, oslo], !Not [!Condition IsProd]]
+  IsUnknown: !Equals [!Ref Role, a]
+Mappings:
+  Descriptions: { dev: { text: For development }, prod: { text: For production } }
+Resources:
+  DeviceRole: { Type: "AWS::IAM::Role", Properties: {} }
+  PumpType:
+    Type: AWS::IoT::ThingType
+    Properties:
+      ThingTypeName: pump
+      DeprecateThingType: "true"
+      ThingTypeProperties:
+        ThingTypeDescription: A pump
+        SearchableAttributes: [site]
+        Mqtt5Configuration: { PropagatingAttributes: [{ UserPropertyKey: s, ThingAttribute: site }] }
+      Tags: [{ Key: team, Value: a }]
+  Group:
+    Type: AWS::IoT::ThingGroup
+    Properties:
+      ThingGroupName: !Sub "${Site}-pumps"
+      ThingGroupProperties:
+        ThingGroupDescription: !FindInMap [Descriptions, !Ref Stage, text]
+        AttributePayload: { Attributes: { site: !If [IsOslo, !Ref Site, elsewhere] } }
+  ChildGroup:
+    Type: AWS::IoT::ThingGroup
+    Properties: { ThingGroupName: child, ParentGroupName: !Ref Group }
+  Dynamic:
+    Type: AWS::IoT::ThingGroup
+    Properties: { ThingGroupName: late, QueryString: "attributes.site:oslo" }
+  Billing:
+    Type: AWS::IoT::BillingGroup
+    Properties: { BillingGroupName: line, BillingGroupProperties: { BillingGroupDescription: A line } }
+  Telemetry:
+    Type: AWS::IoT::Policy
+    Properties:
+      PolicyName: telemetry
+      PolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - Effect: Allow
+            Action: iot:Publish
+            Resource:
+              - !Sub "arn:${AWS::Partition}:iot:${AWS::Region}:${AWS::AccountId}:topic/${!iot:ClientId}/{var.x}"
+              - !GetAtt Group.Arn
+  Pump:
+    Type: AWS::IoT::Thing
+    Properties:
+      ThingName: !Join ["-", [!Select [1, !Split [",", "a,pump"]], "1"]]
+      AttributePayload:
+        Attributes: { site: !Ref Site, token: !Ref Token, none: !Ref "AWS::NoValue" }
+  Nameless:
+    Type: AWS::IoT::Thing
+  OnlyProd:
+    Type: AWS::IoT::Thing
+    Condition: IsProd
+    Properties: { ThingName: prod-pump }
+  Unknown:
+    Type: AWS::IoT::Thing
+    Condition: IsUnknown
+    Properties: { ThingName: unknown-pump }
+  Alias:
+    Type: AWS::IoT::RoleAlias
+    Properties: { RoleAlias: fleet, RoleArn: !GetAtt DeviceRole.Arn, CredentialDurationSeconds: "1800" }
+  Metric:
+    Type: AWS::IoT::FleetMetric
+    Properties:
+      { MetricName: m, QueryString: "*", AggregationField: registry.version, Period: 60,
+        AggregationType: { Name: Statistics, Values: [count] } }
+  Claim:
+    Type: AWS::IoT::ProvisioningTemplate
+    Properties:
+      TemplateName: claim
+      ProvisioningRoleArn: !Ref Role
+      Enabled: true
+      TemplateType: JITP
+      TemplateBody: '{"Resources": {}}'
+  Ca:
+    Type: AWS::IoT::CACertificate
+    Properties:
+      CACertificatePem: !Ref CaPem
+      Status: INACTIVE
+      AutoRegistrationStatus: ENABLE
+      CertificateMode: SNI_ONLY
+      RegistrationConfig: { TemplateName: !Ref Claim }
+  Cert:
+    Type: AWS::IoT::Certificate
+    Properties: { Status: ACTIVE, CertificateMode: SNI_ONLY, CertificatePem: !Ref CertificatePem }
+  Issued:
+    Type: AWS::IoT::Certificate
+    Properties: { Status: ACTIVE, CertificateSigningRequest: x }
+  PumpCert:
+    Type: AWS::IoT::ThingPrincipalAttachment
+    Properties: { ThingName: !Ref Pump, Principal: !GetAtt Cert.Arn }
+  CertPolicy:
+    Type: AWS::IoT::PolicyPrincipalAttachment
+    Properties: { PolicyName: !Ref Telemetry, Principal: !GetAtt Cert.Arn }
+  Other: { Type: "AWS::IoT::NotYetKnown", Properties: {} }
+"""
+CA = pki.Authority("Factory").pem
+PARAMETERS = {"CaPem": CA, "CertificatePem": CERTIFICATE}
+
+
+def convert(text, parameters=None, physical_ids=None):
+    variables = Variables()
+    source = read_template_resources(
+        parse_template(text, "stack"),
+        "stack",
+        parameters=parameters or {},
+        physical_ids=physical_ids or {},
+        variables=variables,
+    )
+    return convert_source(source, build_pem_writer(None, None), variables=variables)
+
+
+def list_tables(conversion):
+    return {str(table.address): table.fields for table in conversion.tables}
+
+
+@pytest.fixture(scope="module")
+def template():
+    parameters = "".join(f"  {name}: {{ Type: String }}\n" for name in PARAMETERS)
+    return TEMPLATE.replace("Parameters:\n", f"Parameters:\n{parameters}")
+
+
+def test_every_resource_becomes_a_table_and_every_attachment_a_field(template):
+    conversion = convert(template, PARAMETERS)
+    tables = list_tables(conversion)
+    document = json.loads(tables["policies.telemetry"].pop("document"))
+    prefix = "arn:{aws.partition}:iot:{aws.region}:{aws.account}"
+    assert document == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": "iot:Publish",
+                "Resource": [
+                    f"{prefix}:topic/${{iot:ClientId}}/{{{{var.x}}}}",
+                    f"{prefix}:thinggroup/oslo-pumps",
+                ],
+            }
+        ],
+    }
+    assert tables == {
+        "policies.telemetry": {},
+        "thing_types.pump": {
+            "description": "A pump",
+            "searchable_attributes": ["site"],
+            "propagating_attributes": [{"user_property_key": "s", "thing_attribute": "site"}],
+            "deprecated": True,
+            "tags": {"team": "a"},
+        },
+        "thing_groups.oslo-pumps": {"description": "For development", "attributes": {"site": "oslo"}},
+        "thing_groups.child": {"parent": "oslo-pumps"},
+        "dynamic_thing_groups.late": {"query_string": "attributes.site:oslo"},
+        "billing_groups.line": {"description": "A line"},
+        "things.pump-1": {"attributes": {"site": "oslo", "token": "{var.Token}"}, "certificates": ["pump-1"]},
+        "role_aliases.fleet": {"role_arn": "{var.DeviceRole_Arn}", "credential_duration_seconds": 1800},
+        "fleet_metrics.m": {
+            "query_string": "*",
+            "aggregation_type": {"name": "Statistics", "values": ["count"]},
+            "aggregation_field": "registry.version",
+            "period": 60,
+        },
+        "provisioning_templates.claim": {
+            "body": '{"Resources": {}}',
+            "provisioning_role_arn": "{var.Role}",
+            "type": "JITP",
+            "enabled": True,
+        },
+        "ca_certificates.Ca": {
+            "pem": CA,
+            "certificate_mode": "SNI_ONLY",
+            "status": "INACTIVE",
+            "auto_registration": True,
+            "registration_template": "claim",
+        },
+        "certificates.pump-1": {
+            "pem": CERTIFICATE,
+            "certificate_mode": "SNI_ONLY",
+            "policies": ["telemetry"],
+        },
+    }  # fmt: skip
+    assert conversion.notes == ()
+
+
+def test_what_is_left_out_has_a_reason(template):
+    conversion = convert(template, PARAMETERS)
+    assert conversion.left_out == {
+        "Nameless": "it has no name there; for a stack of CloudFormation, add --stack-resources",
+        "Unknown": "a condition depends on values that are not in the template",
+        "Issued": "its certificate is not there; import it with `reconciler adopt`",
+        "Other": "no table declares AWS::IoT::NotYetKnown",
+    }
+    assert not {"OnlyProd", "Nameless", "Unknown"} & set(conversion.converted)
+
+
+def test_a_parameter_without_echo_is_a_variable_and_its_default_is_not_written(template):
+    conversion = convert(template, {**PARAMETERS, "Token": "swordfish"})
+    assert conversion.variables.descriptions == {
+        "Token": "the parameter Token of the template",
+        "DeviceRole_Arn": "Arn of DeviceRole in the stack",
+        "Role": "the parameter Role of the template",
+    }
+    assert "hunter2" not in repr(conversion)
+    assert "swordfish" not in repr(conversion)
+
+
+def test_parameters_choose_conditions_and_map_entries(template):
+    tables = list_tables(convert(template, {**PARAMETERS, "Stage": "prod", "Role": "b"}))
+    assert tables["thing_groups.oslo-pumps"] == {
+        "description": "For production",
+        "attributes": {"site": "elsewhere"},
+    }
+    assert "things.prod-pump" in tables
+    assert "things.unknown-pump" not in tables
+
+
+def test_the_stack_gives_names_that_the_template_does_not_have(template):
+    physical_ids = parse_stack_resources(
+        json.dumps(
+            {"StackResources": [{"LogicalResourceId": "Nameless", "PhysicalResourceId": "stack-Nameless-1X"}]}
+        ),
+        "resources",
+    )
+    conversion = convert(template, PARAMETERS, physical_ids)
+    assert "things.stack-Nameless-1X" in list_tables(conversion)
+    assert "Nameless" in conversion.converted
+
+
+def test_json_yaml_and_the_output_of_get_template_have_the_same_conversion():
+    yaml = 'Resources: { T: { Type: "AWS::IoT::Thing", Properties: { ThingName: !Sub "a-${AWS::Region}" } } }'
+    document = {
+        "Resources": {
+            "T": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Fn::Sub": "a-${AWS::Region}"}}}
+        }
+    }
+    texts = (
+        yaml,
+        json.dumps(document),
+        json.dumps({"TemplateBody": document}),
+        json.dumps({"TemplateBody": yaml}),
+    )
+    assert [list_tables(convert(text)) for text in texts] == [{"things.a-{aws.region}": {}}] * 4
+
+
+def test_functions_of_the_deployed_stack_become_variables():
+    text = """
+    Resources:
+      A:
+        Type: AWS::IoT::RoleAlias
+        Properties: { RoleAlias: a, RoleArn: !ImportValue shared-role }
+      T:
+        Type: AWS::IoT::Thing
+        Properties: { ThingName: !GetAtt A.b.c }
+    """
+    conversion = convert(textwrap.dedent(text))
+    assert list_tables(conversion) == {
+        "role_aliases.a": {"role_arn": "{var.Fn_ImportValue}"},
+        "things.{var.A_b_c}": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "Resources: [",
+            "s: not YAML: expected the node content, but found '<stream end>' in line 1, column 13",
+        ),
+        (
+            "Resources: &a { b: *a }",
+            "s: not YAML: an alias, which CloudFormation does not accept in line 1, column 20",
+        ),
+        ("a: b", "s: not a CloudFormation template, which has Resources"),
+        ("- a", "s: not a CloudFormation template"),
+        ('{"a": ', "s: not JSON: Expecting value in line 1, column 7"),
+        ("x: " + "[" * 20_000, "s: nested too deeply"),
+    ],
+)
+def test_another_text_is_rejected_with_the_next_step(text, message):
+    with pytest.raises(ReconcilerError) as caught:
+        parse_template(text, "s")
+    assert str(caught.value) == f"{message}; check it with `aws cloudformation validate-template`"
+
+
+def test_a_template_without_resources_of_aws_iot_is_rejected():
+    with pytest.raises(ReconcilerError, match=r"has no AWS::IoT::\* resources among its 1 resources"):
+        convert('{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}')
+
+
+def test_a_parameter_that_the_template_does_not_declare_is_rejected(template):
+    with pytest.raises(ReconcilerError, match="the template has no parameter 'Sites'; did you mean 'Site'"):
+        convert(template, {"Sites": "x"})
+
+
+def test_other_output_than_that_of_describe_stack_resources_is_rejected():
+    with pytest.raises(ReconcilerError, match="r: has no StackResources; write it with `aws cloudformation"):
+        parse_stack_resources("{}", "r")
+
+
+def test_functions_that_are_not_valid_leave_only_their_resource_out():
+    properties = [
+        {"Fn::Join": "x"},
+        {"Fn::Select": [9, []]},
+        {"Fn::If": ["Missing", "a", "b"]},
+        {"Fn::GetAtt": []},
+    ]
+    resources = {
+        f"T{number}": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": value}}
+        for number, value in enumerate([*properties, "good"])
+    }
+    conversion = convert(json.dumps({"Resources": resources}))
+    assert list_tables(conversion) == {"things.good": {}}
+    assert conversion.left_out.keys() == {"T0", "T1", "T2", "T3"}
