@@ -1,4 +1,4 @@
-"""`reconciler import`: the files that it writes, what it lists on stderr, and the import of what it converted."""
+"""`reconciler import` writes files and next steps, and an apply imports the converted resources."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_existing_files_are_not_overwritten(run, tmp_path, state):
         assert (tmp_path / name).read_text() == "kept"
 
 
-def test_what_is_left_out_is_listed_and_keys_are_not_printed(run, tmp_path, state):
+def test_resources_left_out_are_listed_and_keys_are_not_printed(run, tmp_path, state):
     document = build_state()
     document["resources"] += [
         build_resource("aws_iot_something_new", "n", {"n": {"name": "x"}}),

@@ -1,4 +1,4 @@
-"""Resources that Terraform has applied become a desired state's, and Terraform's later destroy touches none of them.
+"""Terraform's resources are converted and imported, and its later destroy touches none of them.
 
 `reconciler import terraform` converts the state; `apply --adopt` imports the resources; `terraform state rm` ends Terraform's part.
 """

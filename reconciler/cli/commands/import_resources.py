@@ -1,4 +1,4 @@
-"""`reconciler import`: what another tool declares as a desired-state file."""
+"""`reconciler import`: convert another tool's resources to a desired-state file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OPTIONS = (
         "--target",
         default="aws",
         metavar="TARGET",
-        help="`target` of the workspace: aws, embedded or a URL (default: aws).",
+        help="Target of the workspace: aws, embedded or a URL (default: aws).",
     ),
     click.option(
         "--region",
@@ -86,11 +86,11 @@ def import_() -> None:
 @click.argument("path", metavar="PATH|-")
 @click.pass_context
 def terraform(ctx: click.Context, /, path: str, removed_blocks: Path | None, **options: Any) -> None:
-    """Convert the aws_iot_* resources in a Terraform state.
+    """Convert aws_iot_* resources in a Terraform state.
 
     PATH is a state file (terraform.tfstate, version 4) or the output of `terraform show -json`; - reads stdin.
 
-    Private keys and other secrets in the state are not written. What is left out is listed on stderr, with the reason, and so are the
+    Private keys and other secrets in the state are not written. Everything left out is listed on stderr, with the reason, and so are the
     commands that import the resources and remove them from Terraform's state.
     """
     from reconciler.engine.convert.source import name_source, read_source
@@ -140,11 +140,11 @@ def cloudformation(
     stack_resources: str | None,
     **options: Any,
 ) -> None:
-    """Convert the AWS::IoT::* resources in a CloudFormation template.
+    """Convert AWS::IoT::* resources in a CloudFormation template.
 
     TEMPLATE is a template in JSON or YAML, or the output of `aws cloudformation get-template`; - reads stdin. YAML needs the extra `yaml`.
 
-    What only the deployed stack knows becomes a variable. What is left out is listed on stderr, with the reason, and so are the steps
+    A value that only the deployed stack knows becomes a variable. Everything left out is listed on stderr, with the reason, and so are the steps
     that import the resources and remove them from the stack.
     """
     from reconciler.engine.convert.cloudformation_template import (
@@ -235,7 +235,7 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _choose_settings(conversion: Conversion, name: str, target: str, region: str | None) -> Mapping[str, str]:
-    """Return the table `[workspace]`, with the account and the Region of the converted resources if they have one."""
+    """Return the table `[workspace]`, with the account and the Region if the resources have only one."""
     accounts = {account for _, account in conversion.places}
     regions = {region} if region else {place for place, _ in conversion.places}
     settings = {"name": name, "target": target}
@@ -263,7 +263,7 @@ def _render_file(settings: Mapping[str, str], conversion: Conversion, tables: Se
 
 
 def _describe_left_out(source: Source, conversion: Conversion) -> Iterator[str]:
-    """Yield what was not converted."""
+    """Yield a line for each part that was not converted."""
     from reconciler.model.text import join_some
     from reconciler.render.views.labels import pluralize
 
@@ -284,7 +284,7 @@ def _describe_left_out(source: Source, conversion: Conversion) -> Iterator[str]:
 
 
 def _print_steps(conversion: Conversion, out: Path | None, removal_steps: Sequence[str]) -> None:
-    """Print what to do next, in order."""
+    """Print the next steps, in order."""
     file = shlex.quote(str(out)) if out else "FILE"
     steps = [
         *(f"set RECONCILER_VAR_{name}: {text}" for name, text in conversion.variables.descriptions.items()),

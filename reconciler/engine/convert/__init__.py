@@ -1,1 +1,1 @@
-"""Convert another tool's declarations, such as Terraform's state, to desired-state tables. Nothing is sent."""
+"""Convert another tool's resources, such as those in a Terraform state, to desired-state tables."""

@@ -1,4 +1,4 @@
-"""Convert attachments, which are resources of their own in other tools, to fields of what they connect."""
+"""Convert attachments, which other tools declare as resources, to fields."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _EXCLUSIVE = "EXCLUSIVE_THING"
 
 @define
 class Attachments:
-    """What is attached to each resource: (table, AWS's ID) → field → AWS's IDs.
+    """The attached items of each resource: (table, AWS's ID) → field → AWS's IDs.
 
     - `exclusive`: the things that have their certificates exclusively;
-    - `left_out`: the attachments that become no field, with reasons.
+    - `left_out`: the attachments that no field has, with reasons.
     """
 
     fields: dict[tuple[str, str], dict[str, list[str]]] = field(factory=lambda: defaultdict(dict))

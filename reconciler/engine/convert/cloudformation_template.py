@@ -86,7 +86,10 @@ def _parse_yaml(text: str, name: str) -> dict[str, Any]:
 
 
 def parse_stack_resources(text: str, name: str) -> Mapping[str, str]:
-    """Return logical ID → physical ID from the output of `describe-stack-resources`. Raises ReconcilerError."""
+    """Return logical ID → physical ID from the output of `describe-stack-resources`.
+
+    Raises ReconcilerError.
+    """
     document = parse_json_object(text, name, _RESOURCES_ADVICE)
     items = document.get("StackResources", document.get("StackResourceSummaries"))
     if not isinstance(items, list):
@@ -207,7 +210,7 @@ class _ResourceReader:
         return _Declaration(fold_name(type_name.removeprefix(_PREFIX)), body.get("Properties") or {})
 
     def _find_name(self, logical_id: str) -> str | None:
-        """Return what `Ref` returns for a resource, or None if the template does not say."""
+        """Return what `Ref` returns for a resource, or None if only the stack has it."""
         if logical_id in self._physical_ids:
             return self._physical_ids[logical_id]
         declaration = self._find_declaration(logical_id)

@@ -32,7 +32,7 @@ NAMES_OF_PRIVATE_KEYS = frozenset({"privatekey", "keypair"})
 """The folded names of attributes that are never read."""
 
 _PRIVATE_KEY = "PRIVATE KEY-----"
-"""A part of every private key in PEM; a value with it is a secret, whatever the attribute."""
+"""A part of every private key in PEM; a value with it is a secret in any attribute."""
 
 _BLOCKS = frozenset({"registrationconfig", "attributepayload"})
 """The folded names of blocks whose attributes are fields of their own, although the name of the block is one, too."""
@@ -41,7 +41,7 @@ _IGNORED = ("nothing", "the table's name", "region in", "attributes of things")
 """The beginnings of what `find_field_for_alias` returns for attributes that need no note."""
 
 _FIELD_WITH_VALUE = re.compile(r'(\w+) = "')
-"""What it returns for `active`, which is the field `status` with another type."""
+"""The text that it returns for `active`, which is the field `status` with another type."""
 
 _TRUE_WORDS = frozenset({"true", "enable", "enabled", "active", "on"})
 _SCALARS: Mapping[str, type] = MappingProxyType({"string": str, "boolean": bool, "integer": int})
@@ -49,7 +49,7 @@ _SCALARS: Mapping[str, type] = MappingProxyType({"string": str, "boolean": bool,
 
 @define
 class Variables:
-    """The variables that stand for values which must not, or cannot, be written: name → description."""
+    """The variables and secrets in place of values that are not written: name → description or type."""
 
     descriptions: dict[str, str] = field(factory=dict)
     types: dict[str, str] = field(factory=dict)
@@ -90,7 +90,7 @@ class References:
 
 @frozen
 class ConversionContext:
-    """What all resources of a conversion share."""
+    """The values that all resources of a conversion share."""
 
     references: References
     write_pem: WritePem

@@ -1,4 +1,4 @@
-"""What the files of other tools have in common: the text in them, and the resources that they declare."""
+"""The parts that files of other tools have in common: text, and declared resources."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SourceResource:
     obstacle: str | None = None
 
     def find(self, *names: str) -> Any:
-        """Return the value of the first of these attributes that is set, whatever its spelling, or None."""
+        """Return the value of the first of these attributes that is set, in any spelling, or None."""
         values = {fold_name(key): value for key, value in self.attributes.items()}
         return next((values[name] for name in map(fold_name, names) if not is_empty(values.get(name))), None)
 
@@ -82,7 +82,10 @@ def is_empty(value: Any) -> bool:
 
 
 def read_source(path: str, read_stdin: Callable[[], bytes]) -> str:
-    """Return the text of a file, or of the standard input if `path` is `-`. Raises ReconcilerError and OSError."""
+    """Return the text of a file, or of the standard input if `path` is `-`.
+
+    Raises ReconcilerError and OSError.
+    """
     content = read_stdin() if path == STDIN else Path(path).read_bytes()
     name = name_source(path)
     try:
@@ -100,7 +103,10 @@ def name_source(path: str) -> str:
 
 
 def parse_json_object(text: str, name: str, advice: str) -> dict[str, Any]:
-    """Return the object in a JSON text. Raises ReconcilerError with `advice`; the message has nothing of the text."""
+    """Return the object in a JSON text.
+
+    Raises ReconcilerError with `advice`; the message has nothing of the text.
+    """
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

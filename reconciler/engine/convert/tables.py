@@ -34,7 +34,7 @@ _SHORT_ID_LENGTH = 12
 
 @frozen
 class Conversion:
-    """What a file of another tool becomes.
+    """The result of a conversion.
 
     - `tables`: ordered by kind, each after those that it refers to;
     - `converted`: the other tool's addresses of everything that is in the tables, attachments included;
@@ -256,7 +256,7 @@ class _TableBuilder:
         return fields
 
     def _get_special_fields(self, item: _Item) -> dict[str, Any]:
-        """Return the fields of certificates that several attributes determine together; empty ones are left out."""
+        """Return the fields of certificates that several attributes determine together."""
         source = item.source
         if item.kind.table == "certificates":
             return {"csr": None, "certificate_signing_request": None, **self._choose_mode(source)}

@@ -1,6 +1,6 @@
 """Evaluate CloudFormation's intrinsic functions, as far as a template alone allows it.
 
-What only a deployed stack knows becomes a variable of the desired state, and the pseudo parameters of the account become names in
+A value that only a deployed stack knows becomes a variable of the desired state, and the pseudo parameters of the account become names in
 braces, such as `{aws.region}`. Source: AWS CloudFormation user guide, "Intrinsic function reference" and "Pseudo parameters reference".
 """
 
@@ -44,7 +44,7 @@ class FunctionEvaluator:
     _active: set[str] = field(factory=set)
 
     def evaluate(self, value: Any) -> Any:
-        """Return a value with all functions replaced; None stands for `AWS::NoValue`. Raises ValueError."""
+        """Return a value with all functions replaced; None is `AWS::NoValue`. Raises ValueError."""
         if isinstance(value, list):
             items = [self.evaluate(item) for item in value]
             return [item for item in items if item is not None]

@@ -14,7 +14,7 @@ _KEY = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 
 
 def list_removable(resources: Iterable[SourceResource], converted: Collection[str]) -> Sequence[str]:
-    """Return the addresses to remove: a whole block if all its instances were converted, else the instances."""
+    """Return the addresses to remove: a block if all its instances were converted, else the instances."""
     resources = list(resources)
     converted = frozenset(converted)
     partial = {resource.block for resource in resources if resource.address not in converted}

@@ -1,4 +1,4 @@
-"""A CloudFormation template becomes tables; what only the deployed stack knows becomes a variable."""
+"""A CloudFormation template becomes tables; values of the deployed stack become variables."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_every_resource_becomes_a_table_and_every_attachment_a_field(template):
     assert conversion.notes == ()
 
 
-def test_what_is_left_out_has_a_reason(template):
+def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {
         "Nameless": "it has no name there; for a stack of CloudFormation, add --stack-resources",

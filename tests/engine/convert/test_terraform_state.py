@@ -1,4 +1,4 @@
-"""A Terraform state becomes tables; what has no field, and secrets, are left out with a reason."""
+"""A Terraform state becomes tables; unknown attributes and secrets are left out with a reason."""
 
 from __future__ import annotations
 
