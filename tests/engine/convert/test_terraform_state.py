@@ -224,7 +224,7 @@ def test_sensitive_values_become_variables_and_are_in_no_text():
 
 
 @pytest.mark.parametrize("attribute", ["private_key", "serial"])
-def test_a_private_key_is_in_no_table_whatever_the_attribute(attribute):
+def test_a_private_key_in_any_attribute_is_in_no_table(attribute):
     attributes = {"name": "pump", "private_key": KEY, "attributes": {attribute: KEY}}
     conversion = convert(build_resource("aws_iot_thing", "t", attributes))
     assert list_tables(conversion) == {
