@@ -91,6 +91,7 @@ class Workspace(WorkspacePlans):
                 select=split_selectors(select),
                 exclude=split_selectors(exclude),
                 allow_unmatched=allow_unmatched,
+                unanswered_calls=self._list_unanswered_calls(),
             )
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
@@ -252,7 +253,12 @@ class Workspace(WorkspacePlans):
         from reconciler.engine.plan.compare import compare_states
         from reconciler.engine.plan.refresh import refresh
 
-        refresh_result = refresh(self.desired, self.connection.call, ignore_progress)
+        refresh_result = refresh(
+            self.desired,
+            self.connection.call,
+            ignore_progress,
+            unanswered_calls=self._list_unanswered_calls(),
+        )
         return compare_states(self.desired, refresh_result, ignore_progress)
 
 

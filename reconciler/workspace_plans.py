@@ -214,5 +214,6 @@ class WorkspacePlans(WorkspaceRuns):
                 call=connection.call,
                 quotas=self._quotas,
                 progress=report,
+                unanswered_calls=self._list_unanswered_calls(),
             )
         return DisplayedPlan.from_value(plan, state=self.desired)

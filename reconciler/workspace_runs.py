@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from reconciler.model.errors import (
 )
 from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan, check_plan
-from reconciler.model.run import History, Run
+from reconciler.model.run import History, Run, RunCall
 from reconciler.notebook.default_progress import choose_apply_progress
 from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
 from reconciler.workspace_files import WorkspaceFiles
@@ -255,6 +255,20 @@ class WorkspaceRuns(WorkspaceFiles):
         from reconciler.engine.journal.journal import Journal
 
         return Journal(self._state_folder / "journal.sqlite3")
+
+    def _list_unanswered_calls(self) -> Sequence[RunCall]:
+        """Return the calls of ended runs that may have created a certificate whose key was not saved.
+
+        A journal that cannot be read has none: then no plan deletes such a certificate.
+        """
+        from reconciler.kinds.shared.lost_keys import KEY_OPERATIONS
+
+        try:
+            return self._journal.list_unanswered_calls(
+                self.desired.settings.name, str(self.connection.target), KEY_OPERATIONS
+            )
+        except JournalError:
+            return ()
 
     def _find_team_history(self) -> TeamHistory | None:
         """Return the journal of the team to read; None if the file names none or is not valid.

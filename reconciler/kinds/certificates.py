@@ -25,8 +25,9 @@ from reconciler.kinds.shared.certificate_attached_policies import (
     find_new_policy_needs,
 )
 from reconciler.kinds.shared.certificate_issuance import (
-    check_signing_request,
+    compute_effective_key,
     fetch_certificate,
+    find_key_file_errors,
     find_known_certificate,
     find_save_to_errors,
 )
@@ -41,9 +42,11 @@ from reconciler.kinds.shared.certificate_signers import (
     find_declared_signer_errors,
     find_signer_needs,
 )
-from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, Rotation
+from reconciler.kinds.shared.certificate_source_checks import check_source
+from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, PrivateKey, Rotation
 from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
+from reconciler.kinds.shared.lost_keys import describe_uncertain_key, has_key_from_aws, warn_of_lost_key
 from reconciler.kinds.shared.policy_attachments import detach_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -54,13 +57,14 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Resource
 from reconciler.model.text import quote
 
-__all__ = ["KIND", "Certificate", "Certificates", "Rotation"]
+__all__ = ["KIND", "Certificate", "Certificates", "PrivateKey", "Rotation"]
 
 DERIVED_MEMBERS = {
     "RegisterCertificate.caCertificatePem": "the pem of the certificate's `ca`",
     "RegisterCertificate.status": "status",
     "RegisterCertificateWithoutCA.status": "status",
     "CreateCertificateFromCsr.setAsActive": "true where the status is ACTIVE",
+    "CreateKeysAndCertificate.setAsActive": "false: the certificate is activated after its key is saved",
     "UpdateCertificate.certificateId": "the SHA-256 of the certificate",
 }
 
@@ -95,6 +99,8 @@ class Certificates(Kind):
         ),
         create=(
             "CreateCertificateFromCsr",
+            "CreateKeysAndCertificate",
+            "UpdateCertificate",
             "RegisterCertificate",
             "RegisterCertificateWithoutCA",
             "AttachPolicy",
@@ -102,6 +108,7 @@ class Certificates(Kind):
         update=("DescribeCertificate", "AttachPolicy", "UpdateCertificate", "DetachPolicy"),
         replace=(
             "CreateCertificateFromCsr",
+            "CreateKeysAndCertificate",
             "RegisterCertificate",
             "RegisterCertificateWithoutCA",
             "AttachPolicy",
@@ -121,6 +128,7 @@ class Certificates(Kind):
         "RegisterCertificate",
         "RegisterCertificateWithoutCA",
         "CreateCertificateFromCsr",
+        "CreateKeysAndCertificate",
         "UpdateCertificate",
     )
     derived_members = DERIVED_MEMBERS
@@ -133,19 +141,10 @@ class Certificates(Kind):
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Check the certificate or its signing request, its policies, its mode, and its grace period."""
+        """Check the source of the certificate, its policies, its mode, and its grace period."""
         spec: Certificate = resource.spec
         yield from CERTIFICATE_POLICIES.check(len(spec.policies), ("policies",))
-        if (spec.pem is None) == (spec.csr is None):
-            problem = "a certificate needs exactly one source"
-            yield ValueProblem("conflicting-fields", problem, "either pem or csr", path=("pem",))
-        elif spec.csr is not None:
-            yield from check_signing_request(spec)
-        elif isinstance(spec.pem, Pem):
-            yield from _check_pem(spec, spec.pem, desired)
-        if spec.ca and spec.certificate_mode:
-            problem, expected = "the CA determines the mode", "either ca or certificate_mode"
-            yield ValueProblem("conflicting-fields", problem, expected, path=("certificate_mode",))
+        yield from check_source(spec, desired)
         if spec.rotation and parse_duration(spec.rotation.grace) is None:
             problem = f"{quote(spec.rotation.grace)} is not a valid duration"
             path = ("rotation", "grace")
@@ -156,7 +155,7 @@ class Certificates(Kind):
 
         If the file sets neither `ca` nor `certificate_mode`, the CA is the one in the file that signed the certificate. The mode
         is not compared if neither a CA in the file nor `certificate_mode` determines it. `pem` is compared only if the certificate
-        is known: set in the file, or issued and saved. Then `save_to` and a `csr` are not compared.
+        is known: set in the file, or issued and saved. Then `save_to`, a `csr` and a `private_key` are not compared.
         """
         spec: Certificate = resource.spec
         pem = find_known_certificate(spec)
@@ -170,7 +169,8 @@ class Certificates(Kind):
             ca=ca_name,
             pem=pem or NOT_COMPARED,
             csr=NOT_COMPARED if pem and spec.csr else spec.csr,
-            save_to=NOT_COMPARED if pem else spec.save_to,
+            private_key=compute_effective_key(spec, pem),
+            save_to=NOT_COMPARED if pem else spec.output_file,
             certificate_mode=mode or NOT_COMPARED,
         )
 
@@ -194,6 +194,12 @@ class Certificates(Kind):
         if live.spec.status == "PENDING_TRANSFER":
             return "it is being transferred to another account"
         return None
+
+    def find_undeclarable_parts(self, live: Live) -> Mapping[str, str]:
+        """Return that no export has a private key that AWS created."""
+        if not (isinstance(live.spec.pem, Pem) and has_key_from_aws(live.spec.pem)):
+            return {}
+        return {"private key": "AWS created it and returned it once, so it cannot be exported"}
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 
@@ -282,6 +288,7 @@ class Certificates(Kind):
         That is one of a certificate that another caller may have attached to a declared thing.
         """
         yield from warn_of_activation(change)
+        yield from warn_of_lost_key(change)
         if isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_unexpected:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield (
@@ -290,17 +297,22 @@ class Certificates(Kind):
             )
 
     def plan_notes(self, live: Live) -> Iterable[str]:
-        """Return a note about how long a certificate is kept after its rotation."""
+        """Return how long a certificate is kept after its rotation, and whether its key may be lost."""
+        yield from describe_uncertain_key(live)
         if live.kept_until:
             end = datetime.datetime.fromtimestamp(live.kept_until, datetime.UTC)
             yield f"kept with its successor until {end:%Y-%m-%d %H:%M} UTC"
 
     def exempt_from_limits(self, change: Change) -> bool:
-        """Return whether the change deletes a certificate after its grace period.
+        """Return whether the change deletes a certificate after its grace period, or one whose key was lost.
 
-        The limits have already counted the replacement that started the grace period, in an earlier plan.
+        The limits have already counted the replacement that started the grace period, in an earlier plan. No device ever had a
+        certificate whose key was lost.
         """
-        return isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_past_grace_period
+        if not isinstance(change, Delete):
+            return False
+        facts = change.live.get_facts(CertificateFacts)
+        return facts.is_past_grace_period or facts.is_key_lost
 
     def grace_seconds(self, change: Replace) -> float | None:
         """Return the grace period for which the old certificate stays attached."""
@@ -371,28 +383,14 @@ class Certificates(Kind):
         return {**fields, "things": live.used_by, "attached": NOT_COMPARED if policies is None else policies}
 
 
-def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueProblem]:
-    yield from x509.check_certificate(pem, "pem", ca=False)
-    ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-    are_readable = ca is not None and x509.is_readable(pem) and x509.is_readable(ca.spec.pem)
-    if ca and are_readable and not x509.is_signed_by(pem, ca.spec.pem):
-        problem = f"{ca.address} did not sign this certificate"
-        expected = f"a certificate signed by {quote(ca.address.name)}"
-        yield ValueProblem("unsigned-certificate", problem, expected, path=("pem",))
-    if spec.save_to:
-        problem = "only a certificate that AWS issues for a csr can be saved, and this one is set with pem"
-        yield ValueProblem(
-            "conflicting-fields", problem, "no save_to, or csr instead of pem", path=("save_to",)
-        )
-
-
 def _find_registration_errors(change: Create | Replace, context: PlanContext) -> Iterator[str]:
     spec: Certificate = change.resource.spec
     declared = context.declared.get(change.address)
     is_ca_named_by_id = declared is not None and isinstance(declared.spec.ca, External)
     yield from find_declared_signer_errors(spec.pem if is_ca_named_by_id else None, spec.ca, context)
     if declared:
-        yield from find_save_to_errors(declared.spec.save_to)
+        yield from find_save_to_errors(declared.spec.output_file)
+        yield from find_key_file_errors(declared.spec)
 
 
 KIND = Certificates()

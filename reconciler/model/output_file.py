@@ -22,6 +22,20 @@ class OutputFile:
 
 
 @frozen
+class KeyFile(OutputFile):
+    """The file that the desired state names for a private key that AWS creates; the key itself is never kept.
+
+    `exists` is whether the file existed when the desired state was loaded. `public_key` is then the SHA-256 of the key's public
+    key, in hexadecimal, or None if the file has no private key. `certificate` is the file for the certificate if the desired
+    state names none.
+    """
+
+    certificate: OutputFile | None = field(default=None, eq=False, kw_only=True)
+    exists: bool = field(default=False, eq=False, kw_only=True)
+    public_key: str | None = field(default=None, eq=False, kw_only=True)
+
+
+@frozen
 class SavedMember:
     """A member of a response, as a dotted path, and the file that it is written to.
 

@@ -94,6 +94,7 @@ def run_many_changes(cloud):
 UNUSED_ACTIONS = {
     "iot:AddThingToBillingGroup": "the file has no billing group",
     "iot:CreateCertificateFromCsr": "the file has no signing request",
+    "iot:CreateKeysAndCertificate": "the file has no certificate whose key AWS creates",
     "iot:RemoveThingFromBillingGroup": "the file has no billing group",
     "iot:RemoveThingFromThingGroup": "the file has no group",
     "iot:DetachPolicy": "the file has no policy",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.certificates import KIND, Certificate, Rotation
+from reconciler.kinds.certificates import KIND, Certificate, PrivateKey, Rotation
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL
 from reconciler.kinds.shared.certificate_spec import CertificateFacts
 from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.kinds.things import Thing
+from reconciler.model.call import Ref
 from reconciler.model.change import Create, Delete, Replace
-from reconciler.model.output_file import OutputFile, SavedMember
+from reconciler.model.output_file import KeyFile, OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Live
 from tests.support.desired_states import AUTHORITIES, converge, make_ca, make_resource, make_state, plan_state
@@ -125,6 +126,25 @@ def test_a_certificate_for_a_signing_request_is_issued_and_saved():
         {"certificateSigningRequest": "REQUEST", "setAsActive": True},
     )
     assert call.output_files == (SavedMember("certificatePem", output),)
+
+
+def test_a_certificate_is_activated_after_the_key_that_aws_created_is_saved():
+    key = KeyFile("a.pem", "/somewhere/a.pem", certificate=OutputFile("a.crt", "/somewhere/a.crt"))
+    desired = make_resource("certificates", "a", Certificate(private_key=PrivateKey(key), policies=("p",)))
+    arn = Ref(desired.address, "certificateArn")
+    assert list_create_calls(desired, make_plan_context(desired, POLICY)) == [
+        evolve(
+            make_iot_call("CreateKeysAndCertificate", setAsActive=False),
+            output_files=(
+                SavedMember("keyPair.PrivateKey", key, secret=True),
+                SavedMember("certificatePem", key.certificate),
+            ),
+        ),
+        make_iot_call(
+            "UpdateCertificate", certificateId=Ref(desired.address, "certificateId"), newStatus="ACTIVE"
+        ),
+        make_iot_call("AttachPolicy", policyName="p", target=arn),
+    ]
 
 
 def test_certificates_of_the_file_and_of_owned_things_are_read_from_a_listing():

@@ -14,7 +14,7 @@ TERRAFORM = {  # table → arguments and attributes of its aws_iot_* resource (T
     "billing_groups": "name properties tags region arn id tags_all metadata version",
     "policies": "name policy tags region arn default_version_id tags_all id",
     "role_aliases": "alias role_arn credential_duration tags region arn tags_all id",
-    "certificates": "active csr certificate_pem ca_pem region id arn ca_certificate_id public_key private_key",
+    "certificates": "active csr certificate_pem ca_pem region id arn ca_certificate_id public_key",
     "ca_certificates": "active allow_auto_registration ca_certificate_pem certificate_mode registration_config tags "
     "verification_certificate_pem region id arn customer_version generation_id tags_all validity",
     "provisioning_templates": "name description enabled pre_provisioning_hook provisioning_role_arn tags template_body type region "

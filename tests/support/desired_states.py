@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +27,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
 from reconciler.model.plan_options import LimitOverride, PlanOptions
 from reconciler.model.resource import Lifecycle, Resource
+from reconciler.model.run import RunCall
 from reconciler.model.secret import Secret
 from reconciler.model.settings import ChangeLimits, DesiredState, Settings
 from tests.support.pki import Authority
@@ -113,6 +114,7 @@ def plan_state(
     allow_cascade: bool = False,
     select: Collection[str] = (),
     exclude: Collection[str] = (),
+    unanswered_calls: Sequence[RunCall] = (),
 ) -> Plan:
     """Return a plan for the registry of `cloud`.
 
@@ -135,6 +137,7 @@ def plan_state(
         call=cloud.call,
         quotas=QUOTAS,
         progress=lambda *_: None,
+        unanswered_calls=unanswered_calls,
     )
 
 

@@ -14,6 +14,7 @@ from attrs import field, frozen
 from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_calls
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
+from reconciler.engine.calls.output_files import save_secrets
 from reconciler.engine.calls.send import Pause, get_request_id, send
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds.base.reads import VERSION_CONFLICT
@@ -182,7 +183,8 @@ class _Run:
         request_ids: list[str] = []
         error_ids: list[str] = []
         pause = self._build_reporting_pause(step)
-        recorded_call = record_calls(self.call, self.recorder, step.address)
+        # A response is recorded after its secrets are saved: a call without a recorded one may have lost them.
+        recorded_call = record_calls(save_secrets(self.call), self.recorder, step.address)
         call = _guard_calls(self.guard, _keep_error_ids(recorded_call, error_ids))
         try:
             for request in step.calls:

@@ -1,17 +1,35 @@
-"""Save in files what AWS returns only once; each file is written completely or not at all."""
+"""Save in files what AWS returns only once; each file is written completely or not at all.
+
+Invariant: a secret is written before anything else of its response is used, and is removed from the response.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from reconciler.engine.durable_files import sync_folder
-from reconciler.model.call import ApiCall
+from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import ReconcilerError
-from reconciler.model.output_file import OutputFile
+from reconciler.model.output_file import OutputFile, SavedMember
+
+_RESERVED_BYTES = 16 << 10
+"""The disk space that is reserved for a secret before the call that returns it is sent."""
+
+
+class _Saved(Enum):
+    SAVED = "(saved)"
+
+
+_SAVED = _Saved.SAVED
+"""What a response has in place of a secret that was saved."""
 
 
 def check_writable(call: ApiCall) -> None:
@@ -36,33 +54,134 @@ def find_output_problem(file: OutputFile) -> str | None:
     return None
 
 
+def save_secrets(call: Call) -> Call:
+    """Return `call`, extended to save the secrets of each response; the response then does not have them.
+
+    Disk space for them is reserved before the call is sent. The function raises ReconcilerError if a file cannot be written.
+    """
+
+    def send_and_save(request: ApiCall) -> Mapping[str, Any]:
+        outputs = [output for output in request.output_files if output.secret]
+        if not outputs:
+            return call(request)
+        with ExitStack() as stack:
+            files = [stack.enter_context(_open_new_file(output.file, 0o600)) for output in outputs]
+            response = call(request)
+            for output, file in zip(outputs, files, strict=True):
+                file.write(str(_get_member(response, output)))
+                response = _replace_member(response, output.member.split("."))
+        return response
+
+    return send_and_save
+
+
 def write_output_files(call: ApiCall, response: Mapping[str, Any]) -> None:
     """Write the members of the response that the call's `output_files` name. Raises ReconcilerError."""
     for output in call.output_files:
-        value: Any = response
-        try:
-            for name in output.member.split("."):
-                value = value[name]
-        except KeyError:
-            raise ReconcilerError(
-                f"{output.file}: cannot be written: AWS's response has no {output.member}, which AWS returns only once"
-            ) from None
-        try:
-            _write_new_file(Path(output.file.path), str(value), 0o600 if output.secret else 0o644)
-        except OSError as error:
-            raise ReconcilerError(f"{output.file}: cannot be written: {error.strerror}") from error
+        value = _get_member(response, output)
+        if value is not _SAVED:
+            with _open_new_file(output.file, 0o600 if output.secret else 0o644) as file:
+                file.write(str(value))
 
 
-def _write_new_file(path: Path, text: str, mode: int) -> None:
-    """Write under a temporary name, sync, then link, so that a file with the final name is complete."""
-    handle, temporary_path = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _get_member(response: Mapping[str, Any], output: SavedMember) -> Any:
+    value: Any = response
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary_path).chmod(mode)
-        os.link(temporary_path, path)  # fails if the name is taken; a rename would overwrite
+        for name in output.member.split("."):
+            value = value[name]
+    except KeyError:
+        raise ReconcilerError(
+            f"{output.file}: cannot be written: AWS's response has no {output.member}, which AWS returns only once"
+        ) from None
+    return value
+
+
+def _replace_member(members: Mapping[str, Any], path: list[str]) -> Mapping[str, Any]:
+    name, *rest = path
+    return {**members, name: _replace_member(members[name], rest) if rest else _SAVED}
+
+
+@frozen
+class _NewFile:
+    """A file that has no name, or a temporary one, until it is written completely.
+
+    `source` is what its final name is linked to.
+    """
+
+    file: OutputFile
+    descriptor: int
+    source: str
+
+    def write(self, text: str) -> None:
+        """Write, sync, then link, so that a file with the final name is complete and survives a crash.
+
+        A link fails if the name is taken; a rename would overwrite. Raises ReconcilerError.
+        """
+        path = Path(self.file.path)
+        with _name_file(self.file):
+            data = text.encode()
+            os.lseek(self.descriptor, 0, os.SEEK_SET)
+            _write_all(self.descriptor, data)
+            os.ftruncate(self.descriptor, len(data))
+            os.fsync(self.descriptor)
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                # With a descriptor of the folder, Python uses linkat(2), which follows the link to a file without a name.
+                os.link(self.source, path.name, dst_dir_fd=folder)
+            finally:
+                os.close(folder)
+            sync_folder(path.parent)
+
+
+@contextmanager
+def _open_new_file(file: OutputFile, mode: int) -> Iterator[_NewFile]:
+    """Open a new file, with reserved disk space. Raises ReconcilerError."""
+    path = Path(file.path)
+    with _name_file(file):
+        descriptor, temporary_path = _open_unnamed(path.parent), None
+        if descriptor is None:
+            temporary_path = path.with_name(f".{path.name}.unfinished")
+            descriptor = _open_named(temporary_path)
+    try:
+        with _name_file(file):
+            _write_all(descriptor, bytes(_RESERVED_BYTES))
+            os.fsync(descriptor)
+            os.fchmod(descriptor, mode)
+        yield _NewFile(file, descriptor, str(temporary_path or f"/proc/self/fd/{descriptor}"))
     finally:
-        Path(temporary_path).unlink()
-    sync_folder(path.parent)
+        os.close(descriptor)
+        if temporary_path:
+            temporary_path.unlink(missing_ok=True)
+
+
+def _open_unnamed(folder: Path) -> int | None:
+    """Open a file without a name, of which a killed run leaves nothing; None if the system has none (open(2), O_TMPFILE)."""
+    if not (hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir()):
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}:
+            raise
+        return None
+
+
+def _open_named(path: Path) -> int:
+    """Open a file under a temporary name; one that a killed run left is replaced. Raises OSError."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """Write all data: the operating system writes only a part if the disk is nearly full. Raises OSError."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+@contextmanager
+def _name_file(file: OutputFile) -> Iterator[None]:
+    """Convert an OSError to a ReconcilerError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise ReconcilerError(f"{file}: cannot be written: {error.strerror}") from error

@@ -80,6 +80,25 @@ def read_record(query: Query, is_running: IsRunning, run_id: str) -> RunRecord |
     )
 
 
+def read_unanswered_calls(
+    query: Query, is_running: IsRunning, workspace: str, target: str
+) -> Iterator[RunCall]:
+    """Yield the calls without a recorded response in the runs of a workspace on a target that have ended."""
+    unanswered = "(state IS NULL OR state = ?)"
+    runs = query(
+        f"SELECT * FROM runs WHERE workspace = ? AND target = ? AND number IN (SELECT run FROM calls WHERE {unanswered})",  # noqa: S608 (no input in it)
+        workspace,
+        target,
+        LOST,
+    )
+    for row in runs:
+        run = _to_run(row, is_running)
+        if run.status == "running":
+            continue
+        sql = f"SELECT * FROM calls WHERE run = ? AND {unanswered} ORDER BY number"  # noqa: S608 (no input in it)
+        yield from (_to_call(call, run) for call in query(sql, row["number"], LOST))
+
+
 def read_process(row: Mapping[str, Any]) -> ProcessIdentity:
     """Return the process of a run, from the run's row."""
     return ProcessIdentity(row["user"], row["host"], row["pid"], row["job"], row["born"])

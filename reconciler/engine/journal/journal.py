@@ -1,7 +1,8 @@
 """The journal: what every apply did, call by call, in SQLite.
 
 Invariant: an apply starts only if its calls can be recorded, unless the user chose to run without a journal. If the journal cannot be written
-later, the apply continues and reports the problem once. No plan depends on what is in it, except for the choice of steps that `--retry-failed` makes.
+later, the apply continues and reports the problem once. No plan depends on what is in it, except for the choice of steps that `--retry-failed` makes,
+and for the deletion of certificates whose keys were lost (`kinds.shared.lost_keys`).
 
 Invariant: a call's row is on disk before the call is sent, as long as the journal can be written. The thread that sends the call waits
 for the commit of the row, and one other thread commits the rows of all calls.
@@ -37,6 +38,7 @@ from reconciler.engine.journal.history import (
     read_process,
     read_record,
     read_runs,
+    read_unanswered_calls,
     salvage_runs,
 )
 from reconciler.engine.journal.redact_call import find_secrets, format_naming_parameters, redact_values
@@ -48,7 +50,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, ReconcilerError
 from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
-from reconciler.model.run import History, ProcessIdentity, Run, RunRecord
+from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord
 from reconciler.model.text import closest_match, format_suggestion, quote
 
 DAMAGED_JOURNAL_ADVICE = (
@@ -154,6 +156,19 @@ class Journal:
             if not runs:
                 raise
             return History(runs, str(error))
+
+    def list_unanswered_calls(
+        self, workspace: str, target: str, operations: Collection[str]
+    ) -> tuple[RunCall, ...]:
+        """Return the calls of these operations, in ended runs, whose responses were not recorded. Raises JournalError.
+
+        A response is recorded after its output files are written.
+        """
+        with self._snapshot() as query:
+            if query is None:
+                return ()
+            calls = read_unanswered_calls(query, is_running, workspace, target)
+            return tuple(call for call in calls if call.operation in operations)
 
     def list_ids(self) -> tuple[str, ...]:
         """Return the IDs of all runs, newest first; none if there is no journal. Raises JournalError."""

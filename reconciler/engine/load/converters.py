@@ -19,7 +19,7 @@ from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
 from reconciler.engine.load.placeholders import TypedText
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
-from reconciler.model.output_file import OutputFile
+from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
 from reconciler.model.secret import Secret
@@ -72,6 +72,7 @@ def build_converter(context: LoadContext | None = None) -> Converter:
         converter.register_structure_hook(str, lambda value, _: _read_text(value, context))
         converter.register_structure_hook(Document, lambda value, _: _read_document(value, context))
         converter.register_structure_hook(OutputFile, lambda value, _: context.read_output_file(value))
+        converter.register_structure_hook(KeyFile, lambda value, _: context.read_key_file(value))
         converter.register_structure_hook(Pem, lambda value, _: _read_pem(value, context))
         converter.register_structure_hook(Secret, lambda value, _: _read_secret(value, context))
     return converter
@@ -127,6 +128,7 @@ def describe_type(annotation: Any) -> str:
         **_SCALAR_FORMATS,
         Pem: _PEM_FORMAT,
         OutputFile: "the path of a new file",
+        KeyFile: "the path of a new file",
         Document: _DOCUMENT_FORMAT,
         Secret: SECRET_FORMAT,
     }

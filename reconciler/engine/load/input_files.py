@@ -11,9 +11,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from reconciler.kinds.shared.x509 import compute_private_key_digest
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import recognize_bytes
-from reconciler.model.output_file import OutputFile
+from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.redaction import register_secret
 from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, quote, quote_if_unsafe
@@ -127,16 +128,29 @@ class LoadContext:
 
     def read_output_file(self, name: object) -> OutputFile:
         """Return a file that a run may write, with its content if it exists already."""
-        expected = "the path of a new file"
-        if not isinstance(name, str):
-            raise _build_error("wrong-type", f"got {describe_value(name)}", expected)
-        if not name or "\n" in name:
-            raise _build_error("invalid-path", "not a valid path", expected)
+        name = _check_output_name(name)
         if self._is_copy:
             return self._local.read_output_file(name)
         path = self._resolve_inside(name)
         content = self._read_utf8(name)[1] if os.path.lexists(path) else None
         return OutputFile(name, path, content)
+
+    def read_key_file(self, name: object) -> KeyFile:
+        """Return a file for a private key that a run may write; of an existing key, only the public key is kept."""
+        name = _check_output_name(name)
+        path = self._local.resolve_path(name)
+        self.secret_paths.add(path)
+        exists = os.path.lexists(path)
+        public_key = compute_private_key_digest(self._local._read_utf8(name)[1]) if exists else None  # noqa: SLF001 (the same class)
+        certificate = self._read_optional_output_file(_name_certificate_file(name))
+        return KeyFile(name, path, certificate=certificate, exists=exists, public_key=public_key)
+
+    def _read_optional_output_file(self, name: str) -> OutputFile:
+        """Return a file that a run may write; one that is not readable counts as one with other content."""
+        try:
+            return self.read_output_file(name)
+        except InvalidValueError:
+            return OutputFile(name, self._local.resolve_path(name), "")
 
     def _read_utf8(self, name: object) -> tuple[bytes, str]:
         """Return the content of a file, as bytes and as text."""
@@ -218,6 +232,22 @@ class LoadContext:
         path = os.path.join(self._resolved_folders[folder], file_name)  # noqa: PTH118 (Path takes ten times as long)
         is_resolved = file_name not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
         return path if is_resolved else os.path.realpath(path)
+
+
+def _check_output_name(name: object) -> str:
+    expected = "the path of a new file"
+    if not isinstance(name, str):
+        raise _build_error("wrong-type", f"got {describe_value(name)}", expected)
+    if not name or "\n" in name:
+        raise _build_error("invalid-path", "not a valid path", expected)
+    return name
+
+
+def _name_certificate_file(key_file: str) -> str:
+    """Return the path of the certificate beside its key: `keys/pump-1.crt` for `keys/pump-1.pem`."""
+    for suffix in (".pem", ".key"):
+        key_file = key_file.removesuffix(suffix)
+    return f"{key_file}.crt"
 
 
 def _check_name(name: object) -> str:

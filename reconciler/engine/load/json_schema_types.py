@@ -10,7 +10,7 @@ import attrs
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.document import Document
-from reconciler.model.output_file import OutputFile
+from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Reference
 from reconciler.model.secret import Secret
@@ -30,6 +30,7 @@ _SCHEMAS_BY_TYPE: Mapping[Any, Schema] = {
     int: {"type": "integer"},
     float: {"type": "number"},
     OutputFile: {"type": "string", "pattern": "^[^\\n]+$"},
+    KeyFile: {"type": "string", "pattern": "^[^\\n]+$"},
     Pem: {"$ref": "#/$defs/pem"},
     Document: DOCUMENT,
     Secret: {"$ref": "#/$defs/secret"},

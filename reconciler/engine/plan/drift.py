@@ -22,6 +22,7 @@ from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
 from reconciler.model.plan import Target, UnmanagedResources
 from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.model.resource import Live
+from reconciler.model.run import RunCall
 from reconciler.model.settings import DesiredState
 
 DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
@@ -106,10 +107,14 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
     allow_unmatched: bool = False,
+    unanswered_calls: Sequence[RunCall] = (),
 ) -> Drift:
-    """Compare the registry with the file. Raises SelectionError, AwsError and TargetError."""
+    """Compare the registry with the file. Raises SelectionError, AwsError and TargetError.
+
+    `unanswered_calls` are those of ended runs that may have created resources.
+    """
     workspace = state.settings.name
-    refresh_result = refresh(state, call, progress, list_all=True)
+    refresh_result = refresh(state, call, progress, list_all=True, unanswered_calls=unanswered_calls)
     comparison = compare_states(state, refresh_result, progress)
     selected_addresses = select_compared(comparison, select, exclude, allow_unmatched=allow_unmatched)
     items = [

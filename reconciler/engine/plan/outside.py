@@ -19,7 +19,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed
 from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.schema import get_members, has_members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Delete, Forget, Update
@@ -174,22 +174,35 @@ def _describe_foreign(references: Iterable[_ForeignReference], context: PlanCont
 
 
 def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
-    """Yield an error for each new file of the changes that cannot be written.
+    """Yield an error for each new file of the changes that cannot be written, or that two changes would write.
 
     The kinds themselves check files that had content when the file was loaded.
     """
+    writers: dict[str, Address] = {}
     for address, change in changes.items():
         if isinstance(change, Delete | Forget):
             continue
-        spec = change.resource.spec
-        for name in get_members(type(spec)):
-            value = getattr(spec, name)
+        for path, file in _iterate_output_files(change.resource.spec):
+            name = path.partition(".")[0]
             is_unchanged = isinstance(change, Update) and not change.has_changed(name)
-            if not isinstance(value, OutputFile) or value.content is not None or is_unchanged:
+            if file.content is not None or is_unchanged:
                 continue
-            problem = find_output_problem(value)
+            problem = find_output_problem(file)
+            writer = writers.setdefault(file.path, address)
+            if problem is None and writer != address:
+                problem = f"{file}: {writer} writes the same file; choose another path"
             if problem:
-                yield f"{address}: {name}: {problem} ({change.resource.origin})"
+                yield f"{address}: {path}: {problem} ({change.resource.origin})"
+
+
+def _iterate_output_files(spec: object) -> Iterator[tuple[str, OutputFile]]:
+    """Yield the path and the value of each field that is an output file, inner tables included."""
+    for name in get_members(type(spec)):
+        value = getattr(spec, name)
+        if isinstance(value, OutputFile):
+            yield name, value
+        elif has_members(type(value)):
+            yield from ((f"{name}.{path}", file) for path, file in _iterate_output_files(value))
 
 
 def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from reconciler.engine.ownership.lease import find_lease_holder
 from reconciler.engine.plan.adoption import resolve_adopt_patterns
@@ -20,6 +20,7 @@ from reconciler.model.call import Call
 from reconciler.model.plan import Note, Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
+from reconciler.model.run import RunCall
 from reconciler.model.settings import DesiredState
 
 
@@ -31,13 +32,18 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     call: Call,
     quotas: Quotas,
     progress: Progress,
+    unanswered_calls: Sequence[RunCall] = (),
 ) -> Plan:
     """Return the plan that makes the registry like the desired state; every call only reads.
+
+    `unanswered_calls` are those of ended runs that may have created resources.
 
     Raises PlanRejectedError with every reason to reject the plan, SelectionError, AwsError and TargetError.
     """
     workspace = state.settings.name
-    refresh_result = refresh(state, call, progress, destroying=options.destroy)
+    refresh_result = refresh(
+        state, call, progress, destroying=options.destroy, unanswered_calls=unanswered_calls
+    )
     comparison = compare_states(state, refresh_result, progress, destroying=options.destroy)
     context = build_plan_context(workspace, target, comparison)
     options = resolve_adopt_patterns(options, comparison, workspace)

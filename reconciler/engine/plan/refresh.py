@@ -28,6 +28,7 @@ from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Basis
 from reconciler.model.redaction import register_secret
 from reconciler.model.resource import Desired, Inventory, Live
+from reconciler.model.run import RunCall
 from reconciler.model.secret import walk_secrets
 from reconciler.model.settings import DesiredState
 
@@ -82,17 +83,18 @@ _INVALID_ID_CODES = frozenset({"InvalidRequestException", "ValidationException",
 """The error codes for a name that no resource of its kind can have."""
 
 
-def refresh(
+def refresh(  # noqa: PLR0913 (what is read, how, and for what)
     state: DesiredState,
     call: Call,
     progress: Progress,
     *,
     destroying: bool = False,
     list_all: bool = False,
+    unanswered_calls: Sequence[RunCall] = (),
 ) -> RefreshResult:
     """Read everything that the file declares or the workspace owns. Raises AwsError and TargetError.
 
-    With `destroying`, composites are read as the resources that they consist of; otherwise, listings that no kind needs are
+    `unanswered_calls` are those of ended runs that may have created resources. With `destroying`, composites are read as the resources that they consist of; otherwise, listings that no kind needs are
     read too, so that unmanaged resources are known: their first pages or, with `list_all`, all pages up to a limit.
     """
     kinds = all_kinds()
@@ -105,6 +107,7 @@ def refresh(
         is_destroy=destroying,
         moved=state.moved,
         secret_attributes=find_secret_attributes(declared),
+        unanswered_calls=unanswered_calls,
     )
     tracker = _ReadTracker(progress)
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds)) as readers:

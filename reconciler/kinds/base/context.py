@@ -16,6 +16,7 @@ from reconciler.model.call import ApiCall, Batch, Ref
 from reconciler.model.change import Change, Delete, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
+from reconciler.model.run import RunCall
 
 T = TypeVar("T")
 
@@ -46,7 +47,8 @@ class Scope:
     - `is_destroy`: whether everything that the workspace owns will be deleted, desired or not;
     - `moved`: the new address of each moved resource, by its former address;
     - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any of its resources,
-      so also in those that `desired` leaves out.
+      so also in those that `desired` leaves out;
+    - `unanswered_calls`: calls of ended runs of the workspace whose responses were not recorded.
     """
 
     workspace: str
@@ -57,6 +59,7 @@ class Scope:
     is_destroy: bool = False
     moved: Mapping[Address, Address] = field(factory=dict)
     secret_attributes: frozenset[str] = frozenset()
+    unanswered_calls: Sequence[RunCall] = ()
 
     @cached_property
     def _desired_by_kind(self) -> Mapping[str, Sequence[Resource]]:

@@ -67,6 +67,11 @@ def get_members(spec_class: type) -> Mapping[str, Member]:
     return _members_by_class[spec_class]
 
 
+def has_members(cls: type) -> bool:
+    """Return whether a class declares all its fields with `member`, as spec classes and their inner tables do."""
+    return attrs.has(cls) and all(_METADATA_KEY in attribute.metadata for attribute in attrs.fields(cls))
+
+
 def _to_member(attribute: attrs.Attribute[Any]) -> Member:
     doc, api, references, on_change, drops_empty_values, document_api = attribute.metadata[_METADATA_KEY]
     return Member(

@@ -12,15 +12,19 @@ from reconciler.model.duration import parse_duration
 
 
 def find_grace_ends(
-    scope: Scope, orphans: AbstractSet[str], certificates: Mapping[str, Response]
+    scope: Scope,
+    orphans: AbstractSet[str],
+    certificates: Mapping[str, Response],
+    issued_names: Mapping[str, str],
 ) -> dict[str, float]:
     """Return when the grace periods of orphaned certificates end, in seconds since 1970.
 
     `orphans` are the IDs of certificates that the file does not declare; `certificates` has every certificate that was read,
-    by ID. An orphan has a grace period if a thing that has it also has, in the file, a registered certificate with `rotation`.
-    If there are several such certificates, the latest end applies.
+    by ID; `issued_names` has the name in the file of each that AWS issued and no apply has saved. An orphan has a grace period if a
+    thing that has it also has, in the file, a registered certificate with `rotation`. If there are several such certificates, the
+    latest end applies.
     """
-    ends = _find_ends_by_new_certificate(scope, certificates)
+    ends = _find_ends_by_new_certificate(scope, certificates, issued_names)
     if not ends:
         return {}
     desired_certificates_by_thing = {
@@ -38,14 +42,18 @@ def find_grace_ends(
     return ends_by_orphan
 
 
-def _find_ends_by_new_certificate(scope: Scope, certificates: Mapping[str, Response]) -> dict[str, float]:
+def _find_ends_by_new_certificate(
+    scope: Scope, certificates: Mapping[str, Response], issued_names: Mapping[str, str]
+) -> dict[str, float]:
     """Return the end of the grace period that each new certificate starts, by its name in the file."""
     ends: dict[str, float] = {}
+    issued_ids = {name: identity for identity, name in issued_names.items()}
     for resource in scope.iterate_resources("certificates"):
         certificate = find_known_certificate(resource.spec)
         rotation = resource.spec.rotation
         seconds = parse_duration(rotation.grace) if rotation else None
-        if certificate and seconds is not None and certificate.fingerprint in certificates:
-            created: datetime.datetime = certificates[certificate.fingerprint]["creationDate"]
+        identity = certificate.fingerprint if certificate else issued_ids.get(resource.address.name)
+        if identity in certificates and seconds is not None:
+            created: datetime.datetime = certificates[identity]["creationDate"]
             ends[resource.address.name] = created.timestamp() + seconds
     return ends

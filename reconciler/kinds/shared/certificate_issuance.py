@@ -1,6 +1,10 @@
-"""Have AWS issue a certificate for a signing request, only once even if an apply is interrupted.
+"""Have AWS issue a certificate, only once even if an apply is interrupted.
 
-Source: AWS IoT API reference, CreateCertificateFromCsr: submitting a request twice issues two certificates.
+AWS issues it for a signing request or, with a key that it creates, without one. In both cases, sending the request twice issues two
+certificates. The public key identifies a certificate that no apply has saved: that of the request, or of the saved private key. The
+key is saved before the certificate, so a saved certificate shows that its key was saved.
+
+Source: AWS IoT API reference, CreateCertificateFromCsr and CreateKeysAndCertificate.
 """
 
 from __future__ import annotations
@@ -12,14 +16,13 @@ from attrs import frozen
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.certificate_spec import Certificate
-from reconciler.model.call import ApiCall, Verification, VerificationReads
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
-from reconciler.model.file_content import recognize_instead_of_request
+from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall, Ref, Verification, VerificationReads
+from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
-from reconciler.model.resource import NotCompared
-from reconciler.model.text import suggest_file_table
+from reconciler.model.resource import NOT_COMPARED, NotCompared
 
 SaveTo = OutputFile | NotCompared | None
 
@@ -29,51 +32,22 @@ def find_known_certificate(spec: Certificate) -> Pem | None:
     if isinstance(spec.pem, Pem):
         return spec.pem
     try:
-        return _read_saved(spec.save_to)
+        return read_saved(spec.output_file)
     except InvalidValueError:
-        return None  # `check_signing_request` reports it
+        return None  # the checks of the file report it
 
 
-def _read_saved(save_to: SaveTo) -> Pem | None:
+def read_saved(save_to: SaveTo) -> Pem | None:
     """Return the certificate in an output file, or None without one. Raises InvalidValueError."""
     if not isinstance(save_to, OutputFile) or save_to.content is None:
         return None
     return Pem.parse(save_to.content, save_to.name)
 
 
-def check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
-    """Check a certificate that AWS issues: its request, its output file, and its other fields."""
-    assert isinstance(spec.csr, str)
-    key_digest = x509.compute_signing_request_key_digest(spec.csr)
-    if key_digest is None:
-        content = recognize_instead_of_request(spec.csr)
-        problem = f"this is {content}" if content else "not a certificate signing request"
-        expected = "a signing request in PEM, signed with its own key"
-        nearest = suggest_file_table(spec.csr)
-        yield ValueProblem("invalid-signing-request", problem, expected, nearest, path=("csr",))
-        return
-    yield from x509.check_request_key(spec.csr, "csr")
-    if not isinstance(spec.save_to, OutputFile):
-        problem, expected = "there is no file for the issued certificate", "the path of a new file"
-        yield ValueProblem("missing-field", problem, expected, path=("save_to",))
-        return
-    try:
-        saved = _read_saved(spec.save_to)
-    except InvalidValueError as error:
-        problem = f"{spec.save_to}: {error.problems[0].problem}"
-        expected = "a file that does not exist yet, or the certificate"
-        yield ValueProblem("invalid-output-file", problem, expected, path=("save_to",))
-        return
-    if saved and x509.compute_public_key_digest(saved) != key_digest:
-        problem = f"{spec.save_to} has a certificate of another key than the request"
-        expected = "the certificate that was issued for the request, or a new path"
-        yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
-    if spec.ca or spec.certificate_mode:
-        problem, expected = "AWS signs what it issues", "neither ca nor certificate_mode"
-        yield ValueProblem("conflicting-fields", problem, expected, path=("csr",))
-    if spec.status == "REVOKED":
-        problem = "AWS issues no revoked certificate"
-        yield ValueProblem("conflicting-fields", problem, "ACTIVE or INACTIVE", path=("status",))
+def compute_effective_key(spec: Certificate, pem: Pem | None) -> PrivateKey | NotCompared | None:
+    """Return where the key is saved, or that this is not compared, because the certificate is known or the key is saved."""
+    is_saved = isinstance(spec.private_key, PrivateKey) and spec.private_key.save_to.exists
+    return NOT_COMPARED if spec.private_key and (pem or is_saved) else spec.private_key
 
 
 def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
@@ -83,6 +57,35 @@ def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
             f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
             "another account; move the file away to have a new one issued"
         )
+
+
+def find_key_file_errors(spec: Certificate) -> Iterator[str]:
+    """Yield an error if the file for the key has one; called for a certificate that AWS does not have."""
+    if not isinstance(spec.private_key, PrivateKey) or find_known_certificate(spec):
+        return
+    key_file = spec.private_key.save_to
+    if key_file.exists:
+        yield (
+            f"{key_file} has a private key of which AWS has no certificate, and it is never overwritten; "
+            "move it away to have a new key and certificate created"
+        )
+
+
+def create_key_and_certificate(address: Address, spec: Certificate) -> Iterator[ApiCall]:
+    """Yield the calls that create a key with its certificate, save both, and then activate the certificate.
+
+    It is INACTIVE until its key is saved, so no certificate can be used whose key is lost.
+    """
+    assert isinstance(spec.private_key, PrivateKey)
+    assert spec.output_file
+    output_files = (
+        SavedMember("keyPair.PrivateKey", spec.private_key.save_to, secret=True),
+        SavedMember("certificatePem", spec.output_file),
+    )
+    yield ApiCall("iot", "CreateKeysAndCertificate", {"setAsActive": False}, output_files=output_files)
+    if spec.status == "ACTIVE":
+        params = {"certificateId": Ref(address, "certificateId"), "newStatus": "ACTIVE"}
+        yield ApiCall("iot", "UpdateCertificate", params)
 
 
 def request_certificate(
@@ -159,16 +162,15 @@ def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[
     """Return the name in the file of each certificate that AWS issued and no apply has saved, by ID.
 
     An apply that is killed between the response and writing the file leaves such a certificate. It is recognized by
-    its public key, which is that of its request. AWS lists no keys, so if any request has no known certificate, every
-    certificate with an ID that is not in `known_ids` is described. Only the first of several certificates with the key of
-    one request is returned.
+    its public key, which is that of its request, or of the private key that was saved. AWS lists no keys, so if any of these has no
+    known certificate, every certificate with an ID that is not in `known_ids` is described. Only the first of several certificates
+    with one key is returned.
     """
     names_by_key_digest: dict[str, str] = {}
     for resource in scope.iterate_resources("certificates"):
-        if resource.spec.csr and not find_known_certificate(resource.spec):
-            key_digest = x509.compute_signing_request_key_digest(resource.spec.csr)
-            if key_digest:
-                names_by_key_digest[key_digest] = resource.address.name
+        key_digest = None if find_known_certificate(resource.spec) else _find_key_digest(resource.spec)
+        if key_digest:
+            names_by_key_digest[key_digest] = resource.address.name
     if not names_by_key_digest:
         return {}
     (listing,) = yield [ApiCall("iot", "ListCertificates")]
@@ -182,3 +184,10 @@ def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[
         if name and name not in names.values():
             names[identity] = name
     return names
+
+
+def _find_key_digest(spec: Certificate) -> str | None:
+    """Return the SHA-256 of the public key of a certificate that AWS issues, or None if it is not known yet."""
+    if isinstance(spec.csr, str):
+        return x509.compute_signing_request_key_digest(spec.csr)
+    return spec.private_key.save_to.public_key if isinstance(spec.private_key, PrivateKey) else None

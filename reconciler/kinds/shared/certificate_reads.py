@@ -23,6 +23,7 @@ from reconciler.kinds.shared.certificate_holders import (
 from reconciler.kinds.shared.certificate_issuance import find_known_certificate, read_unsaved_certificates
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts
+from reconciler.kinds.shared.lost_keys import LostKeys, read_lost_keys
 from reconciler.kinds.shared.principal_reads import (
     extract_certificate_ids,
     read_certificates,
@@ -78,12 +79,14 @@ class _Selection:
     """The IDs of the certificates to read, and what is known of them.
 
     - `issued_names`: the name in the file of each certificate that AWS issued and no apply has saved;
+    - `lost_keys`: the certificates that AWS issued with a key that no apply has saved;
     - `things_by_id`: the workspace's things that have each certificate;
     - `policies`: for each certificate, those of its policies that the file has or refers to, or that the workspace owns.
     """
 
     ids: AbstractSet[str]
     issued_names: Mapping[str, str]
+    lost_keys: LostKeys
     things_by_id: Mapping[str, Sequence[str]]
     policies: Mapping[str, tuple[External, ...]]
 
@@ -127,9 +130,11 @@ def _select_certificates(scope: Scope, desired: Mapping[str, Resource]) -> Read[
     ids = desired.keys() | things_by_id.keys() | retired
     ids = ids - find_provisioned_certificates(scope) - find_excluded_certificates(scope)
     issued_names = yield from read_unsaved_certificates(scope, desired.keys())
+    lost_keys = yield from read_lost_keys(scope, desired.keys() | issued_names.keys())
     return _Selection(
-        ids=ids | issued_names.keys(),
+        ids=ids | issued_names.keys() | lost_keys.lost.keys() | lost_keys.uncertain.keys(),
         issued_names=issued_names,
+        lost_keys=lost_keys,
         things_by_id=things_by_id,
         policies=_group_policies_by_certificate(certificates_by_policy),
     )
@@ -162,7 +167,7 @@ def _classify_certificates(
         for identity in certificates
         if identity in ids_to_keep and identity in desired and identity not in selection.things_by_id
     ]
-    ends = find_grace_ends(scope, set(deletable) - declared, certificates)
+    ends = find_grace_ends(scope, set(deletable) - declared, certificates, selection.issued_names)
     running = {identity: end for identity, end in ends.items() if end > scope.now}
     reregistered = {
         identity
@@ -268,11 +273,11 @@ class _LiveBuilder:
         things = self.selection.things_by_id.get(identity, ())
         resource = self.desired.get(identity)
         has_outside_things = identity in self.outside_holders
-        is_in_grace_period = identity in self.classification.kept_until
         is_declared_or_rotated = identity in self.classification.declared_or_rotated
         spec = Certificate(
             pem=Pem(identity),
             csr=NOT_COMPARED if identity in self.selection.issued_names else None,
+            private_key=NOT_COMPARED if identity in self.selection.issued_names else None,
             ca=resource.spec.ca if resource else None,
             certificate_mode=certificate.get("certificateMode", "DEFAULT"),
             status=certificate["status"],
@@ -283,13 +288,13 @@ class _LiveBuilder:
             has_outside_things=has_outside_things,
             is_past_grace_period=identity in self.classification.past_grace_period,
             is_unexpected=not is_declared_or_rotated and not self.desired_things.isdisjoint(things),
+            is_key_lost=identity in self.selection.lost_keys.lost,
+            may_have_lost_key=identity in self.selection.lost_keys.uncertain,
         )
         return Live(
             identity,
             spec,
-            # Only unattached certificates are in `owners`. During its grace period a certificate therefore has no owner, so
-            # a plan leaves it alone.
-            owner=self.owners.get(identity) if has_outside_things or is_in_grace_period else self.workspace,
+            owner=self._find_owner(identity),
             arn=intern(certificate["certificateArn"]),  # things and policies have the same text
             declared_name=self._choose_name(identity, things),
             prevent_destroy=not self.protected_things.isdisjoint(things),
@@ -298,16 +303,31 @@ class _LiveBuilder:
             facts=facts,
         )
 
+    def _find_owner(self, identity: str) -> str | None:
+        """Return the workspace that owns a certificate, or None: a plan leaves it alone unless it is desired.
+
+        Only unattached certificates are in `owners`, so a certificate has no owner during its grace period. Neither has one that may
+        be someone else's.
+        """
+        is_owned = not (
+            identity in self.outside_holders
+            or identity in self.classification.kept_until
+            or identity in self.selection.lost_keys.uncertain
+        )
+        return self.workspace if is_owned else self.owners.get(identity)
+
     def _choose_name(self, identity: str, things: Sequence[str]) -> str | None:
         """Return the name of a certificate, or None if its ID follows from the file.
 
         A certificate that AWS issued and no apply has saved has its name in the file, although its ID does not follow from
-        the file. Any other certificate is named after its thing and its ID.
+        the file. Any other certificate is named after its thing, or after the one that was requested, and its ID.
         """
         issued_name = self.selection.issued_names.get(identity)
         if issued_name or identity in self.desired:
             return issued_name
-        return f"{next(iter(things), 'retired')}:{identity[:12]}"
+        lost_keys = self.selection.lost_keys
+        requested_name = lost_keys.lost.get(identity) or lost_keys.uncertain.get(identity, "retired")
+        return f"{next(iter(things), requested_name)}:{identity[:12]}"
 
 
 # ── re-reading some certificates ──────────────────────────────────────────────────────────────────
@@ -333,6 +353,7 @@ def reread(previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
             Certificate(
                 pem=Pem(identity, certificate.get("certificatePem")),
                 csr=NOT_COMPARED,
+                private_key=NOT_COMPARED,
                 certificate_mode=certificate.get("certificateMode", "DEFAULT"),
                 status=certificate["status"],
                 policies=tuple(External(policy) for policy in policies[identity]),

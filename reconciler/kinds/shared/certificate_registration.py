@@ -8,9 +8,9 @@ from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.verification import CertificateRegistered
 from reconciler.kinds.shared.certificate_attached_policies import list_other_policies
 from reconciler.kinds.shared.certificate_attachments import attach, detach
-from reconciler.kinds.shared.certificate_issuance import request_certificate
+from reconciler.kinds.shared.certificate_issuance import create_key_and_certificate, request_certificate
 from reconciler.kinds.shared.certificate_retirement import mark_retired, retire
-from reconciler.kinds.shared.certificate_spec import Certificate
+from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
 from reconciler.kinds.shared.policy_attachments import attach_policy
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -25,7 +25,9 @@ def register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the calls that register a certificate, or have it issued, and attach its policies."""
     spec: Certificate = resource.spec
     arn = context.resolve_certificate_arn(resource.address.name)
-    if isinstance(arn, Ref):
+    if isinstance(arn, Ref) and isinstance(spec.private_key, PrivateKey):
+        yield from create_key_and_certificate(resource.address, spec)
+    elif isinstance(arn, Ref):
         assert isinstance(spec.csr, str)
         assert isinstance(spec.save_to, OutputFile)
         live = context.live.get(resource.address)

@@ -1,6 +1,7 @@
 """The fields of a device certificate.
 
-Source: AWS IoT API reference, RegisterCertificate, RegisterCertificateWithoutCA and CreateCertificateFromCsr.
+Source: AWS IoT API reference, RegisterCertificate, RegisterCertificateWithoutCA, CreateCertificateFromCsr and
+CreateKeysAndCertificate.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Literal
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
-from reconciler.model.output_file import OutputFile
+from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NotCompared, Reference
 
@@ -23,8 +24,15 @@ class Rotation:
 
 
 @frozen
+class PrivateKey:
+    """Where the private key that AWS creates is saved."""
+
+    save_to: KeyFile = member("The new file for the key; only its owner can read it.")
+
+
+@frozen
 class Certificate:
-    """`[certificates.*]`: issued elsewhere (`pem`), or by AWS (`csr`, `save_to`)."""
+    """`[certificates.*]`: issued elsewhere (`pem`), or by AWS, for a signing request (`csr`) or with a key (`private_key`)."""
 
     pem: Pem | NotCompared | None = member(
         "The device's certificate.",
@@ -38,8 +46,16 @@ class Certificate:
         on_change="replaces",
         default=None,
     )
+    private_key: PrivateKey | NotCompared | None = member(
+        "AWS creates the key and the certificate. `save_to` is the new file for the key, which AWS returns once and which is never "
+        "overwritten; only its owner can read it.",
+        on_change="replaces",
+        default=None,
+    )
     save_to: OutputFile | NotCompared | None = member(
-        "The new file that the issued certificate is written to; never overwritten.", default=None
+        "The new file that the issued certificate is written to; never overwritten. With `private_key`, the default is next to the "
+        "key: `keys/a.crt` for the key `keys/a.pem`.",
+        default=None,
     )
     ca: Reference | None = member(
         "The CA that signed it.", references="ca_certificates", on_change="create_only", default=None
@@ -63,6 +79,13 @@ class Certificate:
         default=None,
     )
 
+    @property
+    def output_file(self) -> OutputFile | None:
+        """The file for the certificate that AWS issues: `save_to`, or the one next to the key."""
+        if self.save_to is None and isinstance(self.private_key, PrivateKey):
+            return self.private_key.save_to.certificate
+        return self.save_to if isinstance(self.save_to, OutputFile) else None
+
 
 @frozen
 class CertificateFacts:
@@ -72,10 +95,14 @@ class CertificateFacts:
       in re-reads;
     - `has_outside_things`: whether things outside the workspace have it;
     - `is_past_grace_period`: whether its grace period has ended;
-    - `is_unexpected`: whether a desired thing has it, although the file does not declare it and no rotation left it.
+    - `is_unexpected`: whether a desired thing has it, although the file does not declare it and no rotation left it;
+    - `is_key_lost`: whether an interrupted run of the workspace created it with a key that was not saved;
+    - `may_have_lost_key`: whether that is possible but not certain.
     """
 
     policies: tuple[str, ...] | None = None
     has_outside_things: bool = False
     is_past_grace_period: bool = False
     is_unexpected: bool = False
+    is_key_lost: bool = False
+    may_have_lost_key: bool = False

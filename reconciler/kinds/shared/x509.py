@@ -173,6 +173,21 @@ def compute_signing_request_key_digest(csr: str) -> str | None:
         return None
 
 
+def compute_private_key_digest(key: str) -> str | None:
+    """Return the SHA-256 of a private key's public key, as hexadecimal digits; None for other text.
+
+    The key is an unencrypted PEM. Whether an RSA key is well-formed is not checked, because that takes long.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        private_key = load_pem_private_key(key.encode(), password=None, unsafe_skip_rsa_key_validation=True)
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        return None
+    return _compute_key_digest(private_key.public_key())
+
+
 def _compute_key_digest(key: Any) -> str:
     from cryptography.hazmat.primitives import serialization
 
