@@ -1,7 +1,7 @@
 """Invalid certificates, CAs and private keys."""
 
 from tests.engine.load.invalid.case import InvalidCase
-from tests.support.pki import make_signing_request
+from tests.support.pki import encode_key, generate_ec_key, make_signing_request
 
 CASES = (
     InvalidCase(
@@ -82,6 +82,43 @@ CASES = (
         desired_state.toml:16: error: certificates.pump-4.status: AWS issues no revoked certificate; expected ACTIVE or INACTIVE
         """,
         other_files={"pump.csr": make_signing_request("pump")},
+    ),
+    InvalidCase(
+        "a certificate whose key AWS creates has one source, files of its own, and no field that AWS chooses",
+        """
+        [certificates.pump-1]
+        private_key = { save_to = "one.pem" }
+        csr = "junk"
+
+        [certificates.pump-2]
+        private_key = { save_to = "two.pem" }
+        save_to = "./two.pem"
+
+        [certificates.pump-3]
+        private_key = { save_to = "other.pem" }
+
+        [certificates.pump-4]
+        private_key = { save_to = "pump.key" }
+        save_to = "pki/pump-1.pem"
+
+        [certificates.pump-5]
+        private_key = { save_to = "five.pem" }
+        certificate_mode = "SNI_ONLY"
+        status = "REVOKED"
+
+        [certificates.pump-6]
+        private_key = "six.pem"
+        """,
+        """
+        desired_state.toml:1: error: certificates.pump-1.pem: a certificate needs exactly one source; expected one of pem, csr and private_key
+        desired_state.toml:6: error: certificates.pump-2.private_key.save_to: two.pem is also the file for the certificate; expected another path for the key
+        desired_state.toml:10: error: certificates.pump-3.private_key.save_to: other.pem exists and is not a private key in PEM; expected a file that does not exist yet, or the key of the certificate
+        desired_state.toml:14: error: certificates.pump-4.save_to: pki/pump-1.pem has a certificate of another key than the private key; expected the certificate that was issued for the private key, or a new path
+        desired_state.toml:17: error: certificates.pump-5.private_key: AWS signs what it issues; expected neither ca nor certificate_mode
+        desired_state.toml:19: error: certificates.pump-5.status: AWS issues no revoked certificate; expected ACTIVE or INACTIVE
+        desired_state.toml:22: error: certificates.pump-6.private_key: got a string; expected a table with save_to
+        """,
+        other_files={"other.pem": "junk", "pump.key": encode_key(generate_ec_key())},
     ),
     InvalidCase(
         "a device certificate must be signed by the CA that it refers to",
