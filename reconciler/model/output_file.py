@@ -23,9 +23,9 @@ class OutputFile:
 
 @frozen
 class KeyFile(OutputFile):
-    """The file that the desired state names for a private key that AWS creates; the key itself is never kept.
+    """The file that the desired state names for a private key that AWS creates.
 
-    `exists` is whether the file existed when the desired state was loaded. `public_key` is then the SHA-256 of the key's public
+    The key itself is never kept. `exists` is whether the file existed when the desired state was loaded. `public_key` is then the SHA-256 of the key's public
     key, in hexadecimal, or None if the file has no private key. `certificate` is the file for the certificate if the desired
     state names none.
     """

@@ -140,7 +140,7 @@ def test_the_next_plan_replaces_a_certificate_whose_key_could_not_be_written(fol
     with monkeypatch.context() as patch:
         patch.setattr(output_files.os, "link", fail_for_keys)
         result = workspace.apply(plan)
-    assert "keys/pump-1.pem: cannot be written: Input/output error" in str(result)
+    assert "keys/pump-1.pem: cannot be written: Input/output error" in repr(result)
     assert list((folder / "keys").iterdir()) == []
     changes = list_changes(folder)
     assert [change.partition(":")[0] for change in changes if "certificates" in change] == [
@@ -301,7 +301,7 @@ class TestPlanErrors:
         ]
 
 
-def test_an_export_says_that_the_key_cannot_be_exported(cloud, certificates):
+def test_an_export_notes_that_the_key_cannot_be_exported(cloud, certificates):
     export = export_registry(cloud)
     comments = {
         table.address.name: table.comments for table in export.tables if table.address.kind == "certificates"

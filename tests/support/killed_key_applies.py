@@ -1,4 +1,6 @@
-"""Applies of certificates with keys from AWS, killed at one point after another, and the applies that complete them.
+"""Applies of certificates with keys from AWS, killed at one point after another.
+
+Each is completed by another apply.
 
 Kill points are before and after each write to the registry, and before and after each file gets its final name.
 
@@ -89,7 +91,10 @@ def kill_at(kill_point: int, place_file: Path) -> None:
 
 
 def kill_and_complete(source: Path, kill_point: int) -> KilledKeyApply | None:
-    """Kill an apply of a copy of the folder, and apply again; None if the apply ends before the kill point."""
+    """Kill an apply of a copy of the folder, and apply again.
+
+    Return None if the apply ends before the kill point.
+    """
     folder = source.with_name(f"killed-{kill_point}")
     shutil.copytree(source, folder)
     place_file = folder / "place"

@@ -29,7 +29,7 @@ class _Saved(Enum):
 
 
 _SAVED = _Saved.SAVED
-"""What a response has in place of a secret that was saved."""
+"""The value in a response that replaces a saved secret."""
 
 
 def check_writable(call: ApiCall) -> None:
@@ -155,7 +155,10 @@ def _open_new_file(file: OutputFile, mode: int) -> Iterator[_NewFile]:
 
 
 def _open_unnamed(folder: Path) -> int | None:
-    """Open a file without a name, of which a killed run leaves nothing; None if the system has none (open(2), O_TMPFILE)."""
+    """Open a file without a name, of which a killed run leaves nothing.
+
+    Returns None if the file system has no such files (open(2), O_TMPFILE). Raises OSError.
+    """
     if not (hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir()):
         return None
     try:

@@ -160,9 +160,9 @@ class Journal:
     def list_unanswered_calls(
         self, workspace: str, target: str, operations: Collection[str]
     ) -> tuple[RunCall, ...]:
-        """Return the calls of these operations, in ended runs, whose responses were not recorded. Raises JournalError.
+        """Return the calls of these operations, in ended runs, whose responses were not recorded.
 
-        A response is recorded after its output files are written.
+        A response is recorded after its secrets are saved. Raises JournalError.
         """
         with self._snapshot() as query:
             if query is None:

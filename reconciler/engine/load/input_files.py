@@ -136,7 +136,10 @@ class LoadContext:
         return OutputFile(name, path, content)
 
     def read_key_file(self, name: object) -> KeyFile:
-        """Return a file for a private key that a run may write; of an existing key, only the public key is kept."""
+        """Return a file for a private key that a run may write.
+
+        Of a key that exists already, only the public key is kept.
+        """
         name = _check_output_name(name)
         path = self._local.resolve_path(name)
         self.secret_paths.add(path)
@@ -244,7 +247,7 @@ def _check_output_name(name: object) -> str:
 
 
 def _name_certificate_file(key_file: str) -> str:
-    """Return the path of the certificate beside its key: `keys/pump-1.crt` for `keys/pump-1.pem`."""
+    """Return the path of the certificate next to its key: `keys/pump-1.crt` for `keys/pump-1.pem`."""
     for suffix in (".pem", ".key"):
         key_file = key_file.removesuffix(suffix)
     return f"{key_file}.crt"

@@ -174,7 +174,7 @@ def _describe_foreign(references: Iterable[_ForeignReference], context: PlanCont
 
 
 def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
-    """Yield an error for each new file of the changes that cannot be written, or that two changes would write.
+    """Yield an error for each new file that cannot be written, or that two changes would write.
 
     The kinds themselves check files that had content when the file was loaded.
     """

@@ -68,7 +68,7 @@ def get_members(spec_class: type) -> Mapping[str, Member]:
 
 
 def has_members(cls: type) -> bool:
-    """Return whether a class declares all its fields with `member`, as spec classes and their inner tables do."""
+    """Return whether a class declares all its fields with `member`, as spec classes do."""
     return attrs.has(cls) and all(_METADATA_KEY in attribute.metadata for attribute in attrs.fields(cls))
 
 

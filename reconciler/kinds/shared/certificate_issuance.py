@@ -45,7 +45,7 @@ def read_saved(save_to: SaveTo) -> Pem | None:
 
 
 def compute_effective_key(spec: Certificate, pem: Pem | None) -> PrivateKey | NotCompared | None:
-    """Return where the key is saved, or that this is not compared, because the certificate is known or the key is saved."""
+    """Return `private_key`; it is not compared if the certificate is known or the key is saved."""
     is_saved = isinstance(spec.private_key, PrivateKey) and spec.private_key.save_to.exists
     return NOT_COMPARED if spec.private_key and (pem or is_saved) else spec.private_key
 
@@ -72,7 +72,7 @@ def find_key_file_errors(spec: Certificate) -> Iterator[str]:
 
 
 def create_key_and_certificate(address: Address, spec: Certificate) -> Iterator[ApiCall]:
-    """Yield the calls that create a key with its certificate, save both, and then activate the certificate.
+    """Yield the calls that create a key and its certificate, save both, and activate the certificate.
 
     It is INACTIVE until its key is saved, so no certificate can be used whose key is lost.
     """
@@ -187,7 +187,7 @@ def read_unsaved_certificates(scope: Scope, known_ids: Collection[str]) -> Read[
 
 
 def _find_key_digest(spec: Certificate) -> str | None:
-    """Return the SHA-256 of the public key of a certificate that AWS issues, or None if it is not known yet."""
+    """Return the SHA-256 of the public key of an issued certificate, or None if it is not known yet."""
     if isinstance(spec.csr, str):
         return x509.compute_signing_request_key_digest(spec.csr)
     return spec.private_key.save_to.public_key if isinstance(spec.private_key, PrivateKey) else None

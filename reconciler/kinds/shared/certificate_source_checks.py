@@ -1,4 +1,4 @@
-"""Check where a certificate in the file comes from: a CA outside AWS, a signing request, or a key that AWS creates."""
+"""Check the source of a certificate: a PEM, a signing request, or a key that AWS creates."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueP
 
 
 def _check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
-    """Check a certificate that AWS issues for a request: the request, its output file, and its other fields."""
+    """Check a certificate that AWS issues for a request: the request and the other fields."""
     assert isinstance(spec.csr, str)
     key_digest = x509.compute_signing_request_key_digest(spec.csr)
     if key_digest is None:

@@ -32,7 +32,7 @@ class PrivateKey:
 
 @frozen
 class Certificate:
-    """`[certificates.*]`: issued elsewhere (`pem`), or by AWS, for a signing request (`csr`) or with a key (`private_key`)."""
+    """`[certificates.*]`: issued elsewhere (`pem`), or by AWS (`csr` or `private_key`)."""
 
     pem: Pem | NotCompared | None = member(
         "The device's certificate.",

@@ -8,7 +8,7 @@ time. A certificate counts as lost only if all of this is true:
 - it looks as it was created: INACTIVE, unchanged, with a key from AWS, without things and policies;
 - each other certificate of which the same is true, and that was created within an hour, belongs to another such request.
 
-Otherwise, someone else may have created it, and no plan deletes it. Nobody can use it: it is INACTIVE, and nobody has its key.
+Otherwise, someone else may have created it, and no plan deletes it. It cannot be used: it is INACTIVE, and its key is not known.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LATEST = datetime.timedelta(minutes=5)
 
 _NEIGHBORHOOD = datetime.timedelta(hours=1)
 _UNCHANGED = datetime.timedelta(seconds=5)
-"""The most time between the creation and the last change of a certificate that nobody has changed since."""
+"""The most time between the creation and the last change of a certificate that has not been changed since."""
 
 _AWS_COMMON_NAMES = ("AWS IoT Certificate",)
 """The common names in the subject of a certificate whose key AWS created."""
@@ -76,7 +76,7 @@ def describe_uncertain_key(live: Live) -> Iterator[str]:
     if live.get_facts(CertificateFacts).may_have_lost_key:
         yield (
             f"the certificate {live.identity} may be one whose private key an interrupted run did not save, or someone else's, so "
-            "plans leave it alone; it is INACTIVE and attached to nothing; delete it if nobody needs it"
+            "plans leave it alone; it is INACTIVE and attached to nothing; delete it if it is not needed"
         )
 
 
