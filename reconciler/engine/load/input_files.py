@@ -138,7 +138,7 @@ class LoadContext:
     def read_key_file(self, name: object) -> KeyFile:
         """Return a file for a private key that a run may write.
 
-        Of a key that exists already, only the public key is kept.
+        Only the public key of an existing key is kept.
         """
         name = _check_output_name(name)
         path = self._local.resolve_path(name)
