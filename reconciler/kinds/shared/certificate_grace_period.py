@@ -53,7 +53,7 @@ def _find_ends_by_new_certificate(
         rotation = resource.spec.rotation
         seconds = parse_duration(rotation.grace) if rotation else None
         identity = certificate.fingerprint if certificate else issued_ids.get(resource.address.name)
-        if identity in certificates and seconds is not None:
+        if identity is not None and identity in certificates and seconds is not None:
             created: datetime.datetime = certificates[identity]["creationDate"]
             ends[resource.address.name] = created.timestamp() + seconds
     return ends
