@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
+from reconciler.kinds.scheduled_audits import ScheduledAudit
 from reconciler.model.resource import Resource
 from tests.support.desired_states import make_resource
 
@@ -14,7 +15,7 @@ _tags = st.dictionaries(st.just("line"), st.sampled_from(["oslo", "bergen"]))
 
 def draw_device_defender_resources(draw: st.DrawFn) -> list[Resource]:
     """Return at most one resource of each kind."""
-    return [*_draw_dimensions(draw), *_draw_custom_metrics(draw)]
+    return [*_draw_dimensions(draw), *_draw_custom_metrics(draw), *_draw_audits(draw)]
 
 
 def _draw_dimensions(draw: st.DrawFn) -> list[Resource]:
@@ -31,3 +32,16 @@ def _draw_custom_metrics(draw: st.DrawFn) -> list[Resource]:
         make_resource("custom_metrics", name, CustomMetric(draw(types), draw(names), tags=draw(_tags)))
         for name in sorted(draw(st.sets(st.just("battery"))))
     ]
+
+
+def _draw_audits(draw: st.DrawFn) -> list[Resource]:
+    schedules = st.sampled_from([("DAILY", None, None), ("MONTHLY", "LAST", None), ("WEEKLY", None, "SUN")])
+    checks = st.sampled_from(
+        [("LOGGING_DISABLED_CHECK",), ("LOGGING_DISABLED_CHECK", "CONFLICTING_CLIENT_IDS_CHECK")]
+    )
+    audits = []
+    for name in sorted(draw(st.sets(st.just("audit")))):
+        frequency, day_of_month, day_of_week = draw(schedules)
+        spec = ScheduledAudit(frequency, draw(checks), day_of_month, day_of_week, draw(_tags))
+        audits.append(make_resource("scheduled_audits", name, spec))
+    return audits

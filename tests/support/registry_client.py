@@ -21,6 +21,8 @@ from tests.support.service_models import create_session
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
+AUDIT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/audits"
+AUDIT_CHECKS = ("CONFLICTING_CLIENT_IDS_CHECK", "LOGGING_DISABLED_CHECK")
 DECLARED_OPERATIONS = list_declared_operations()
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 """The default settings, except that a deprecated thing type can be deleted at once."""
@@ -54,7 +56,7 @@ class Cloud:
         self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed_integrations})
         self.request_count = 0
         self.registry = Registry(path, SETTINGS)
-        self._enable_indexing()
+        self._configure_account()
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         self.request_count += 1
@@ -64,12 +66,16 @@ class Cloud:
         """Replace the registry with an empty one in memory."""
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
-        self._enable_indexing()
+        self._configure_account()
         return self
 
-    def _enable_indexing(self) -> None:
-        """Enable fleet indexing, which dynamic groups need; it is a setting of the account, not a resource."""
+    def _configure_account(self) -> None:
+        """Enable fleet indexing, which dynamic groups need, and the audit checks of scheduled audits."""
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
+        self.iot.update_account_audit_configuration(
+            roleArn=AUDIT_ROLE_ARN,
+            auditCheckConfigurations={name: {"enabled": True} for name in AUDIT_CHECKS},
+        )
 
     def read_content(self) -> dict[str, Any]:
         """Return all resources by kind, and within a kind by name or ID.
@@ -97,6 +103,7 @@ class Cloud:
                 self.list_all(self.iot, "list_custom_metrics", "metricNames"),
                 self.iot.describe_custom_metric,
             ),
+            "scheduled_audits": self._read_audits(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -178,6 +185,23 @@ class Cloud:
             members = {key: value for key, value in metric.items() if key not in varying and value != ""}
             content[item["metricName"]] = {**members, "tags": self._read_iot_tags(item["metricArn"])}
         return content
+
+    def _read_audits(self) -> dict[str, Any]:
+        """Return the scheduled audits by name, without days that their frequencies do not use."""
+        names = [
+            item["scheduledAuditName"]
+            for item in self.list_all(self.iot, "list_scheduled_audits", "scheduledAudits")
+        ]
+        audits = self._read_by_name("scheduledAuditName", names, self.iot.describe_scheduled_audit)
+        unused_days = {
+            "DAILY": ("dayOfMonth", "dayOfWeek"),
+            "MONTHLY": ("dayOfWeek",),
+            "WEEKLY": ("dayOfMonth",),
+        }
+        return {
+            name: {key: value for key, value in audit.items() if key not in unused_days[audit["frequency"]]}
+            for name, audit in audits.items()
+        }
 
     def _read_by_name(
         self, name_param: str, names: Iterable[str], describe: Callable[..., Mapping[str, Any]]

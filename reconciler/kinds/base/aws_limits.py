@@ -1,7 +1,8 @@
 """AWS's fixed limits per resource and per account, which no service quota raises.
 
 AWS's service models omit them.
-Source: AWS General Reference, "AWS IoT Core endpoints and quotas" and "AWS IoT Device Management endpoints and quotas" (not adjustable);
+Source: AWS General Reference, "AWS IoT Core endpoints and quotas", "AWS IoT Device Management endpoints and quotas" and "AWS IoT Device
+Defender endpoints and quotas" (not adjustable);
 "Tag naming limits and requirements". The limits in the service models, such as the lengths of names, are checked with `Constraints`.
 """
 
@@ -65,6 +66,7 @@ TEMPLATE_CHARACTERS = Limit(10_240, "characters in the provisioning template")
 TEMPLATE_VERSIONS = Limit(5, "versions of a provisioning template")
 TEMPLATES = Limit(256, "provisioning templates", "of an account in a Region")
 CAS_WITH_ONE_SUBJECT = Limit(10, "CA certificates with the same subject", "of an account in a Region")
+SCHEDULED_AUDITS = Limit(5, "scheduled audits", "of an account in a Region")
 TAGS = Limit(50, "tags", "of a resource")
 
 FIXED_LIMITS = tuple(value for value in list(globals().values()) if isinstance(value, Limit))

@@ -1,0 +1,144 @@
+"""Scheduled audits: checks of devices, certificates and policies that AWS IoT Device Defender repeats.
+
+Source: AWS IoT API reference, CreateScheduledAudit and related operations. UNCONFIRMED: whether an update that changes the
+frequency removes the day that only the old frequency uses. Plans ignore such a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from reconciler.kinds.base.aws_limits import SCHEDULED_AUDITS, check_table_size
+from reconciler.kinds.base.context import PlanContext, Response, Scope
+from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
+from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.account_limits import find_count_errors
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Change, Delete, Forget, Update
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.resource import Desired, Resource
+from reconciler.model.text import join_some
+
+_CHECKS = "target_check_names"
+_FREQUENCIES_BY_DAY = {"day_of_month": ("MONTHLY",), "day_of_week": ("WEEKLY", "BIWEEKLY")}
+"""By field: the frequencies that need it (API reference, CreateScheduledAudit)."""
+
+
+@frozen
+class ScheduledAudit:
+    """`[scheduled_audits.*]`."""
+
+    frequency: str = member("How often the audit runs.", api="CreateScheduledAudit.frequency")
+    target_check_names: tuple[str, ...] = member(
+        "The checks of the audit; the account must have them enabled.",
+        api="CreateScheduledAudit.targetCheckNames",
+    )
+    day_of_month: str | None = member(
+        "The day of a monthly audit, from `1` to `31`, or `LAST`.",
+        api="CreateScheduledAudit.dayOfMonth",
+        default=None,
+    )
+    day_of_week: str | None = member(
+        "The day of a weekly or biweekly audit.", api="CreateScheduledAudit.dayOfWeek", default=None
+    )
+    tags: Mapping[str, str] = member("Tags.", api="CreateScheduledAudit.tags", factory=dict)
+
+
+class ScheduledAudits(PlainKind):
+    """Scheduled audits: found by name, owned by tag."""
+
+    table = "scheduled_audits"
+    noun = "scheduled audit"
+    spec_class = ScheduledAudit
+    api = PlainApi(
+        "ScheduledAudit",
+        name="scheduledAuditName",
+        arn="scheduledAuditArn",
+        listing=Listing("ListScheduledAudits", "scheduledAudits", "scheduledAuditName", "scheduledAuditArn"),
+        other_reads=("DescribeAccountAuditConfiguration",),
+    )
+    creates_after_deletes = True
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
+        """Return problems with the tags, with days that do not fit the frequency, and without checks."""
+        yield from super().check(resource, desired)
+        spec: ScheduledAudit = resource.spec
+        for name, frequencies in _FREQUENCIES_BY_DAY.items():
+            is_needed, is_set = spec.frequency in frequencies, bool(getattr(spec, name))
+            if is_needed and not is_set:
+                problem = f"a {spec.frequency} audit needs a {name}"
+                yield ValueProblem("missing-key", problem, f"the key {name}", path=("frequency",))
+            elif is_set and not is_needed:
+                expected = f"the frequency {' or '.join(frequencies)}, or no {name}"
+                yield ValueProblem(
+                    "conflicting-keys", f"a {spec.frequency} audit has no {name}", expected, path=(name,)
+                )
+        if not spec.target_check_names:
+            yield ValueProblem("too-few-items", "there are no checks", "at least one", path=(_CHECKS,))
+
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return a problem if the file has more audits than AWS allows in an account."""
+        return check_table_size(SCHEDULED_AUDITS, self.table, desired)
+
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> ScheduledAudit:
+        """Return the spec with its checks sorted: their order means nothing."""
+        return _sort_checks(resource.spec)
+
+    def to_spec(self, description: Response, tags: Mapping[str, str]) -> ScheduledAudit:
+        """Return the spec of a description, without a day that its frequency does not use."""
+        unused_days = {
+            name: None
+            for name, frequencies in _FREQUENCIES_BY_DAY.items()
+            if description["frequency"] not in frequencies
+        }
+        return _sort_checks(evolve(super().to_spec(description, tags), **unused_days))
+
+    def to_update_params(self, change: Update) -> dict[str, Any]:
+        """Return all members: AWS has no value that removes a day."""
+        return self.to_create_params(change.resource)
+
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the need that the account has the checks of a new list enabled."""
+        if isinstance(change, Delete | Forget) or (
+            isinstance(change, Update) and not change.has_changed(_CHECKS)
+        ):
+            return
+        names = change.resource.spec.target_check_names
+        yield CheckedNeed(("audit-checks", names), _CHECKS, lambda: _read_problem(names))
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Return an error if the account would have too many audits, those of others included."""
+        deleted = sum(
+            address.kind == self.table and isinstance(other, Delete)
+            for address, other in context.changes.items()
+        )
+        existing = len(context.outside.listed_ids.get(self.table, ())) - deleted
+        return find_count_errors(SCHEDULED_AUDITS, change, existing, context)
+
+
+def _sort_checks(spec: ScheduledAudit) -> ScheduledAudit:
+    return evolve(spec, target_check_names=tuple(sorted(set(spec.target_check_names))))
+
+
+def _read_problem(names: tuple[str, ...]) -> ProblemRead:
+    (response,) = yield [ApiCall("iot", "DescribeAccountAuditConfiguration")]
+    checks = response.get("auditCheckConfigurations", {})
+    unknown = [name for name in names if name not in checks]
+    if checks and unknown:
+        return f"AWS has no audit check {join_some(unknown)}; correct the name"
+    disabled = [name for name in names if not checks.get(name, {}).get("enabled")]
+    if not disabled:
+        return None
+    return (
+        f"this account and Region do not have these audit checks enabled: {join_some(disabled)}; "
+        "enable them with `aws iot update-account-audit-configuration`"
+    )
+
+
+KIND = ScheduledAudits()
