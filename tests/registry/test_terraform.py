@@ -73,12 +73,7 @@ class Lifecycle:
 @pytest.fixture(scope="module")
 def lifecycle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("terraform")
-    factory, other_factory, verified = (pki.Authority(name) for name in ("Factory", "Other", "Verified"))
-    (folder / "ca.pem").write_text(factory.pem)
-    (folder / "signed.pem").write_text(factory.issue("pump-7"))
-    (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
-    (folder / "device.csr").write_text(pki.make_signing_request("pump-9"))
-    (folder / "verified-ca.pem").write_text(verified.pem)
+    verified = write_input_files(folder)
     TERRAFORM.prepare(folder, CONFIG)
     with serve_registry("--thing-type-deletion", "0s") as server:
         settings = {**terraform.build_provider_settings(server.url), **DEFAULT_TAGS}
@@ -107,6 +102,17 @@ def lifecycle(tmp_path_factory):
         *(restored, restored_names, restored_fields),
         *(destroyed, destroyed_names),
     )
+
+
+def write_input_files(folder: Path) -> pki.Authority:
+    """Write the files that the configuration reads, and return the CA whose registration is verified."""
+    factory, other_factory, verified = (pki.Authority(name) for name in ("Factory", "Other", "Verified"))
+    (folder / "ca.pem").write_text(factory.pem)
+    (folder / "signed.pem").write_text(factory.issue("pump-7"))
+    (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
+    (folder / "device.csr").write_text(pki.make_signing_request("pump-9"))
+    (folder / "verified-ca.pem").write_text(verified.pem)
+    return verified
 
 
 def write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:

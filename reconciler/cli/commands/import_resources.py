@@ -194,6 +194,7 @@ def _convert(  # noqa: PLR0913 (the options of all conversions)
     """Convert the resources, write the files, and list what is left out."""
     from reconciler.engine.convert.tables import convert_source
     from reconciler.engine.export.files import build_pem_writer
+    from reconciler.model.text import escape_invisible
     from reconciler.render.views.labels import pluralize
 
     _check_new(out)
@@ -216,7 +217,7 @@ def _convert(  # noqa: PLR0913 (the options of all conversions)
             _write_new(out, _render_file(settings, conversion, tables))
         echo(f"wrote {out}: {pluralize(len(conversion.tables), 'resource')}", stderr=True)
     for line in _describe_left_out(source, conversion):
-        echo(line, stderr=True)
+        echo(escape_invisible(line), stderr=True)
     return conversion
 
 
@@ -285,6 +286,8 @@ def _describe_left_out(source: Source, conversion: Conversion) -> Iterator[str]:
 
 def _print_steps(conversion: Conversion, out: Path | None, removal_steps: Sequence[str]) -> None:
     """Print the next steps, in order."""
+    from reconciler.model.text import escape_invisible
+
     file = shlex.quote(str(out)) if out else "FILE"
     steps = [
         *(f"set RECONCILER_VAR_{name}: {text}" for name, text in conversion.variables.descriptions.items()),
@@ -295,4 +298,5 @@ def _print_steps(conversion: Conversion, out: Path | None, removal_steps: Sequen
     ]
     echo("next:", stderr=True)
     for number, step in enumerate(steps, 1):
-        echo(f"  {number}. " + step.replace("\n", "\n     "), stderr=True)
+        lines = map(escape_invisible, step.split("\n"))
+        echo(f"  {number}. " + "\n     ".join(lines), stderr=True)

@@ -60,7 +60,12 @@ def parse_template(text: str, name: str) -> Mapping[str, Any]:
 
 def _check_template(template: dict[str, Any], name: str) -> Mapping[str, Any]:
     resources = template.get("Resources")
-    if not isinstance(resources, dict) or not resources:
+    sections = [template.get(key) or {} for key in ("Parameters", "Conditions", "Mappings")]
+    if (
+        not isinstance(resources, dict)
+        or not resources
+        or not all(isinstance(item, dict) for item in sections)
+    ):
         raise ReconcilerError(f"{name}: not a CloudFormation template, which has Resources; {_ADVICE}")
     return template
 
@@ -97,7 +102,7 @@ def parse_stack_resources(text: str, name: str) -> Mapping[str, str]:
     return {
         str(item["LogicalResourceId"]): str(item["PhysicalResourceId"])
         for item in items
-        if item.get("PhysicalResourceId")
+        if isinstance(item, dict) and item.get("LogicalResourceId") and item.get("PhysicalResourceId")
     }
 
 
@@ -128,8 +133,9 @@ def read_template_resources(
         raise ReconcilerError(
             f"{name}: the template has no parameter {quote(unknown[0])}{suggestion or '; leave it out'}"
         )
-    defaults = {key: str(value["Default"]) for key, value in declared.items() if "Default" in value}
-    secrets = frozenset(key for key, value in declared.items() if _is_true(value.get("NoEcho")))
+    details = {key: value for key, value in declared.items() if isinstance(value, dict)}
+    defaults = {key: str(value["Default"]) for key, value in details.items() if "Default" in value}
+    secrets = frozenset(key for key, value in details.items() if _is_true(value.get("NoEcho")))
     reader = _ResourceReader(template, {**defaults, **parameters}, secrets, physical_ids, variables)
     types = Counter(
         str(body.get("Type")) for body in template["Resources"].values() if isinstance(body, dict)
@@ -207,7 +213,10 @@ class _ResourceReader:
         type_name = str(body.get("Type"))
         if not type_name.startswith(_PREFIX):
             return None
-        return _Declaration(fold_name(type_name.removeprefix(_PREFIX)), body.get("Properties") or {})
+        properties = body.get("Properties")
+        return _Declaration(
+            fold_name(type_name.removeprefix(_PREFIX)), properties if isinstance(properties, Mapping) else {}
+        )
 
     def _find_name(self, logical_id: str) -> str | None:
         """Return what `Ref` returns for a resource, or None if only the stack has it."""

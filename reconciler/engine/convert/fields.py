@@ -34,6 +34,9 @@ NAMES_OF_PRIVATE_KEYS = frozenset({"privatekey", "keypair"})
 _PRIVATE_KEY = "PRIVATE KEY-----"
 """A part of every private key in PEM; a value with it is a secret in any attribute."""
 
+_PUBLIC = frozenset({"tokensigningpublickeys"})
+"""The folded names of attributes that Terraform hides, although they contain public keys."""
+
 _BLOCKS = frozenset({"registrationconfig", "attributepayload"})
 """The folded names of blocks whose attributes are fields of their own, although the name of the block is one, too."""
 
@@ -45,6 +48,10 @@ _FIELD_WITH_VALUE = re.compile(r'(\w+) = "')
 
 _TRUE_WORDS = frozenset({"true", "enable", "enabled", "active", "on"})
 _SCALARS: Mapping[str, type] = MappingProxyType({"string": str, "boolean": bool, "integer": int})
+
+
+class UndeclarableError(ValueError):
+    """A value that no table can declare; the message has names only, no values."""
 
 
 @define
@@ -123,6 +130,9 @@ class FieldConverter:
         skipped = {fold_name(name) for name in overrides}
         self._convert_block(self._source.attributes, (), skipped)
         self._fields |= {name: value for name, value in overrides.items() if not is_empty(value)}
+        for name, member in self._kind.members.items():
+            if member.required and get_origin(select_toml_type(self._types[name])) is tuple:
+                self._fields.setdefault(name, [])  # a rule without actions
         return {name: self._fields[name] for name in self._kind.members if name in self._fields}
 
     def _convert_block(
@@ -137,17 +147,22 @@ class FieldConverter:
                 self._convert_attribute(name, value, (*path, name))
 
     def _convert_attribute(self, name: str, value: Any, path: SourcePath) -> None:
-        target = find_field_for_alias(self._kind, name)
+        target = find_field_for_alias(self._kind, name) or self._find_longer_name(name)
         if target and target.startswith(_IGNORED):
             return
         if target and (match := _FIELD_WITH_VALUE.match(target)):
             target = match[1]
+        if target is None and (items_field := self._find_items_field(name)):
+            self._add_items(items_field, name, value, path)
+            return
         block = _get_block(value)
         if block is not None and self._is_wrapper(name, target, block):
             inner_path = (*path, 0) if isinstance(value, list) else path
             self._convert_block(block, inner_path, frozenset())
         elif target is not None and target in self._kind.members:
             self._set_field(target, value, path)
+        elif isinstance(value, Mapping | list) and value:
+            raise UndeclarableError(f"no field has its {name}")
         elif target is None:
             self.notes.append(f"{name} has no field")
         else:
@@ -156,10 +171,37 @@ class FieldConverter:
     def _is_wrapper(self, name: str, target: str | None, block: Mapping[str, Any]) -> bool:
         """Return whether the entries of a block are attributes of the resource itself."""
         if target is None or target not in self._kind.members:
-            return True
-        if select_toml_type(self._types[target]) in {str, bool, int, float}:
+            return any(find_field_for_alias(self._kind, key) in self._kind.members for key in block)
+        if select_toml_type(self._types[target]) in (str, bool, int, float, Reference):
             return True
         return fold_name(name) in _BLOCKS or any(fold_name(key) == fold_name(target) for key in block)
+
+    def _find_longer_name(self, name: str) -> str | None:
+        """Return the only field that ends with a name: `aws_iot_sql_version` for `sql_version`."""
+        matches = [item for item in self._kind.members if item.endswith(f"_{name}")]
+        return matches[0] if len(matches) == 1 else None
+
+    def _find_items_field(self, name: str) -> str | None:
+        """Return the field with a list of structures that have a field `name`, such as `actions` for `sqs`.
+
+        Terraform has a block for each action of a topic rule, in place of a list.
+        """
+        for field_name, annotation in self._types.items():
+            item_type = _get_item_class(annotation)
+            if item_type and fold_name(name) in _index_by_name(item_type):
+                return field_name
+        return None
+
+    def _add_items(self, field_name: str, name: str, value: Any, path: SourcePath) -> None:
+        """Add a block, or several of one name, to a list of structures."""
+        item_type = _get_item_class(self._types[field_name])
+        assert item_type is not None
+        blocks = value if isinstance(value, list) else [value]
+        items = self._fields.setdefault(field_name, [])
+        items += [
+            self._convert_structure({name: block}, item_type, (*path[:-1], name, index))
+            for index, block in enumerate(blocks)
+        ]
 
     def _set_field(self, name: str, value: Any, path: SourcePath) -> None:
         member = self._kind.members[name]
@@ -169,7 +211,7 @@ class FieldConverter:
             problem = (
                 error.problems[0].problem if isinstance(error, InvalidValueError) else "unexpected value"
             )
-            raise ValueError(f"its {'.'.join(map(str, path))} cannot be declared: {problem}") from None
+            raise ValueError(f"its {_format_path(path)} cannot be declared: {problem}") from None
         if member.drops_empty_values and isinstance(converted, Mapping):
             converted = {key: item for key, item in converted.items() if item != ""}
         if not is_empty(converted) and converted != self._defaults[name]:
@@ -181,7 +223,9 @@ class FieldConverter:
         if toml_type is Pem:
             return self._write_pem(self._address, Pem.parse(_to_text(value)))
         if toml_type is Secret or Secret in select_toml_types(annotation):
-            return self._variables.add_secret(self._describe_path(path), f"the secret {path[-1]}")
+            return self._variables.add_secret(
+                self._describe_path(path), f"{_format_path(path)} of {self._source.address}, a secret"
+            )
         if isinstance(value, str | int | float) and self._is_secret(value, path):
             return self._hide(toml_type, path)
         if accepts_document_or_name(annotation) and not _is_document(value):
@@ -219,12 +263,17 @@ class FieldConverter:
             raise ValueError(f"{path[-1]} is not a block")
         block_path = (*path, 0) if isinstance(value, list) else path
         types = get_type_hints(spec_class)
-        attributes = {fold_name(item.name): item for item in attrs.fields(spec_class)}
+        attributes = _index_by_name(spec_class)
         fields = {}
         for name, item in block.items():
-            attribute = attributes.get(fold_name(name))
             if is_empty(item):
                 continue
+            # Where AWS has a list `headers`, Terraform has a block for each item: `header`, or `http_header` in `http`.
+            short_name = fold_name(name).removeprefix(fold_name(str(path[-1])))
+            names = (fold_name(name), f"{fold_name(name)}s", f"{short_name}s")
+            attribute = next((attributes[item] for item in names if item in attributes), None)
+            if attribute is None and isinstance(item, Mapping | list):
+                raise UndeclarableError(f"no field has {name}")
             if attribute is None:
                 self.notes.append(f"{path[-1]}.{name} has no field")
                 continue
@@ -237,18 +286,23 @@ class FieldConverter:
     # ── secrets ───────────────────────────────────────────────────────────────────────────────────
 
     def _is_secret(self, value: Any, path: SourcePath) -> bool:
-        return self._source.is_sensitive(path) or _PRIVATE_KEY in str(value)
+        is_public = fold_name(str(path[0])) in _PUBLIC
+        return (self._source.is_sensitive(path) and not is_public) or _PRIVATE_KEY in str(value)
 
     def _hide(self, toml_type: Any, path: SourcePath) -> str:
         """Return a placeholder for a variable in place of a secret value."""
         value_type = next((name for name, scalar in _SCALARS.items() if toml_type is scalar), "string")
-        description = f"{'.'.join(map(str, path))} of {self._source.address}, which is sensitive there"
+        description = f"{_format_path(path)} of {self._source.address}, which is sensitive there"
         placeholder = self._variables.add(self._describe_path(path), description, value_type)
-        self.comments.append(f"{'.'.join(map(str, path))}: sensitive, so it is not written; set the variable")
+        self.comments.append(f"{_format_path(path)}: sensitive, so it is not written; set the variable")
         return placeholder
 
     def _describe_path(self, path: SourcePath) -> str:
         return "_".join([self._address.kind, self._address.name, *(str(part) for part in path)])
+
+
+def _format_path(path: SourcePath) -> str:
+    return ".".join(map(str, path))
 
 
 def _get_block(value: Any) -> Mapping[str, Any] | None:
@@ -259,6 +313,24 @@ def _get_block(value: Any) -> Mapping[str, Any] | None:
         first: Mapping[str, Any] = value[0]
         return first
     return None
+
+
+def _get_item_class(annotation: Any) -> type | None:
+    """Return the class of the structures in a list, or None for other fields."""
+    toml_type = select_toml_type(annotation)
+    if get_origin(toml_type) is not tuple:
+        return None
+    item_type = get_args(toml_type)[0]
+    return item_type if isinstance(item_type, type) and attrs.has(item_type) else None
+
+
+def _index_by_name(spec_class: type) -> Mapping[str, attrs.Attribute[Any]]:
+    """Return the fields of a structure by their folded names, and by those that AWS's API has."""
+    attributes: dict[str, attrs.Attribute[Any]] = {}
+    for item in attrs.fields(spec_class):
+        api = item.metadata["reconciler"][1] if "reconciler" in item.metadata else None
+        attributes |= {fold_name(name): item for name in (item.name, (api or "").rpartition(".")[2]) if name}
+    return attributes
 
 
 def _is_document(value: Any) -> bool:

@@ -256,12 +256,16 @@ class _TableBuilder:
         return fields
 
     def _get_special_fields(self, item: _Item) -> dict[str, Any]:
-        """Return the fields of certificates that several attributes determine together."""
+        """Return the fields that several attributes determine, or the opposite of one."""
         source = item.source
         if item.kind.table == "certificates":
             return {"csr": None, "certificate_signing_request": None, **self._choose_mode(source)}
         if item.kind.table == "ca_certificates":
             return self._build_verification(source)
+        if (
+            "rule_disabled" in item.kind.members and source.find("enabled") is not None
+        ):  # Terraform's topic rules
+            return {"enabled": None, "rule_disabled": None if source.find("enabled") else True}
         return {}
 
     def _choose_mode(self, source: SourceResource) -> dict[str, Any]:

@@ -7,7 +7,7 @@ releases since 0.12.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.engine.convert.source import (
@@ -36,9 +36,9 @@ def parse_terraform_state(text: str, name: str) -> Source:
     if "planned_values" in state or "resource_changes" in state:
         raise ReconcilerError(f"{name}: this is a plan, not a state; {_SHOW_ADVICE} and no file")
     if "format_version" in state:
-        resources = list(_iterate_shown(state.get("values", {}).get("root_module", {})))
+        resources = _list_resources(_iterate_shown, state.get("values", {}).get("root_module", {}), name)
     elif state.get("version") == _STATE_VERSION:
-        resources = list(_iterate_stored(state))
+        resources = _list_resources(_iterate_stored, state, name)
     elif "version" in state:
         raise ReconcilerError(
             f"{name}: state version {state['version']!r} is not supported; expected version {_STATE_VERSION}: {_SHOW_ADVICE}"
@@ -52,6 +52,16 @@ def parse_terraform_state(text: str, name: str) -> Source:
             f"{name}: the state has no {_PREFIX}* resources among its {len(resources):,} resources; check that it is the right state"
         )
     return Source("Terraform", iot, dict(sorted(other_types.items())))
+
+
+def _list_resources(
+    iterate: Callable[[Any], Iterator[SourceResource]], value: Any, name: str
+) -> list[SourceResource]:
+    """Return the resources. Raises ReconcilerError if the structure is not that of a state."""
+    try:
+        return list(iterate(value))
+    except (AttributeError, LookupError, TypeError):
+        raise ReconcilerError(f"{name}: not a state of Terraform; {_SHOW_ADVICE}") from None
 
 
 def _iterate_stored(state: Mapping[str, Any]) -> Iterator[SourceResource]:

@@ -277,6 +277,32 @@ def test_several_regions_need_a_choice():
     assert conversion.places == {("us-east-1", "123456789012")}
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"version": 4, "resources": [1]},
+        {"version": 4, "resources": [{"mode": "managed"}]},
+        {"version": 4, "resources": {"a": 1}},
+        {
+            "version": 4,
+            "resources": [{"mode": "managed", "type": "aws_iot_thing", "name": "t", "instances": [3]}],
+        },
+        {"format_version": "1.0", "values": {"root_module": []}},
+        {"format_version": "1.0", "values": {"root_module": {"resources": [{"mode": "managed"}]}}},
+    ],
+)
+def test_a_structure_that_is_not_that_of_a_state_is_rejected(state):
+    with pytest.raises(ReconcilerError, match=r"^s: not a state of Terraform; write it with"):
+        parse_terraform_state(json.dumps(state), "s")
+
+
+def test_a_block_that_no_field_has_leaves_the_resource_out():
+    conversion = convert(
+        build_resource("aws_iot_role_alias", "r", {"alias": "r", "role_arn": "a", "policies": [{"a": "b"}]})
+    )
+    assert conversion.left_out == {"aws_iot_role_alias.r": "no field has its policies"}
+
+
 # ── files that cannot be read ──
 
 
