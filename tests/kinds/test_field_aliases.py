@@ -32,6 +32,9 @@ CLOUDFORMATION = {  # table → properties of its AWS::IoT::* type
     "VerificationCertificatePem",
     "provisioning_templates": "Description Enabled PreProvisioningHook ProvisioningRoleArn Tags TemplateBody TemplateName "
     "TemplateType",
+    "dimensions": "Name StringValues Tags Type Arn",
+    "custom_metrics": "MetricName MetricType DisplayName Tags",
+    "scheduled_audits": "ScheduledAuditName Frequency DayOfMonth DayOfWeek TargetCheckNames Tags",
 }
 
 

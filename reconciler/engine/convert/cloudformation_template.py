@@ -29,17 +29,20 @@ _ARN_TYPES: Mapping[str, str] = {
     "billinggroup": "billinggroup",
     "cacertificate": "cacert",
     "certificate": "cert",
+    "custommetric": "custommetric",
+    "dimension": "dimension",
     "fleetmetric": "fleetmetric",
     "policy": "policy",
     "provisioningtemplate": "provisioningtemplate",
     "rolealias": "rolealias",
+    "scheduledaudit": "scheduledaudit",
     "thing": "thing",
     "thinggroup": "thinggroup",
     "thingtype": "thingtype",
 }
 """Noun → the resource type in ARNs. Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS IoT"."""
 
-_NAME_PROPERTIES = ("MetricName", "PolicyName", "RoleAlias", "TemplateName")
+_NAME_PROPERTIES = ("MetricName", "Name", "PolicyName", "RoleAlias", "TemplateName")
 _CERTIFICATE_PROPERTIES: Mapping[str, str] = {
     "certificate": "CertificatePem",
     "cacertificate": "CACertificatePem",

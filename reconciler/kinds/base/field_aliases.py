@@ -90,6 +90,14 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "principal": "policies of the certificate or thing group",
         "statement": 'document = { Version = "2012-10-17", Statement = [ … ] }',
     },
+    "custom_metrics": {"name": _NAME, "metric_name": _NAME, "type": "metric_type"},
+    "dimensions": {"name": _NAME, "values": "string_values", "topic_filters": "string_values"},
+    "scheduled_audits": {
+        "name": _NAME,
+        "scheduled_audit_name": _NAME,
+        "checks": "target_check_names",
+        "day": "day_of_week or day_of_month",
+    },
     "role_aliases": {
         "alias": _NAME,
         "role_alias": _NAME,

@@ -11,10 +11,13 @@ from attrs import evolve
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.custom_metrics import CustomMetric
+from reconciler.kinds.dimensions import Dimension
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
+from reconciler.kinds.scheduled_audits import ScheduledAudit
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
@@ -76,6 +79,9 @@ RESOURCES_BEFORE = [
             description="One",
         ),
     ),
+    make_resource("dimensions", "d", Dimension(("a/#",))),
+    make_resource("custom_metrics", "battery", CustomMetric("number", "Battery")),
+    make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
     make_managed_thing("m", brand="Acme"),
 ]
@@ -93,6 +99,9 @@ CHANGED_FIELDS = {
     "things.a": {"attributes": {"site": "bergen"}},
     "role_aliases.r": {"credential_duration_seconds": 900},
     "provisioning_templates.v": {"description": "Two"},
+    "dimensions.d": {"string_values": ("b/#",)},
+    "custom_metrics.battery": {"display_name": "Charge"},
+    "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},
 }

@@ -213,6 +213,31 @@ def test_every_resource_becomes_a_table_and_every_attachment_a_field(template):
     assert conversion.notes == ()
 
 
+def test_resources_of_device_defender_become_tables():
+    conversion = convert("""\
+Resources:
+  Alarms:
+    Type: AWS::IoT::Dimension
+    Properties: { Name: alarms, Type: TOPIC_FILTER, StringValues: ["plants/+/alarms"] }
+  Battery:
+    Type: AWS::IoT::CustomMetric
+    Properties: { MetricName: battery, MetricType: number, DisplayName: Battery }
+  Audit:
+    Type: AWS::IoT::ScheduledAudit
+    Properties: { ScheduledAuditName: audit, Frequency: MONTHLY, DayOfMonth: "1", TargetCheckNames: [LOGGING_DISABLED_CHECK] }
+""")
+    assert list_tables(conversion) == {
+        "dimensions.alarms": {"string_values": ["plants/+/alarms"]},
+        "custom_metrics.battery": {"metric_type": "number", "display_name": "Battery"},
+        "scheduled_audits.audit": {
+            "frequency": "MONTHLY",
+            "day_of_month": "1",
+            "target_check_names": ["LOGGING_DISABLED_CHECK"],
+        },
+    }
+    assert (conversion.left_out, conversion.notes) == ({}, ())
+
+
 def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {
