@@ -45,13 +45,15 @@ class ServiceModelConstraints:
 def find_shape(service: str, member: str) -> Shape:
     """Return the shape of a request member, such as `CreateThing.thingName`.
 
-    Raises LookupError for an unknown member.
+    A path continues in the items of a list without an index. Raises LookupError for an unknown member.
     """
     operation, *path = member.split(".")
     if operation not in _list_operations(service):
         raise LookupError(f"{service} has no operation {operation}")
     shape: Any = _load_model(service).operation_model(operation).input_shape
     for name in path:
+        while shape is not None and shape.type_name == "list":
+            shape = shape.member
         if shape is None or shape.type_name != "structure" or name not in shape.members:
             raise LookupError(f"{service} has no {member}: there is no member {name}")
         shape = shape.members[name]

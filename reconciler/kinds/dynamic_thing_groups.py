@@ -122,6 +122,7 @@ class DynamicThingGroups(Kind):
     derived_members = DERIVED_MEMBERS
     shares_names_with = frozenset({"thing_groups"})
     reads_after = frozenset({"thing_groups"})
+    needs_settings = frozenset({fleet_indexing.TABLE})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Check the query, the tags, the attributes, the index and the version of the query language."""
@@ -192,7 +193,7 @@ class DynamicThingGroups(Kind):
         """Return the references outside the file, and the index that AWS needs for a changed group."""
         yield from super().outside_needs(change, context)
         if isinstance(change, Create) or (isinstance(change, Update) and _changes_group(change)):
-            yield fleet_indexing.build_need(change.resource.spec.query_string)
+            yield fleet_indexing.build_need(change.resource.spec.query_string, context)
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the group with its ownership tags in one call; then attach its policies."""

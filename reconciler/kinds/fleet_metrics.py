@@ -14,6 +14,7 @@ from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.fleet_indexing import TABLE as INDEXING
 from reconciler.kinds.shared.fleet_indexing import build_need
 from reconciler.model.change import Change, Create, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -71,6 +72,7 @@ class FleetMetrics(PlainKind):
     table = "fleet_metrics"
     noun = "fleet metric"
     spec_class = FleetMetric
+    needs_settings = frozenset({INDEXING})
     api = PlainApi(
         "FleetMetric",
         name="metricName",
@@ -94,7 +96,7 @@ class FleetMetrics(PlainKind):
         if isinstance(change, Create | Replace) or (
             isinstance(change, Update) and change.has_changed("query_string")
         ):
-            yield build_need(change.resource.spec.query_string)
+            yield build_need(change.resource.spec.query_string, context)
 
 
 KIND = FleetMetrics()

@@ -90,13 +90,13 @@ class Delete:
 class Forget:
     """A resource that the workspace stops managing: only its ownership markers are removed.
 
-    `origin` is the place of its `[[removed]]` entry.
+    `origin` is the place of its `[[removed]]` entry; None if it has none, because AWS cannot delete such a resource.
     """
 
     action: ClassVar[str] = "forget"
     address: Address
     live: Live
-    origin: Origin = field(default=Origin("<memory>", 1), eq=False)
+    origin: Origin | None = field(default=Origin("<memory>", 1), eq=False)
     fields: tuple[FieldChange, ...] = ()
 
 

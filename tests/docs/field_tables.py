@@ -42,7 +42,7 @@ def render_field_overview() -> str:
     """Render a table of the kinds, each with a link to its section."""
     rows = [
         (
-            f"[`[{kind.table}.NAME]`](#{build_heading_anchor(kind)})",
+            f"[`{build_header(kind)}`](#{build_heading_anchor(kind)})",
             kind.noun,
             ", ".join(f"`{name}`" for name in kind.members),
         )
@@ -74,10 +74,17 @@ def build_heading_anchor(kind: Kind) -> str:
 
 
 def _build_title(kind: Kind) -> str:
-    return f"`[{kind.table}.NAME]`: {kind.noun}"
+    return f"`{build_header(kind)}`: {kind.noun}"
+
+
+def build_header(kind: Kind) -> str:
+    """Return the header of the table of a resource, as the file has it."""
+    return f"[{kind.table}]" if kind.only_name else f"[{kind.table}.NAME]"
 
 
 def _describe_names(kind: Kind) -> str:
+    if kind.only_name:
+        return "An account has these settings once in each Region. Fields that the table does not set stay as they are."
     if not kind.name_api:
         return f"`NAME` is a name in the file: 1 to {MAX_NAME_LENGTH} characters."
     limits = _describe_limits(build_member_schema(kind.service, kind.name_api))

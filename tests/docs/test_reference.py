@@ -17,7 +17,7 @@ from reconciler.model.resource import Lifecycle
 from reconciler.model.settings import ChangeLimits, Settings
 from reconciler.render.json.schemas import OUTPUTS
 from tests.docs.checkout import ROOT, list_pages
-from tests.docs.field_tables import EXAMPLES_FOLDER
+from tests.docs.field_tables import EXAMPLES_FOLDER, build_header, build_heading_anchor
 from tests.docs.tables import SECTIONS, search_docstring
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -48,11 +48,15 @@ def test_every_command_and_each_of_its_options_is_in_the_reference(path, command
 
 @pytest.mark.parametrize("table", all_kinds())
 def test_every_kind_and_each_of_its_fields_is_in_the_reference(table):
-    assert f"| [`{table}`](fields.md#{table}name-" in (REFERENCE / "aws_mapping.md").read_text(
-        encoding="utf-8"
-    )
+    assert f"| [`{table}`](fields.md#{build_heading_anchor(all_kinds()[table])})" in (
+        REFERENCE / "aws_mapping.md"
+    ).read_text(encoding="utf-8")
     page = (REFERENCE / "fields.md").read_text(encoding="utf-8")
-    section = re.search(rf"^## `\[{table}\.NAME\]`.*?\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    section = re.search(
+        rf"^## `{re.escape(build_header(all_kinds()[table]))}`.*?\n(.*?)(?=^## |\Z)",
+        page,
+        re.DOTALL | re.MULTILINE,
+    )
     assert section, table
     assert re.findall(r"^\| `([a-z_]+)` \|", section[1], re.MULTILINE) == list(all_kinds()[table].members)
 

@@ -11,6 +11,7 @@ from reconciler.engine.export.export import Export, export_tables, read_inventor
 from reconciler.engine.export.files import build_pem_writer
 from reconciler.engine.export.toml_writer import render_tables, render_workspace_table
 from reconciler.engine.load.load import load
+from reconciler.kinds import all_kinds
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import make_state
 from tests.support.json_schema_validation import assert_schema_accepts
@@ -24,11 +25,16 @@ def export_registry(
     pem_dir: Path | None = None,
     base: Path = Path(),
 ) -> Export:
-    """Return the export of a registry, of the resources that match `patterns` (default: all).
+    """Return the export of the resources that match `patterns` (default: all but account settings).
 
     The workspace's file declares nothing. With `pem_dir`, certificates are written to files in that folder.
     """
     inventory = select_matching(read_inventory(make_state(workspace=workspace), cloud.call), patterns)
+    if not patterns:
+        # `Cloud` turns fleet indexing on, which no workspace owns.
+        inventory = {
+            address: live for address, live in inventory.items() if not all_kinds()[address.kind].only_name
+        }
     return export_tables(workspace, inventory, build_pem_writer(pem_dir, base))
 
 

@@ -44,8 +44,8 @@ def read_headers(path: Path) -> frozenset[Address]:
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     return frozenset(
-        Address(kind, name)
-        for kind, tables in document.items()
+        Address.from_header(table, name)
+        for table, tables in document.items()
         if isinstance(tables, dict)
         for name in tables
     )

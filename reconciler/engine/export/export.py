@@ -133,6 +133,8 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
 
     Return None if unmanaged resources of the kind cannot be imported: `reread` then reads only what the workspace declares or owns.
     """
+    if kind.only_name:
+        return {kind.only_name: None}
     if kind.listing is None:
         return None
     response = send(call, ApiCall(kind.service, kind.listing.operation), {})
@@ -270,8 +272,8 @@ def select_matching(inventory: Inventory, patterns: Collection[str]) -> Inventor
 
 
 def _find_by_identity(text: str, inventory: Inventory) -> set[Address]:
-    kind, _, identity = text.partition(".")
-    address = find_live_address(Address(kind, identity), inventory)
+    table, _, identity = text.partition(".")
+    address = find_live_address(Address.from_header(table, identity), inventory)
     return {address} if address else set()
 
 

@@ -63,7 +63,7 @@ def _render_table(table: Table) -> str:
     # A super table has no header of its own: `[things.pump-1]` is written without `[things]` before it.
     document, kind_table = tomlkit.document(), tomlkit.table(is_super_table=True)
     kind_table.add(table.address.name, _to_table(table.fields))
-    document.add(table.address.kind, kind_table)
+    document.add(table.address.table, kind_table)
     return _format_comments(table.comments) + tomlkit.dumps(document)
 
 

@@ -87,8 +87,8 @@ class TomlTable(Declaration):
     @cached_property
     def address(self) -> Address:
         """The resource's address."""
-        kind, name = self.names
-        return Address(kind, name)
+        table, name = self.names
+        return Address.from_header(table, name)
 
     @cached_property
     def origin(self) -> Origin:

@@ -25,7 +25,7 @@ from reconciler.engine.load.resource_environments import (
 from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.kinds import all_kinds
-from reconciler.model.address import Address
+from reconciler.model.address import ACCOUNT, Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
@@ -294,6 +294,8 @@ def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[T
             continue
         if name in MOVED_REMOVED_TABLES:
             yield from _iterate_array_of_tables(name, entries, file, diagnostics)
+        elif name == ACCOUNT:
+            yield from _iterate_account_settings(entries, file, diagnostics)
         elif name not in kinds:
             diagnostics.add(_build_empty_table((name,), file), _build_unknown_table_problem(name, entries))
         elif not isinstance(entries, dict):
@@ -309,7 +311,8 @@ def _build_empty_table(names: tuple[str, ...], file: TomlFile) -> TomlTable:
 
 
 def _build_unknown_table_problem(name: str, value: object) -> ValueProblem:
-    valid_names = [*SETTINGS_TABLES, *sorted(all_kinds()), *MOVED_REMOVED_TABLES]
+    tables = {kind.table.partition(".")[0] for kind in all_kinds().values()}
+    valid_names = [*SETTINGS_TABLES, *sorted(tables), *MOVED_REMOVED_TABLES]
     suggestion = Suggestion(name, valid_names, replaces_expected=True)
     expected = f"one of {', '.join(valid_names)}"
     is_table = isinstance(value, dict) or (
@@ -336,6 +339,33 @@ def _iterate_tables_of_kind(
         else:
             problem = f"got {describe_value(entry)}"
             diagnostics.add(place, ValueProblem("wrong-type", problem, f"a table [{kind}.NAME]"))
+
+
+def _iterate_account_settings(
+    entries: Any, file: TomlFile, diagnostics: DiagnosticCollector
+) -> Iterator[TomlTable]:
+    """Yield the tables of account settings, and report other entries of `[account]`."""
+    names = sorted(kind.only_name for kind in all_kinds().values() if kind.only_name)
+    expected = f"a table {' or '.join(f'[{ACCOUNT}.{name}]' for name in names)}"
+    if not isinstance(entries, dict):
+        problem = f"got {describe_value(entries)}"
+        diagnostics.add(_build_empty_table((ACCOUNT,), file), ValueProblem("wrong-type", problem, expected))
+        return
+    for name, entry in entries.items():
+        place = _build_empty_table((ACCOUNT, name), file)
+        if name not in names:
+            suggestion = Suggestion(name, names, prefix=f"{ACCOUNT}.")
+            diagnostics.add(
+                place, ValueProblem("unknown-table", "unknown account settings", expected, suggestion)
+            )
+        elif not isinstance(entry, dict):
+            problem = f"got {describe_value(entry)}"
+            diagnostics.add(place, ValueProblem("wrong-type", problem, f"a table [{ACCOUNT}.{name}]"))
+        elif FOR_EACH in entry:
+            problem = "not valid here: an account has these settings once; remove it"
+            diagnostics.add(place, ValueProblem("unknown-key", problem, path=(FOR_EACH,)))
+        else:
+            yield TomlTable((ACCOUNT, name), entry, file)
 
 
 def _is_key_of_resource(kind: str, name: str, entry: object) -> bool:

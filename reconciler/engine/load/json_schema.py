@@ -28,10 +28,16 @@ from reconciler.engine.load.json_schema_types import (
 from reconciler.engine.load.moved_removed import INLINE_MOVED_KEYS, MOVED, MOVED_REMOVED_KEYS
 from reconciler.engine.load.resources import CommonKeys
 from reconciler.engine.load.variables import VARIABLE_TYPES
-from reconciler.engine.load.workspace_table import NAMED_TARGETS, PERCENT_RANGE, TEXT_PATTERNS
+from reconciler.engine.load.workspace_table import (
+    NAMED_TARGETS,
+    PERCENT_RANGE,
+    TEXT_PATTERNS,
+    list_limited_kinds,
+)
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
+from reconciler.model.address import ACCOUNT
 from reconciler.model.settings import Settings
 from reconciler.model.warning_codes import SILENCEABLE_CODES
 
@@ -59,7 +65,12 @@ def build_json_schema(member_schemas: MemberSchemas) -> Schema:
             VARIABLES: _build_variables_schema(),
             ENVIRONMENTS: _build_environments_schema(member_schemas),
             **{name: _build_moved_or_removed_schema(keys) for name, keys in MOVED_REMOVED_KEYS.items()},
-            **{table: _build_kind_schema(kind, member_schemas) for table, kind in kinds.items()},
+            **{
+                table: _build_kind_schema(kind, member_schemas)
+                for table, kind in kinds.items()
+                if not kind.only_name
+            },
+            ACCOUNT: _build_account_schema(),
         },
         "additionalProperties": False,
         "$defs": {
@@ -192,7 +203,7 @@ def _build_settings_schema(member_schemas: MemberSchemas) -> Schema:
             if name.endswith("percent"):
                 limit_schema |= {"minimum": PERCENT_RANGE.start, "maximum": PERCENT_RANGE.stop - 1}
     # In the file, the kinds' tables are next to the limits of the whole workspace.
-    workspace_limits |= dict.fromkeys(sorted(all_kinds()), kind_limits_schema)
+    workspace_limits |= dict.fromkeys(list_limited_kinds(), kind_limits_schema)
     for name in ("name", "target", "profile", "external_id", "prune", *TEXT_PATTERNS):
         properties[name] = allow_brace(properties[name])
     with_variables: Schema = _allow_variables(schema)
@@ -201,7 +212,8 @@ def _build_settings_schema(member_schemas: MemberSchemas) -> Schema:
 
 def _build_moved_or_removed_schema(keys: Sequence[str]) -> Schema:
     """Return the schema of `[[moved]]` or `[[removed]]`."""
-    address = {"type": "string", "pattern": rf"^({'|'.join(all_kinds())})\..+$"}
+    tables = dict.fromkeys(table.partition(".")[0] for table in all_kinds())
+    address = {"type": "string", "pattern": rf"^({'|'.join(tables)})\..+$"}
     properties = {key: {"const": False} if key == "destroy" else address for key in keys}
     return {"type": "array", "items": build_closed_object(properties)}
 
@@ -235,6 +247,17 @@ def _build_kind_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     }
 
 
+def _build_account_schema() -> Schema:
+    """Return the schema of the tables of account settings, such as `[account.indexing]`."""
+    sections = {kind.only_name: kind for kind in all_kinds().values() if kind.only_name}
+    return {
+        "type": "object",
+        "description": "The settings of the account in its Region.",
+        "properties": {name: {"$ref": f"#/$defs/{kind.table}"} for name, kind in sorted(sections.items())},
+        "additionalProperties": False,
+    }
+
+
 def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     """Return the schema of one table of a kind, such as `[things.pump-1]`."""
     schema = build_object_schema(kind.spec_class, TEXT_OR_FILE)
@@ -252,5 +275,7 @@ def _build_table_schema(kind: Kind, member_schemas: MemberSchemas) -> Schema:
     common_keys[MOVED] = build_closed_object(
         {key: {"type": "string", "pattern": rf"^$|^{kind.table}\.|[{{}}]"} for key in INLINE_MOVED_KEYS}
     )
-    schema["properties"] |= {**common_keys, FOR_EACH: {"$ref": "#/$defs/for_each"}}
+    schema["properties"] |= common_keys
+    if not kind.only_name:
+        schema["properties"][FOR_EACH] = {"$ref": "#/$defs/for_each"}
     return schema

@@ -24,7 +24,12 @@ from reconciler.engine.load.for_each import ForEachTable, Instance
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
 from reconciler.engine.load.placeholders import Placeholders
-from reconciler.engine.load.resources import DeclarationParser, ParsedDeclaration, ParsedForEachTable
+from reconciler.engine.load.resources import (
+    DeclarationParser,
+    ParsedDeclaration,
+    ParsedForEachTable,
+    depend_on_settings,
+)
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.validation import check_declarations
 from reconciler.engine.load.variables import find_chosen_texts
@@ -194,7 +199,7 @@ def load_resources(
     scope = LoadScope(resolved.name, tuple(summaries), resolved.placeholders)
     declarations = collect_declarations(contexts, scope, constraints, diagnostics)
     parsed_declarations = _evaluate(
-        parse_declarations(declarations, contexts, resolved.placeholders, diagnostics)
+        depend_on_settings(parse_declarations(declarations, contexts, resolved.placeholders, diagnostics))
     )
     moved_removed = resolve_moved_removed(
         declarations.moved_removed_tables,

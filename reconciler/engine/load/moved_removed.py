@@ -299,7 +299,9 @@ def _parse_address(value: object) -> Address:
         ) from None
     if address.kind in kinds:
         return address
-    suggestion = Suggestion(address.kind, kinds, suffix=f".{address.name}", replaces_expected=True)
+    suggestion = Suggestion(
+        address.kind, kinds, suffix=str(address).removeprefix(address.kind), replaces_expected=True
+    )
     problem = f"unknown kind {quote(address.kind)}"
     raise InvalidValueError(ValueProblem("unknown-kind", problem, format_choices(sorted(kinds)), suggestion))
 
@@ -340,7 +342,7 @@ def _describe_id(kind: Kind) -> str:
 
 
 def _format_address(address: Address) -> str:
-    return format_path((address.kind, address.name))
+    return format_path(address.header)
 
 
 def _build_error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 from cattrs import Converter
 
 from reconciler.engine.load.converters import build_converter
@@ -111,7 +111,7 @@ class DeclarationParser:
         )
 
     def _find_kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
-        kind = all_kinds()[table.names[0]]
+        kind = all_kinds()[table.address.kind]
         if kind.table not in self._shapes:
             self._shapes[kind.table] = derive_shape(kind.spec_class, self._converter) | self._common_shape
         return kind, self._shapes[kind.table]
@@ -123,7 +123,9 @@ def _check_table_keys(table: TomlTable, kind: Kind, shape: TableShape) -> Iterat
     def describe_key(key: str) -> str | None:
         # A dot in the header of a table separates keys: [things.pump.1] is the key "1" in [things.pump].
         is_table = isinstance(table.entries[key], dict)
-        return f'[{kind.table}."{table.names[1]}.{key}"], if the name has a dot' if is_table else None
+        if not is_table or kind.only_name:
+            return None
+        return f'[{kind.table}."{table.names[1]}.{key}"], if the name has a dot'
 
     yield from check_keys(
         table.entries, shape, (FOR_EACH,), partial(find_field_for_alias, kind), describe_key
@@ -221,4 +223,22 @@ def _find_dependencies(
     for text in common_keys.depends_on:
         table, _, name = text.partition(".")
         if table and name:  # `check_declarations` reports texts that are not addresses
-            yield Address(table, name)
+            yield Address.from_header(table, name)
+
+
+def depend_on_settings(
+    parsed_declarations: Mapping[Address, ParsedDeclaration],
+) -> Mapping[Address, ParsedDeclaration]:
+    """Return the declarations; resources whose kind needs account settings of the file depend on these."""
+    settings = {address.kind: address for address, item in parsed_declarations.items() if item.kind.only_name}
+    if not settings:
+        return parsed_declarations
+    result = dict(parsed_declarations)
+    for address, item in parsed_declarations.items():
+        dependencies = item.dependencies | {
+            settings[table] for table in item.kind.needs_settings & settings.keys()
+        }
+        if dependencies != item.dependencies:
+            resource = item.resource and evolve(item.resource, dependencies=dependencies)
+            result[address] = evolve(item, dependencies=dependencies, resource=resource)
+    return result

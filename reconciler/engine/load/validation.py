@@ -137,7 +137,7 @@ class _ReferenceChecker:
                 yield ValueProblem(
                     "invalid-address", problem, "kind.name, such as 'things.pump-7'", path=path
                 )
-            elif not self._is_declared(Address(table, name)):
+            elif not self._is_declared(Address.from_header(table, name)):
                 suggestion = self._suggest_address(table, name)
                 yield self._build_not_declared_problem(table, name, None, suggestion, path)
 
@@ -167,7 +167,7 @@ class _ReferenceChecker:
         path: ValuePath,
     ) -> ValueProblem:
         subject = format_path((table, name))
-        environments = self._absent.find_environments(Address(table, name))
+        environments = self._absent.find_environments(Address.from_header(table, name))
         if environments:
             environment = quote(self._absent.environment or "")
             problem = (
@@ -330,7 +330,7 @@ def _build_same_identity_problem(
 ) -> ValueProblem:
     address, noun = first.declaration.address, all_kinds()[table].noun
     verb = "is" if item.kind.table == table else "has"
-    place = f"{format_path((address.kind, address.name))}, declared at {first.declaration.origin}"
+    place = f"{format_path(address.header)}, declared at {first.declaration.origin}"
     pem_fields = [name for name, value in item.values.items() if isinstance(value, Pem)]
     return ValueProblem(
         "duplicate-identity",
@@ -357,7 +357,7 @@ def _check_cycles(
 
 def _format_cycle(cycle: Sequence[Address]) -> str:
     """Return the addresses of a cycle with arrows; the middle of a long one is left out."""
-    names = [format_path((address.kind, address.name)) for address in cycle]
+    names = [format_path(address.header) for address in cycle]
     if len(names) > _MAX_CYCLE_ADDRESSES:
         half = _MAX_CYCLE_ADDRESSES // 2
         names[half:-half] = [f"({len(names) - 2 * half:,} more)"]

@@ -169,6 +169,11 @@ def _check_session(settings: Settings) -> Iterator[ValueProblem]:
         yield ValueProblem("conflicting-fields", problem, path=("external_id",))
 
 
+def list_limited_kinds() -> list[str]:
+    """Return the tables of the kinds that may have limits: those whose resources can be deleted."""
+    return sorted(table for table, kind in all_kinds().items() if kind.is_deletable)
+
+
 def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
     """Return the limits in `[workspace.limits]`, and their problems.
 
@@ -176,11 +181,11 @@ def _parse_limits(value: object) -> tuple[ChangeLimits, list[ValueProblem]]:
     """
     if not isinstance(value, dict):
         return ChangeLimits(), [_build_not_a_table_problem(value)]
-    shape, kinds = derive_plain_shape(ChangeLimit), all_kinds()
+    shape, kinds = derive_plain_shape(ChangeLimit), list_limited_kinds()
     workspace_limits, problems = parse_values(value, shape)
-    problems += check_keys(value, shape, sorted(kinds))
+    problems += check_keys(value, shape, kinds)
     kind_limits: dict[str, ChangeLimit] = {}
-    for name in sorted(value.keys() & kinds.keys()):
+    for name in sorted(value.keys() & set(kinds)):
         if not isinstance(value[name], dict):
             problems.append(_build_not_a_table_problem(value[name]).nest_under(name))
             continue

@@ -70,6 +70,6 @@ def find_closest(pattern: str, addresses: Collection[Address]) -> str | None:
 
 def _find_closest_address(pattern: str, addresses: Collection[Address]) -> str | None:
     """Return the address with the closest name among those of the kind in `pattern`."""
-    kind, _, name = pattern.partition(".")
-    nearest = closest_match(name, [address.name for address in addresses if address.kind == kind])
-    return f"{kind}.{nearest}" if nearest else None
+    table, _, name = pattern.partition(".")
+    nearest = closest_match(name, [address.name for address in addresses if address.table == table])
+    return f"{table}.{nearest}" if nearest else None

@@ -239,4 +239,4 @@ def _find_closest_address(address: Address, candidates: Iterable[Address]) -> st
     if not names:
         return closest_match(str(address), [str(candidate) for candidate in addresses])
     name = closest_match(address.name, names)
-    return f"{address.kind}.{name}" if name else None
+    return str(Address(address.kind, name)) if name else None

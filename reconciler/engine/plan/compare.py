@@ -19,6 +19,7 @@ from reconciler.engine.plan.removals import (
     find_kept_orphans,
     find_renames,
     forget_removed,
+    forget_undeletable,
     keep_attached_certificates,
     show_renames,
 )
@@ -76,15 +77,16 @@ def compare_states(
     changes = _plan_changes(state, desired, live)
     renames = find_renames(changes, state.moved)
     kept_orphans = {} if is_pruning else find_kept_orphans(changes, renames)
+    remaining_changes = {
+        address: change
+        for address, change in show_renames(changes, renames).items()
+        if address not in kept_orphans
+    }
     return Comparison(
         declared=refresh_result.declared,
         desired=desired,
         live=live,
-        changes={
-            address: change
-            for address, change in show_renames(changes, renames).items()
-            if address not in kept_orphans
-        },
+        changes=forget_undeletable(remaining_changes),
         renames=renames,
         refresh=refresh_result,
         basis=Basis(

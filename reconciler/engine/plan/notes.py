@@ -50,6 +50,7 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from _warn_of_expiring_certificates(comparison, state.settings)
     yield from _describe_unlisted_kinds(comparison)
     yield from describe_kept_orphans(comparison, state.settings.name)
+    yield from _describe_kept_settings(comparison)
     yield from _collect_notes_of_kinds(comparison)
     yield from _describe_grace_periods(comparison)
     yield from _warn_of_cascades(comparison, context)
@@ -122,6 +123,18 @@ def describe_kept_orphans(comparison: Comparison, workspace: str) -> Iterator[No
         subject = f"{kind.replace('_', ' ')} removed from the file ({len(addresses):,})"
         text = f'{subject}: {join_some(addresses)}; they stay because workspace.prune is "never"; [[removed]] forgets them'
         yield Note("info", text)
+
+
+def _describe_kept_settings(comparison: Comparison) -> Iterator[Note]:
+    """Yield a note for each forgotten resource that AWS cannot delete."""
+    kinds = all_kinds()
+    for address, change in comparison.changes.items():
+        if isinstance(change, Forget) and not kinds[address.kind].is_deletable:
+            yield Note(
+                "info",
+                "the settings stay as they are in AWS; only their ownership marker is removed",
+                address,
+            )
 
 
 def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:

@@ -195,7 +195,7 @@ def _format_origin(change: Change) -> str | None:
         case Delete():
             return None
         case Forget():
-            return str(change.origin)
+            return str(change.origin) if change.origin else None
         case _:
             return str(change.resource.origin)
 

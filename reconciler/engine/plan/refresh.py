@@ -167,7 +167,7 @@ def read_unmanaged(state: DesiredState, address: Address, call: Call) -> Live | 
     Its references to other resources are AWS IDs, not names. Raises AwsError and TargetError.
     """
     kind = all_kinds()[address.kind]
-    if kind.listing is None:
+    if kind.listing is None and kind.only_name is None:
         return None
     basis = Basis(state.resources, moved=state.moved)
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool:

@@ -49,6 +49,17 @@ def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, 
     }
 
 
+def forget_undeletable(changes: Changes) -> Changes:
+    """Return the changes with `Forget` instead of `Delete` for what AWS cannot delete."""
+    kinds = all_kinds()
+    return {
+        address: Forget(address, change.live, origin=None)
+        if isinstance(change, Delete) and not kinds[address.kind].is_deletable
+        else change
+        for address, change in changes.items()
+    }
+
+
 def keep_attached_certificates(desired: Desired, live: Inventory, workspace: str) -> Desired:
     """Return the desired state, changed to keep orphaned certificates attached to their things.
 

@@ -100,7 +100,7 @@ class Kind(ABC):
     """A kind of resource. Subclasses set the class variables and override hooks; they hold no state."""
 
     table: ClassVar[str]
-    """The table in the file, and the first part of addresses: `things`."""
+    """The table in the file, and the first part of addresses: `things`; for account settings, the whole address."""
     noun: ClassVar[str]
     """The name of one resource of the kind in messages: `thing`."""
     service: ClassVar[str] = "iot"
@@ -143,10 +143,19 @@ class Kind(ABC):
     """Whether a creation may need something that the deletion of another resource of the kind frees."""
     deletion_blockers: ClassVar[frozenset[str] | None] = None
     """The kinds whose references keep AWS from deleting a resource; None for all kinds that refer to it."""
+    is_deletable: ClassVar[bool] = True
+    """Whether AWS can delete a resource; one that cannot be deleted is forgotten when it is removed from the file."""
+    needs_settings: ClassVar[frozenset[str]] = frozenset()
+    """The kinds of account settings that are applied before the resources, if they are in the file."""
     shares_names_with: ClassVar[frozenset[str]] = frozenset()
     """The other kinds that share a namespace with this one in AWS."""
     reads_after: ClassVar[frozenset[str]] = frozenset()
     """The kinds whose live resources this kind's read needs."""
+
+    @property
+    def only_name(self) -> str | None:
+        """The name of the kind's only resource: `indexing` of `account.indexing`; None for most kinds."""
+        return self.table.partition(".")[2] or None
 
     @cached_property
     def members(self) -> Mapping[str, Member]:

@@ -77,12 +77,12 @@ def from_members(spec_class: type[SpecT], response: Mapping[str, Any], **fields:
         response: A response, or a structure in it.
         fields: Values of fields that the response does not have, such as the tags.
     """
-    types = _get_types(spec_class)
+    types = get_types(spec_class)
     values = dict(fields)
     for name, member in get_members(spec_class).items():
         value = response.get(get_member_name(member.api)) if member.api and name not in fields else None
         if not _is_unset(value):
-            values[name] = _to_field_value(value, types[name])
+            values[name] = to_field_value(value, types[name])
     return spec_class(**values)
 
 
@@ -100,7 +100,7 @@ def _has_members(spec_class: type) -> bool:
     return all("reconciler" in attribute.metadata for attribute in attrs.fields(spec_class))
 
 
-def _get_types(spec_class: type) -> Mapping[str, Any]:
+def get_types(spec_class: type) -> Mapping[str, Any]:
     """Return the resolved types of a class's fields, by name."""
     if spec_class not in _types_by_class:
         _types_by_class[spec_class] = get_type_hints(spec_class)
@@ -110,15 +110,15 @@ def _get_types(spec_class: type) -> Mapping[str, Any]:
 _types_by_class: dict[type, Mapping[str, Any]] = {}
 
 
-def _to_field_value(value: Any, annotation: Any) -> Any:
+def to_field_value(value: Any, annotation: Any) -> Any:
     """Return a member's value as its field has it."""
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(part for part in get_args(annotation) if part is not type(None))
     origin = get_origin(annotation)
     if origin is tuple:
-        return tuple(_to_field_value(item, get_args(annotation)[0]) for item in value)
+        return tuple(to_field_value(item, get_args(annotation)[0]) for item in value)
     if origin is Mapping:
-        return {key: _to_field_value(item, get_args(annotation)[1]) for key, item in sorted(value.items())}
+        return {key: to_field_value(item, get_args(annotation)[1]) for key, item in sorted(value.items())}
     if annotation is Document:
         return Document.from_live(value)
     if attrs.has(annotation):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
+from reconciler.kinds.base.account_settings import SETTINGS_MARKER_PREFIX
 from reconciler.kinds.base.tags import to_tag_list, with_ownership_tags
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL, build_retired_policy_name
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
@@ -66,8 +67,8 @@ def list_marker_names(workspace: str) -> frozenset[str]:
 
 
 def is_marker_name(name: str) -> bool:
-    """Return whether a name begins with `reconciler-`, as the ownership markers of every workspace do."""
-    return name.startswith(build_workspace_group_name(""))
+    """Return whether a name begins as those of ownership markers, of any workspace, do."""
+    return name.startswith((build_workspace_group_name(""), SETTINGS_MARKER_PREFIX))
 
 
 def list_reserved_addresses(workspace: str) -> frozenset[Address]:

@@ -198,14 +198,14 @@ def remove_requests(view: PlanView) -> PlanView:
 def format_origin(change: Change) -> str:
     """Return where a resource is declared, as `file:line`.
 
-    For a forgotten resource, that is its `[[removed]]` entry. Deletions and ownership markers are not declared: returns an empty
+    For a forgotten resource, that is its `[[removed]]` entry, if it has one. Deletions and ownership markers are not declared: returns an empty
     string for anything that is deleted, and "ownership marker" for any other change of an ownership marker.
     """
     match change:
         case Delete():
             return ""
         case Forget():
-            return escape_invisible(str(change.origin))
+            return escape_invisible(str(change.origin)) if change.origin else ""
         case _:
             resource = change.resource
             return (

@@ -202,7 +202,7 @@ def test_a_dynamic_group_needs_fleet_indexing_of_what_it_queries(cloud):
     assert get_rejection_reasons(make_state(make_dynamic_group("connectivity.connected:true")), cloud) == [
         (
             "dynamic_thing_groups.d: query_string: the query needs fleet indexing with thingConnectivityIndexingMode=STATUS; "
-            "turn it on with `aws iot update-indexing-configuration` (fleet.toml:7)"
+            "turn it on in [account.indexing] (fleet.toml:7)"
         )
     ]
     converge(make_state(make_dynamic_group('attributes.note:"shadow.x"')), cloud)
@@ -210,7 +210,7 @@ def test_a_dynamic_group_needs_fleet_indexing_of_what_it_queries(cloud):
     assert get_rejection_reasons(make_state(make_dynamic_group()), cloud) == [
         (
             "dynamic_thing_groups.d: query_string: the query needs fleet indexing, which is off in this account and Region; "
-            "turn it on with `aws iot update-indexing-configuration --thing-indexing-configuration thingIndexingMode=REGISTRY` "
+            'turn it on with thing_indexing_mode = "REGISTRY" in [account.indexing] '
             "(fleet.toml:7)"
         )
     ]

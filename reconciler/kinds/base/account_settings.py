@@ -1,0 +1,211 @@
+"""The base class of account settings, which an account has once in each Region.
+
+Account settings have no tags. So a static thing group records their owner: `reconciler:account-indexing` for `[account.indexing]`.
+Its attribute `workspace` is the name of the workspace. AWS rejects the creation of a group that exists with other attributes, so
+of two workspaces only one gets the settings. The group's name cannot be that of a workspace's group, which begins with
+`reconciler-`.
+
+AWS cannot delete settings. When they are removed from the file, they stay as they are, and only the group is deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NoReturn
+
+from attrs import evolve, frozen
+
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.members import get_types, to_field_value, to_members
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Change, Create, Delete, Forget, Update
+from reconciler.model.resource import NOT_COMPARED, Live, Resource
+
+SETTINGS_MARKER_PREFIX = "reconciler:account-"
+"""The beginning of the names of the groups that record the owners of account settings."""
+
+_OWNER_ATTRIBUTE = "workspace"
+
+
+@frozen
+class SettingsApi:
+    """The operations that read and change account settings.
+
+    `not_configured_errors` are the codes of the errors of `read` for settings that were never changed.
+    """
+
+    read: str
+    update: str
+    not_configured_errors: frozenset[str] = frozenset()
+
+
+class AccountSettings(Kind):
+    """Settings of the account.
+
+    Each field of the spec class has the default NOT_COMPARED: what the file does not set is neither compared nor changed.
+    """
+
+    api: ClassVar[SettingsApi]
+    """The operations; `operations` and `write_operations` follow from it."""
+    defaults: ClassVar[Any]
+    """The spec of an account whose settings were never changed."""
+
+    has_ownership_markers = False
+    create_succeeds_if_exists = True
+    is_deletable = False
+
+    def __init_subclass__(cls) -> None:
+        """Derive the declarations that `Kind` needs from `api`."""
+        writes = ("CreateThingGroup", cls.api.update)
+        cls.operations = Operations(
+            read=("DescribeThingGroup", cls.api.read),
+            create=writes,
+            update=writes,
+            forget=("DeleteThingGroup",),
+        )
+        cls.write_operations = (cls.api.update,)
+
+    @property
+    def address(self) -> Address:
+        """The address of the settings."""
+        assert self.only_name
+        return Address(self.table, self.only_name)
+
+    @property
+    def marker_name(self) -> str:
+        """The name of the thing group that records the owner."""
+        return f"{SETTINGS_MARKER_PREFIX}{self.only_name}"
+
+    def to_spec(self, response: Response) -> Any:
+        """Return the spec that AWS's response means, with a value for every field.
+
+        The response has the members of the update under the same paths.
+        """
+        types = get_types(self.spec_class)
+        values = {}
+        for name, member in self.members.items():
+            value = _get_member(response, member.api)
+            if value is not None:
+                values[name] = _sort(to_field_value(value, types[name]))
+        return evolve(self.defaults, **values)
+
+    def to_params(self, spec: Any, changed_fields: frozenset[str]) -> Mapping[str, Any]:
+        """Return the parameters of the update; `spec` has a value for every field."""
+        return to_members(spec)
+
+    def find_problems(self, spec: Any, declared: Any) -> Iterable[str]:
+        """Return the reasons why AWS would reject the settings.
+
+        `spec` has a value for every field, `declared` only those of the file.
+        """
+        return ()
+
+    # ── desired state and reading ─────────────────────────────────────────────────────────────────
+
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:
+        """Return the spec with sorted lists, as their order means nothing."""
+        spec = resource.spec
+        return evolve(spec, **{name: _sort(getattr(spec, name)) for name in self.members})
+
+    def identity(self, resource: Resource) -> str:
+        """Return the name."""
+        return resource.address.name
+
+    def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
+        """Return nothing: settings have neither an ID nor an ARN."""
+        return {}
+
+    def to_desired_spec(self, spec: Any, desired: Any) -> Any:
+        """Return the spec without the values that are AWS's defaults."""
+        names = [name for name in self.members if getattr(spec, name) == getattr(self.defaults, name)]
+        return evolve(spec, **dict.fromkeys(names, NOT_COMPARED))
+
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
+        """Read the marker and, if the file has the settings or the workspace owns them, the settings.
+
+        Settings that are AWS's defaults and that no workspace owns do not count as existing.
+        """
+        (marker,) = yield [
+            ApiCall(
+                self.service,
+                "DescribeThingGroup",
+                {"thingGroupName": self.marker_name},
+                ignored_errors=NOT_FOUND,
+            )
+        ]
+        owner = marker.get("thingGroupProperties", {}).get("attributePayload", {}).get("attributes", {})
+        workspace = owner.get(_OWNER_ATTRIBUTE)
+        is_wanted = scope.previous_states is not None or self.address in scope.desired
+        if not is_wanted and workspace != scope.workspace:
+            return []
+        (response,) = yield [
+            ApiCall(self.service, self.api.read, ignored_errors=self.api.not_configured_errors)
+        ]
+        spec = self.to_spec(response)
+        if workspace is None and spec == self.defaults:
+            return []
+        name = self.address.name
+        return [Live(name, spec, marker.get("version"), workspace, declared_name=name)]
+
+    # ── errors and calls ──────────────────────────────────────────────────────────────────────────
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Return the reasons why AWS would reject the settings together with those that stay."""
+        if isinstance(change, Create | Update):
+            return self.find_problems(self.complete_spec(change), change.resource.spec)
+        return ()
+
+    def complete_spec(self, change: Create | Update) -> Any:
+        """Return the settings after a change; those that the file does not set stay as they are."""
+        spec = change.resource.spec
+        current = change.live.spec if isinstance(change, Update) else self.defaults
+        names = [name for name in self.members if getattr(spec, name) is NOT_COMPARED]
+        return evolve(spec, **{name: getattr(current, name) for name in names})
+
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Create the marker, and change the settings."""
+        return [self._build_marker_call(context.workspace), *self._update(change, self.defaults)]
+
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Create the marker if the settings have no owner, and change them."""
+        marker_calls = [] if change.live.owner else [self._build_marker_call(context.workspace)]
+        return [*marker_calls, *self._update(change, change.live.spec)]
+
+    def delete(self, change: Delete, context: PlanContext) -> NoReturn:
+        """Raise an error: plans forget settings instead."""
+        raise NotImplementedError(f"internal error: {change.address} cannot be deleted")
+
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
+        """Delete the marker; the settings stay as they are."""
+        params = {"thingGroupName": self.marker_name, "expectedVersion": change.live.version}
+        return [ApiCall(self.service, "DeleteThingGroup", params, ignored_errors=NOT_FOUND)]
+
+    def _build_marker_call(self, workspace: str) -> ApiCall:
+        properties = {
+            "thingGroupDescription": f"Records which reconciler workspace owns [{self.table}].",
+            "attributePayload": {"attributes": {_OWNER_ATTRIBUTE: workspace}},
+        }
+        params = {"thingGroupName": self.marker_name, "thingGroupProperties": properties}
+        return ApiCall(self.service, "CreateThingGroup", params, idempotent=True)
+
+    def _update(self, change: Create | Update, current: Any) -> list[ApiCall]:
+        spec = self.complete_spec(change)
+        changed = frozenset(name for name in self.members if getattr(spec, name) != getattr(current, name))
+        if not changed:
+            return []
+        return [ApiCall(self.service, self.api.update, self.to_params(spec, changed), idempotent=True)]
+
+
+def _get_member(response: Response, api: str | None) -> Any:
+    """Return the member of a response that has the path of a request member, or None."""
+    value: Any = response
+    for name in (api or "").split(".")[1:]:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _sort(value: Any) -> Any:
+    return tuple(sorted(set(value))) if isinstance(value, tuple) else value
