@@ -102,7 +102,10 @@ CASCADES = {
 """Deletions with a cascade: the file, the edit of another client, the address, and the text for what is lost."""
 
 NO_CASCADE = {
+    "account.encryption": "AWS cannot delete settings",
+    "account.events": "AWS cannot delete settings",
     "account.indexing": "AWS cannot delete settings",
+    "account.logging": "AWS cannot delete settings",
     "billing_groups": "a deletion is rejected while other things are in the group",
     "ca_certificates": "its device certificates stay",
     "credential_lockers": "its managed things keep its ID",

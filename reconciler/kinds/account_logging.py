@@ -1,0 +1,77 @@
+"""The logs of AWS IoT in the account.
+
+Source: AWS IoT API reference, SetV2LoggingOptions and GetV2LoggingOptions; developer guide, "Configure AWS IoT logging". That the
+options replace the ones before as a whole is UNCONFIRMED, so an update sends all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from attrs import frozen
+
+from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.role_arns import check_role_arn
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.resource import NOT_COMPARED, Desired, NotCompared, Resource
+
+_EVENTS = "SetV2LoggingOptions.eventConfigurations"
+_DISABLED: Literal["DISABLED"] = "DISABLED"
+
+
+@frozen(order=True)
+class LogEvent:
+    """The logs of one type of events."""
+
+    event_type: str = member("The type of the events, such as `Connect`.", api=f"{_EVENTS}.eventType")
+    log_level: str | None = member(
+        "The level instead of `default_log_level`.", api=f"{_EVENTS}.logLevel", default=None
+    )
+    log_destination: str | None = member(
+        "The log group instead of AWS's own.", api=f"{_EVENTS}.logDestination", default=None
+    )
+
+
+@frozen
+class Logging:
+    """`[account.logging]`."""
+
+    role_arn: str | NotCompared | None = member(
+        "The role with which AWS IoT writes the logs.",
+        api="SetV2LoggingOptions.roleArn",
+        default=NOT_COMPARED,
+    )
+    default_log_level: Literal["DEBUG", "INFO", "ERROR", "WARN", "DISABLED"] | NotCompared = member(
+        "The level of the logs.", api="SetV2LoggingOptions.defaultLogLevel", default=NOT_COMPARED
+    )
+    disable_all_logs: bool | NotCompared = member(
+        "Whether nothing is logged.", api="SetV2LoggingOptions.disableAllLogs", default=NOT_COMPARED
+    )
+    event_configurations: tuple[LogEvent, ...] | NotCompared = member(
+        "The logs of single types of events.", api=_EVENTS, default=NOT_COMPARED
+    )
+
+
+class AccountLogging(AccountSettings):
+    """Logging options: found by account and Region, owned by the thing group `reconciler:account-logging`."""
+
+    table = "account.logging"
+    noun = "logging configuration"
+    spec_class = Logging
+    api = SettingsApi("GetV2LoggingOptions", "SetV2LoggingOptions", frozenset({"NotConfiguredException"}))
+    defaults = Logging(None, _DISABLED, disable_all_logs=False, event_configurations=())
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
+        """Return a warning if `role_arn` is not the ARN of a role."""
+        role_arn = resource.spec.role_arn
+        return check_role_arn("role_arn", role_arn if isinstance(role_arn, str) else None)
+
+    def find_problems(self, spec: Logging, declared: Logging) -> Iterable[str]:
+        """Return a problem if logs are written without a role."""
+        if spec.role_arn is None and spec.default_log_level != _DISABLED and not spec.disable_all_logs:
+            yield "AWS needs a role to write logs; set role_arn"
+
+
+KIND = AccountLogging()

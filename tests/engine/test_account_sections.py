@@ -1,0 +1,136 @@
+"""Every section of account settings: it converges, and a run that died is completed."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds import all_kinds
+from reconciler.kinds.account_encryption import Encryption
+from reconciler.kinds.account_events import Events
+from reconciler.kinds.account_indexing import Indexing
+from reconciler.kinds.account_logging import LogEvent, Logging
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from tests.support.desired_states import (
+    apply,
+    converge,
+    get_rejection_reasons,
+    make_resource,
+    make_state,
+    plan_state,
+)
+from tests.support.registry_client import Cloud
+
+ROLE = "arn:aws:iam::123456789012:role/iot"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/a"
+SPECS = {
+    "account.indexing": (
+        Indexing(thing_indexing_mode="REGISTRY", thing_group_indexing_mode="ON"),
+        Indexing(thing_connectivity_indexing_mode="STATUS"),
+    ),
+    "account.events": (Events(thing=True, job=True), Events(job=False, policy=True)),
+    "account.logging": (
+        Logging(role_arn=ROLE, default_log_level="WARN"),
+        Logging(disable_all_logs=True, event_configurations=(LogEvent("Connect", "INFO"),)),
+    ),
+    "account.encryption": (
+        Encryption("CUSTOMER_MANAGED_KMS_KEY", KEY, ROLE),
+        Encryption(encryption_type="AWS_OWNED_KMS_KEY"),
+    ),
+}
+"""By table: two specs, of which the second leaves out fields of the first."""
+
+
+@pytest.fixture(scope="module")
+def module_cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def cloud(module_cloud: Cloud) -> Cloud:
+    """Return a registry whose settings are all AWS's defaults."""
+    module_cloud.reset()
+    module_cloud.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
+    return module_cloud
+
+
+def make_settings(table: str, index: int):
+    return make_resource(table, table.partition(".")[2], SPECS[table][index])
+
+
+def read_settings(table: str, cloud: Cloud):
+    response = dict(cloud.call(ApiCall("iot", all_kinds()[table].api.read)))
+    response.pop("ResponseMetadata", None)
+    return response
+
+
+def test_every_section_has_a_test():
+    assert SPECS.keys() == {table for table, kind in all_kinds().items() if kind.only_name}
+
+
+@pytest.mark.parametrize("table", SPECS)
+def test_each_section_converges_and_stays_when_it_is_removed(cloud, table):
+    for index in (0, 1):
+        desired = make_state(make_settings(table, index))
+        assert [str(step.address) for step in converge(desired, cloud).steps if table in str(step.address)]
+        assert plan_state(desired, cloud).steps == ()
+    settings = read_settings(table, cloud)
+    plan = converge(make_state(), cloud)
+    assert [(step.change.action, [call.operation for call in step.calls]) for step in plan.steps][:1] == [
+        ("forget", ["DeleteThingGroup"])
+    ]
+    assert read_settings(table, cloud) == settings
+    assert plan_state(make_state(), cloud).steps == ()
+
+
+@pytest.mark.parametrize("table", SPECS)
+def test_a_run_that_died_after_the_owner_was_recorded_is_completed_by_the_next(cloud, table):
+    desired = make_state(make_settings(table, 0))
+    plan = plan_state(desired, cloud)
+    dying = evolve(
+        plan,
+        steps=tuple(
+            evolve(step, calls=step.calls[:1]) if step.address == Address.parse(table) else step
+            for step in plan.steps
+        ),
+    )
+    apply(dying, cloud)
+    completed = converge(desired, cloud)
+    update = all_kinds()[table].api.update
+    assert [[call.operation for call in step.calls] for step in completed.steps] == [[update]]
+    assert plan_state(desired, cloud).steps == ()
+
+
+def test_all_sections_in_one_file_are_applied_by_one_plan(cloud):
+    desired = make_state(*(make_settings(table, 0) for table in SPECS))
+    converge(desired, cloud)
+    assert plan_state(desired, cloud).steps == ()
+    assert get_rejection_reasons(evolve(desired, settings=evolve(desired.settings, name="b")), cloud) == [
+        f"{table}: belongs to the workspace 'ws', not to 'b'" for table in sorted(SPECS)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "spec", "problem"),
+    [
+        (
+            "account.logging",
+            Logging(default_log_level="INFO"),
+            "AWS needs a role to write logs; set role_arn",
+        ),
+        (
+            "account.encryption",
+            Encryption("CUSTOMER_MANAGED_KMS_KEY", KEY),
+            "a customer's key needs kms_access_role_arn; set it",
+        ),
+        (
+            "account.encryption",
+            Encryption(kms_key_arn=KEY),
+            "kms_key_arn is only for a customer's key; remove it, or set encryption_type",
+        ),
+    ],
+)
+def test_settings_that_aws_rejects_are_rejected_in_the_plan(cloud, table, spec, problem):
+    desired = make_state(make_resource(table, table.partition(".")[2], spec))
+    assert get_rejection_reasons(desired, cloud) == [f"{table}: {problem} (<memory>:1)"]
