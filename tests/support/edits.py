@@ -234,6 +234,26 @@ EDITS = [
         lambda c: c.iot.describe_role_alias(roleAlias="r")["roleAliasDescription"]["roleArn"],
     ),
     Edit(
+        "dimensions.d",
+        "its values are changed",
+        lambda c: c.iot.update_dimension(name="d", stringValues=["by/hand"]),
+        lambda c: c.iot.describe_dimension(name="d")["stringValues"],
+    ),
+    Edit(
+        "custom_metrics.battery",
+        "its display name is changed",
+        lambda c: c.iot.update_custom_metric(metricName="battery", displayName="By hand"),
+        lambda c: c.iot.describe_custom_metric(metricName="battery")["displayName"],
+    ),
+    Edit(
+        "scheduled_audits.audit",
+        "its frequency is changed",
+        lambda c: c.iot.update_scheduled_audit(
+            scheduledAuditName="audit", frequency="MONTHLY", dayOfMonth="LAST"
+        ),
+        lambda c: c.iot.describe_scheduled_audit(scheduledAuditName="audit")["frequency"],
+    ),
+    Edit(
         "provisioning_templates.v",
         "it is enabled",
         lambda c: c.iot.update_provisioning_template(templateName="v", enabled=True),
