@@ -263,3 +263,66 @@ def test_a_parameter_needs_a_name_and_a_value(run, tmp_path):
     code, _, err = run("import", "cloudformation", "stack.yaml", "--parameter", "Site")
     assert code == 1
     assert "'Site' is not a valid parameter; expected NAME=VALUE" in err
+
+
+def test_a_stack_is_imported_and_then_needs_no_change(run, tmp_path):
+    template = {
+        "Resources": {
+            "Pump": {
+                "Type": "AWS::IoT::Thing",
+                "Properties": {"ThingName": "pump", "AttributePayload": {"Attributes": {"serial": "SN1"}}},
+            },
+            "Connect": {
+                "Type": "AWS::IoT::Policy",
+                "Properties": {"PolicyName": "connect", "PolicyDocument": json.loads(POLICY)},
+            },
+            "Certificate": {
+                "Type": "AWS::IoT::Certificate",
+                "Properties": {
+                    "CertificatePem": PEMS["pump-0"],
+                    "CertificateMode": "SNI_ONLY",
+                    "Status": "ACTIVE",
+                },
+            },
+            "Principal": {
+                "Type": "AWS::IoT::ThingPrincipalAttachment",
+                "Properties": {
+                    "ThingName": {"Ref": "Pump"},
+                    "Principal": {"Fn::GetAtt": ["Certificate", "Arn"]},
+                },
+            },
+            "Policy": {
+                "Type": "AWS::IoT::PolicyPrincipalAttachment",
+                "Properties": {
+                    "PolicyName": {"Ref": "Connect"},
+                    "Principal": {"Fn::GetAtt": "Certificate.Arn"},
+                },
+            },
+        }
+    }
+    arn = {"Fn::Sub": "arn:${AWS::Partition}:iot:${AWS::Region}:${AWS::AccountId}:client/pump"}
+    template["Resources"]["Connect"]["Properties"]["PolicyDocument"]["Statement"][0]["Resource"] = arn
+    (tmp_path / "stack.json").write_text(json.dumps(template))
+    options = (
+        "--target",
+        "embedded",
+        "--region",
+        "eu-west-1",
+        "--name",
+        "plant",
+        "--out",
+        "desired_state.toml",
+    )
+    assert run("import", "cloudformation", "stack.json", *options)[0] == 0
+    iot = Workspace("desired_state.toml").client("iot")
+    iot.create_policy(policyName="connect", policyDocument=POLICY)
+    certificate = iot.register_certificate_without_ca(certificatePem=PEMS["pump-0"], status="ACTIVE")
+    iot.create_thing(thingName="pump", attributePayload={"attributes": {"serial": "SN1"}})
+    iot.attach_thing_principal(thingName="pump", principal=certificate["certificateArn"])
+    iot.attach_policy(policyName="connect", target=certificate["certificateArn"])
+    code, out, _ = run("plan", "--adopt", "*", "--format", "json")
+    updates = [change for change in json.loads(out)["changes"] if change["action"] == "update"]
+    assert (code, len(updates)) == (0, 3)
+    assert {field["path"] for change in updates for field in change["fields"]} == {"workspace"}
+    assert run("apply", "--adopt", "*", "--yes")[0] == 0
+    assert run("plan", "--detailed-exitcode")[0] == 0

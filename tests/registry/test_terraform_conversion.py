@@ -272,3 +272,32 @@ def test_a_later_destroy_touches_nothing_that_was_converted(conversion):
     assert f"Resources: {len(find_left_out(conversion))} destroyed" in conversion.destroyed.stdout
     assert conversion.destroyed_content == conversion.applied_content
     assert conversion.planned_after_destroy.exit_code == 0, conversion.planned_after_destroy.output
+
+
+SMALL_CONFIG = """
+resource "aws_iot_thing" "pump" {
+  for_each = toset(["a", "b"])
+  name     = each.key
+}
+
+module "hall" { source = "./hall" }
+"""
+
+
+def test_removed_blocks_make_terraform_forget_the_resources_and_keep_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hall").mkdir()
+    (tmp_path / "hall" / "hall.tf").write_text('resource "aws_iot_thing" "c" {\n  name = "c"\n}\n')
+    TERRAFORM.prepare(tmp_path, SMALL_CONFIG)
+    with serve_registry() as server:
+        run = partial(
+            TERRAFORM.run, tmp_path, provider_settings=terraform.build_provider_settings(server.url)
+        )
+        assert run(*APPLY).returncode == 0
+        options = ("--out", "desired_state.toml", "--removed-blocks", "removed.tf")
+        assert _reconcile("import", "terraform", "terraform.tfstate", *options).exit_code == 0
+        (tmp_path / "main.tf").write_text(terraform.REQUIRED_PROVIDERS)
+        applied = run(*APPLY)
+        assert "0 added, 0 changed, 0 destroyed" in applied.stdout, applied.stderr
+        assert run("state", "list").stdout == ""
+        assert read_names(server)["things"].keys() == {"a", "b", "c"}

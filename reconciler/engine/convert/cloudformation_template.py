@@ -187,11 +187,12 @@ class _ResourceReader:
             declaration = self._find_declaration(logical_id)
             if declaration is None:
                 continue
-            obstacle, attributes = None, {}
+            obstacle: str | None = None
+            attributes: Mapping[str, Any] = {}
             try:
                 if body.get("Condition") is not None and not self._evaluator.holds(body["Condition"]):
                     continue
-                attributes = self._evaluator.evaluate(declaration.properties)
+                attributes = self._evaluate_properties(declaration)
             except (ValueError, TypeError, LookupError, AttributeError) as error:
                 obstacle = (
                     str(error) if type(error) is ValueError else "a function of the template is not valid"
@@ -208,6 +209,12 @@ class _ResourceReader:
                 attributes=attributes,
                 obstacle=obstacle,
             )
+
+    def _evaluate_properties(self, declaration: _Declaration) -> Mapping[str, Any]:
+        properties = self._evaluator.evaluate(declaration.properties)
+        if not isinstance(properties, Mapping):
+            raise ValueError("its properties are the value of a function")  # noqa: TRY004 (as for other values)
+        return properties
 
     def _find_declaration(self, logical_id: str) -> _Declaration | None:
         body = self._resources.get(logical_id)

@@ -250,7 +250,7 @@ class FieldConverter:
     def _convert_map(self, value: Any, item_type: Any, path: SourcePath) -> dict[str, Any]:
         entries = value
         if isinstance(value, list):  # CloudFormation's tags
-            entries = {item["Key"]: item["Value"] for item in value}
+            entries = {_to_text(item["Key"]): item["Value"] for item in value}
         return {
             key: self._convert_value(item, item_type, None, (*path, key))
             for key, item in entries.items()

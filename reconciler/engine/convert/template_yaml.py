@@ -43,4 +43,11 @@ _TemplateLoader.add_multi_constructor("!", _construct_function)
 
 def load_yaml(text: str) -> Any:
     """Return the value of a YAML text. Raises YAMLError and RecursionError."""
-    return yaml.load(text, Loader=_TemplateLoader)  # noqa: S506 (a subclass of SafeLoader)
+    return _convert_keys(yaml.load(text, Loader=_TemplateLoader))  # noqa: S506 (a subclass of SafeLoader)
+
+
+def _convert_keys(value: Any) -> Any:
+    """Return a value whose keys are texts, as in JSON."""
+    if isinstance(value, dict):
+        return {str(key): _convert_keys(item) for key, item in value.items()}
+    return [_convert_keys(item) for item in value] if isinstance(value, list) else value

@@ -109,6 +109,8 @@ def _build(  # noqa: PLR0913 (what both formats have)
     *,
     is_deposed: bool,
 ) -> SourceResource:
+    if not isinstance(attributes, Mapping) or not isinstance(key, str | int | None):
+        raise TypeError("not a resource of a state")
     index = "" if key is None else f"[{_quote_key(key)}]"
     label = str(key) if isinstance(key, str) else f"{resource['name']}{'' if key is None else f'-{key}'}"
     return SourceResource(

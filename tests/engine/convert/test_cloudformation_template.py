@@ -315,6 +315,12 @@ def test_functions_of_the_deployed_stack_become_variables():
     }
 
 
+def test_keys_of_yaml_are_texts():
+    assert parse_template("Resources: { 1: { Type: x, Properties: { 2: a } } }", "s") == {
+        "Resources": {"1": {"Type": "x", "Properties": {"2": "a"}}}
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
