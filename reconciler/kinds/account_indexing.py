@@ -99,7 +99,7 @@ class AccountIndexing(AccountSettings):
     """Fleet indexing: found by account and Region, owned by the thing group `reconciler:account-indexing`."""
 
     table = TABLE
-    noun = "fleet indexing"
+    noun = "indexing configuration"
     spec_class = Indexing
     api = SettingsApi("GetIndexingConfiguration", "UpdateIndexingConfiguration")
     defaults = Indexing("OFF", "OFF", "OFF", "OFF", (), (), (), (), "OFF", ())

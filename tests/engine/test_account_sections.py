@@ -20,6 +20,7 @@ from tests.support.desired_states import (
     make_state,
     plan_state,
 )
+from tests.support.exports import export_registry, load_export
 from tests.support.registry_client import Cloud
 
 ROLE = "arn:aws:iam::123456789012:role/iot"
@@ -102,10 +103,14 @@ def test_a_run_that_died_after_the_owner_was_recorded_is_completed_by_the_next(c
     assert plan_state(desired, cloud).steps == ()
 
 
-def test_all_sections_in_one_file_are_applied_by_one_plan(cloud):
+def test_all_sections_in_one_file_are_applied_by_one_plan_and_exported(cloud):
     desired = make_state(*(make_settings(table, 0) for table in SPECS))
     converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
+    export = export_registry(cloud, patterns=["*"])
+    assert [str(table.address) for table in export.tables] == sorted(SPECS)
+    exported_specs = {str(address): item.spec for address, item in load_export(export).resources.items()}
+    assert exported_specs == {table: specs[0] for table, specs in SPECS.items()}
     assert get_rejection_reasons(evolve(desired, settings=evolve(desired.settings, name="b")), cloud) == [
         f"{table}: belongs to the workspace 'ws', not to 'b'" for table in sorted(SPECS)
     ]

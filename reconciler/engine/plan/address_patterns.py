@@ -16,7 +16,9 @@ _GLOB = re.compile(r"[*?\[]")
 
 def is_pattern(text: str) -> bool:
     """Return whether a text can match several addresses: it is a kind, or has a character of a glob."""
-    return text in all_kinds() or bool(_GLOB.search(text))
+    kind = all_kinds().get(text)
+    is_kind = kind is not None and kind.only_name is None  # `account.indexing` is also an address
+    return is_kind or bool(_GLOB.search(text))
 
 
 def match_addresses(pattern: str, addresses: Collection[Address]) -> set[Address]:

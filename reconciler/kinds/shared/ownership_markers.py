@@ -71,6 +71,11 @@ def is_marker_name(name: str) -> bool:
     return name.startswith((build_workspace_group_name(""), SETTINGS_MARKER_PREFIX))
 
 
+def is_settings_marker(address: Address) -> bool:
+    """Return whether the address is a group that records the owner of account settings."""
+    return address.kind == "thing_groups" and address.name.startswith(SETTINGS_MARKER_PREFIX)
+
+
 def list_reserved_addresses(workspace: str) -> frozenset[Address]:
     """Return the addresses that the workspace may add to the desired state."""
     return frozenset(
