@@ -122,7 +122,7 @@ def _find_items(resources: Iterable[SourceResource], left_out: dict[str, str]) -
             continue
         kind = _find_kind(source)
         if kind is None:
-            left_out[source.address] = f"no table declares {source.type}"
+            left_out[source.address] = _explain_no_kind(source)
             continue
         identity, reason = _find_identity(kind, source)
         reason = source.obstacle or reason
@@ -153,6 +153,15 @@ def _find_kind(source: SourceResource) -> Kind | None:
     if source.noun == "thinggroup" and source.find("query_string"):  # CloudFormation has one type for both
         return kinds["dynamicthinggroup"]
     return kinds.get(source.noun)
+
+
+def _explain_no_kind(source: SourceResource) -> str:
+    """Return why a resource gets no table: its type is not known, or is a setting of the account."""
+    for kind in all_kinds().values():
+        for operation in kind.write_operations if kind.only_name else ():
+            if fold_name(re.sub("^(Update|SetV2)", "", operation)) == source.noun:
+                return f"a setting of the account, which is not converted; declare it in [{kind.table}]"
+    return f"no table declares {source.type}"
 
 
 def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]:
