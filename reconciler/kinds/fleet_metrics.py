@@ -5,9 +5,9 @@ Source: AWS IoT API reference, CreateFleetMetric and related operations; develop
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.kind import Listing
@@ -16,6 +16,7 @@ from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.fleet_indexing import TABLE as INDEXING
 from reconciler.kinds.shared.fleet_indexing import build_need
+from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Resource
@@ -27,6 +28,8 @@ DEFAULT_UNIT = "None"
 
 PERIOD_UNIT_SECONDS = 60
 """Periods are multiples of this (API reference, CreateFleetMetric)."""
+
+_INDEX_NOT_READY = frozenset({"IndexNotReadyException"})
 
 
 @frozen
@@ -90,6 +93,10 @@ class FleetMetrics(PlainKind):
             yield ValueProblem(
                 "invalid-period", f"{period} is not valid", "a multiple of 60", path=("period",)
             )
+
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Create the metric; AWS rejects that for a while after fleet indexing is turned on."""
+        return [evolve(call, retried_errors=_INDEX_NOT_READY) for call in super().create(change, context)]
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
         """Return the need that the account indexes the fields of a new query."""

@@ -44,7 +44,13 @@ def make_metric(spec: FleetMetric):
 
 def test_a_creation_is_one_call_with_the_ownership_tags():
     assert list_create_calls(make_metric(SPEC)) == [
-        make_iot_call("CreateFleetMetric", metricName="a", **MEMBERS, tags=make_tag_list(OWNERSHIP_TAGS))
+        make_iot_call(
+            "CreateFleetMetric",
+            metricName="a",
+            **MEMBERS,
+            tags=make_tag_list(OWNERSHIP_TAGS),
+            retried_errors={"IndexNotReadyException"},
+        )
     ]
 
 
