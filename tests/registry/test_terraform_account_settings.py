@@ -1,4 +1,4 @@
-"""Terraform's AWS provider sets the logging options of the account; the other settings are in `terraform/fields.tf`."""
+"""The logging options of the account in Terraform; the other settings are in `terraform/fields.tf`."""
 
 from __future__ import annotations
 
