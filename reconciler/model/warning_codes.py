@@ -22,6 +22,8 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "disabled-template": "Devices register by connecting (`auto_registration`), but the template that provisions them is not "
         "enabled, so they are not provisioned.",
         "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
+        "not-a-function-arn": "The function is not the ARN of a Lambda function.",
+        "not-a-public-key": "A key of an authorizer is not a public key in PEM, or has fewer than 2,048 bits.",
         "not-a-role-arn": "The role is not the ARN of an IAM role.",
         "policy-all-actions": "A statement allows every action (`iot:*` or `*`), on some resources.",
         "policy-any-client-id": "A statement allows connecting with every client ID, and has no condition on the client ID or "
@@ -43,6 +45,7 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "policy-unknown-variable": "AWS IoT does not define the policy variable.",
         "policy-wrong-resource": "An action applies to none of the resources of its statement: `iot:Subscribe` needs "
         "`topicfilter/…`, `iot:Publish` and `iot:Receive` need `topic/…`, `iot:Connect` needs `client/…`.",
+        "protocol-without-authentication": "Clients of a domain configuration cannot use its authentication type over its protocol.",
         "query-unknown-field": "The query of a dynamic thing group has a field that fleet indexing does not define.",
         "unset-secret": "The environment variable of a secret is unset or empty.",
         UNUSED_VARIABLE: "`[variables]` declares a variable that nothing uses. This one cannot be silenced: remove the variable.",

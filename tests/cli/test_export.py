@@ -37,7 +37,7 @@ from tests.support.desired_states import (
 )
 from tests.support.examples import examples
 from tests.support.exports import export_registry, load_export
-from tests.support.registry_client import Cloud
+from tests.support.registry_client import PLAIN_APIS, Cloud
 
 CLOUD = Cloud()
 
@@ -76,7 +76,7 @@ def test_adopting_an_exported_unmanaged_registry_only_sets_tags(fleet):
 
 
 ADOPTED_KINDS = frozenset(
-    {"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates"}
+    {"policies", "billing_groups", "thing_types", "role_aliases", "provisioning_templates", *PLAIN_APIS}
 )
 
 
@@ -92,6 +92,9 @@ def _remove_ownership_tags(cloud):
             cloud.iot.untag_resource(
                 resourceArn=item[arn_member], tagKeys=["reconciler:workspace", "reconciler:name"]
             )
+    for table in PLAIN_APIS:
+        for arn, _ in cloud.describe_plain(table).values():
+            cloud.iot.untag_resource(resourceArn=arn, tagKeys=["reconciler:workspace", "reconciler:name"])
     for name in cloud.iot.list_role_aliases()["roleAliases"]:
         arn = cloud.iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]["roleAliasArn"]
         cloud.iot.untag_resource(resourceArn=arn, tagKeys=["reconciler:workspace", "reconciler:name"])

@@ -14,6 +14,10 @@ TERRAFORM = {  # table → arguments and attributes of its aws_iot_* resource (T
     "billing_groups": "name properties tags region arn id tags_all metadata version",
     "policies": "name policy tags region arn default_version_id tags_all id",
     "role_aliases": "alias role_arn credential_duration tags region arn tags_all id",
+    "authorizers": "name authorizer_function_arn enable_caching_for_http signing_disabled status token_key_name "
+    "token_signing_public_keys tags region arn tags_all id",
+    "domain_configurations": "name authorizer_config domain_name server_certificate_arns service_type status tls_config "
+    "validation_certificate_arn default_authorizer_name allow_authorizer_override tags region arn domain_type tags_all id",
     "certificates": "active csr certificate_pem ca_pem region id arn ca_certificate_id public_key",
     "ca_certificates": "active allow_auto_registration ca_certificate_pem certificate_mode registration_config tags "
     "verification_certificate_pem region id arn customer_version generation_id tags_all validity",
@@ -27,6 +31,11 @@ CLOUDFORMATION = {  # table → properties of its AWS::IoT::* type
     "billing_groups": "BillingGroupName BillingGroupProperties Tags",
     "policies": "PolicyName PolicyDocument Tags",
     "role_aliases": "RoleAlias RoleArn CredentialDurationSeconds Tags",
+    "authorizers": "AuthorizerFunctionArn AuthorizerName EnableCachingForHttp SigningDisabled Status Tags TokenKeyName "
+    "TokenSigningPublicKeys",
+    "domain_configurations": "ApplicationProtocol AuthenticationType AuthorizerConfig ClientCertificateConfig DomainConfigurationName "
+    "DomainConfigurationStatus DomainName ServerCertificateArns ServerCertificateConfig ServiceType Tags TlsConfig "
+    "ValidationCertificateArn DomainType ServerCertificates",
     "certificates": "CACertificatePem CertificateMode CertificatePem CertificateSigningRequest Status",
     "ca_certificates": "AutoRegistrationStatus CACertificatePem CertificateMode RegistrationConfig RemoveAutoRegistration Status Tags "
     "VerificationCertificatePem",

@@ -41,6 +41,9 @@ IMPORTS = {
     "aws_iot_provisioning_template.t": "template",
     "aws_iot_indexing_configuration.i": "eu-west-1",
     "aws_iot_event_configurations.e": "eu-west-1",
+    "aws_iot_authorizer.signed": "signed",
+    "aws_iot_authorizer.unsigned": "unsigned",
+    "aws_iot_domain_configuration.d": "devices",
 }
 
 pytestmark = [
@@ -112,6 +115,7 @@ def write_input_files(folder: Path) -> pki.Authority:
     (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
     (folder / "device.csr").write_text(pki.make_signing_request("pump-9"))
     (folder / "verified-ca.pem").write_text(verified.pem)
+    (folder / "signing-key.pem").write_text("KEY")
     return verified
 
 
@@ -175,6 +179,12 @@ def read_names(server: RunningServer) -> dict[str, Any]:
         "cas": len(iot.list_ca_certificates()["certificates"]),
         "templates": {item["templateName"] for item in iot.list_provisioning_templates()["templates"]},
         "aliases": set(iot.list_role_aliases()["roleAliases"]),
+        "authorizers": {item["authorizerName"] for item in iot.list_authorizers()["authorizers"]},
+        "domains": {
+            item["domainConfigurationName"]
+            for item in iot.list_domain_configurations()["domainConfigurations"]
+            if not item["domainConfigurationName"].startswith("iot:")  # AWS's own
+        },
     }
 
 
@@ -191,6 +201,8 @@ def _read_fields(server: RunningServer, authority: pki.Authority) -> dict[str, A
     versions = iot.list_policy_versions(policyName=POLICY)["policyVersions"]
     ca_id = pki.compute_certificate_id(authority.pem)
     ca = iot.describe_ca_certificate(certificateId=ca_id)["certificateDescription"]
+    authorizer = iot.describe_authorizer(authorizerName="signed")["authorizerDescription"]
+    domain = iot.describe_domain_configuration(domainConfigurationName="devices")
     return {
         "thing": (thing.get("thingTypeName"), thing["attributes"]),
         "group": group["thingGroupProperties"],
@@ -211,6 +223,11 @@ def _read_fields(server: RunningServer, authority: pki.Authority) -> dict[str, A
         "custom fields": sorted(field["name"] for field in indexing["customFields"]),
         "indexes": iot.list_indices()["indexNames"],
         "events": {event: setting["Enabled"] for event, setting in events.items()},
+        "authorizer": (authorizer["tokenKeyName"], authorizer["enableCachingForHttp"]),
+        "domain": (
+            domain["authorizerConfig"]["allowAuthorizerOverride"],
+            domain["tlsConfig"]["securityPolicy"],
+        ),
         "tags": {
             arn.split(":")[-1].split("/")[0]: _read_tags(server, arn)
             for arn in (
@@ -219,6 +236,8 @@ def _read_fields(server: RunningServer, authority: pki.Authority) -> dict[str, A
                 template["templateArn"],
                 alias["roleAliasArn"],
                 ca["certificateArn"],
+                authorizer["authorizerArn"],
+                domain["domainConfigurationArn"],
                 iot.get_policy(policyName=POLICY)["policyArn"],
             )
         },
@@ -240,9 +259,14 @@ CHANGED_NAMES = {
     "cas": 2,
     "templates": {"fleet", "template"},
     "aliases": {"fleet", "alias"},
+    "authorizers": {"signed", "unsigned"},
+    "domains": {"devices"},
 }
 TAGS = {"kept": "changed", "came": "user@example.com", "owner": "line-a"}
-TAGGED = ("thinggroup", "thingtype", "provisioningtemplate", "rolealias", "cacert", "policy")
+TAGGED = (
+    *("thinggroup", "thingtype", "provisioningtemplate", "rolealias", "cacert", "policy"),
+    *("authorizer", "domainconfiguration"),
+)
 CHANGED_FIELDS = {
     "thing": (None, {"line": "b", "hall": "3"}),
     "group": {
@@ -274,13 +298,15 @@ CHANGED_FIELDS = {
         "THING_TYPE": True,
         "THING_TYPE_ASSOCIATION": True,
     },
+    "authorizer": ("key", True),
+    "domain": (True, "IotSecurityPolicy_TLS13_1_3_2022_10"),
     "tags": dict.fromkeys(TAGGED, TAGS),
 }
 
 
 def test_terraform_creates_every_resource(lifecycle):
     assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
-    assert "Resources: 37 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
+    assert "Resources: 40 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
 
 
 def test_the_plan_after_the_apply_is_empty(lifecycle):
@@ -289,7 +315,7 @@ def test_the_plan_after_the_apply_is_empty(lifecycle):
 
 def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
     assert lifecycle.changed.returncode == 0, lifecycle.changed.stderr
-    assert "Resources: 2 added, 20 changed, 2 destroyed" in lifecycle.changed.stdout
+    assert "Resources: 2 added, 23 changed, 2 destroyed" in lifecycle.changed.stdout
 
 
 def test_the_registry_has_the_changed_resources(lifecycle):
@@ -299,7 +325,7 @@ def test_the_registry_has_the_changed_resources(lifecycle):
 
 def test_imported_and_changed_resources_need_no_change(lifecycle):
     assert lifecycle.imported.returncode == 0, lifecycle.imported.stderr
-    assert "Resources: 15 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
+    assert "Resources: 18 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
 
 
 def test_every_resource_type_is_in_the_state(lifecycle):
@@ -327,7 +353,7 @@ def test_the_state_has_the_computed_attributes(lifecycle):
 def test_missing_resources_are_created_again(lifecycle):
     assert lifecycle.restored.returncode == 0, lifecycle.restored.stderr
     # Every registry has the configurations of indexing and of events, so these two are only changed.
-    assert "Resources: 35 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
+    assert "Resources: 38 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
     assert lifecycle.restored_names == lifecycle.changed_names
     assert lifecycle.restored_fields == lifecycle.changed_fields
 
@@ -344,4 +370,6 @@ def test_destroy_deletes_everything_in_the_registry(lifecycle):
         "cas": 0,
         "templates": set(),
         "aliases": set(),
+        "authorizers": set(),
+        "domains": set(),
     }

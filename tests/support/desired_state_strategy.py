@@ -37,6 +37,7 @@ from tests.support.desired_states import (
 )
 from tests.support.device_defender_strategy import draw_device_defender_resources
 from tests.support.odd_values import odd_resources
+from tests.support.plain_kinds_strategy import draw_plain_resources
 
 NAMES = ("a", "b", "c")
 PROVISIONED_NAMES = ("c", "x")
@@ -107,7 +108,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     things = _draw_things(draw, references, provisioned_names)
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
     resources += [*groups, *_draw_dynamic_groups(draw, policies), *billing_groups, *types, *things]
-    resources += _draw_managed_things(draw, things)
+    resources += [*_draw_managed_things(draw, things), *draw_plain_resources(draw)]
     resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))
 

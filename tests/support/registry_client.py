@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.retries import NO_BOTOCORE_RETRIES
+from reconciler.kinds import all_kinds
+from reconciler.kinds.base.plain_kind import PlainKind
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
 from tests.support.declared_operations import list_declared_operations
 from tests.support.service_models import create_session
 
+PLAIN_APIS = {table: kind.api for table, kind in all_kinds().items() if isinstance(kind, PlainKind)}
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
 AUDIT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/audits"
@@ -92,17 +96,7 @@ class Cloud:
             "thing_types": self._read_types(),
             "billing_groups": self._read_billing_groups(),
             "role_aliases": self._read_aliases(),
-            "fleet_metrics": self._read_fleet_metrics(),
-            "dimensions": self._read_by_name(
-                "name",
-                self.list_all(self.iot, "list_dimensions", "dimensionNames"),
-                self.iot.describe_dimension,
-            ),
-            "custom_metrics": self._read_by_name(
-                "metricName",
-                self.list_all(self.iot, "list_custom_metrics", "metricNames"),
-                self.iot.describe_custom_metric,
-            ),
+            **{table: self._read_plain(table) for table in PLAIN_APIS},
             "scheduled_audits": self._read_audits(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
@@ -177,22 +171,18 @@ class Cloud:
             content[name] = {**members, "tags": self._read_iot_tags(detail["roleAliasArn"])}
         return content
 
-    def _read_fleet_metrics(self) -> dict[str, Any]:
+    def _read_plain(self, table: str) -> dict[str, Any]:
+        """Return the descriptions of all resources of a plain kind, by name, without versions and times."""
         content = {}
-        for item in self.list_all(self.iot, "list_fleet_metrics", "fleetMetrics"):
-            metric = self.iot.describe_fleet_metric(metricName=item["metricName"])
-            varying = {"ResponseMetadata", "version", "creationDate", "lastModifiedDate"}
-            members = {key: value for key, value in metric.items() if key not in varying and value != ""}
-            content[item["metricName"]] = {**members, "tags": self._read_iot_tags(item["metricArn"])}
+        for name, (arn, detail) in self.describe_plain(table).items():
+            members = {
+                key: value for key, value in detail.items() if not _is_varying(key) and value not in ("", [])
+            }
+            content[name] = {**members, "tags": self._read_iot_tags(arn)}
         return content
 
     def _read_audits(self) -> dict[str, Any]:
         """Return the scheduled audits by name, without days that their frequencies do not use."""
-        names = [
-            item["scheduledAuditName"]
-            for item in self.list_all(self.iot, "list_scheduled_audits", "scheduledAudits")
-        ]
-        audits = self._read_by_name("scheduledAuditName", names, self.iot.describe_scheduled_audit)
         unused_days = {
             "DAILY": ("dayOfMonth", "dayOfWeek"),
             "MONTHLY": ("dayOfWeek",),
@@ -200,25 +190,23 @@ class Cloud:
         }
         return {
             name: {key: value for key, value in audit.items() if key not in unused_days[audit["frequency"]]}
-            for name, audit in audits.items()
+            for name, audit in self._read_plain("scheduled_audits").items()
         }
 
-    def _read_by_name(
-        self, name_param: str, names: Iterable[str], describe: Callable[..., Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        """Return the descriptions of resources with their tags, without what differs from apply to apply."""
-        varying = {"ResponseMetadata", "version", "creationDate", "lastModifiedDate"}
-        content = {}
-        for name in names:
-            description = describe(**{name_param: name})
-            members = {
-                key: value
-                for key, value in description.items()
-                if key not in varying and value not in ("", [])
-            }
-            arn = next(value for key, value in members.items() if key.lower().endswith("arn"))
-            content[name] = {**members, "tags": self._read_iot_tags(arn)}
-        return content
+    def describe_plain(self, table: str) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Return the ARN and the description of each resource of a plain kind, by name."""
+        api = PLAIN_APIS[table]
+        operation = xform_name(api.listing.operation)
+        if self.iot.can_paginate(operation):
+            items = self.list_all(self.iot, operation, api.listing.items)
+        else:
+            items = getattr(self.iot, operation)()[api.listing.items]
+        descriptions = {}
+        for name in api.listing.iterate_ids({api.listing.items: items}):
+            response = getattr(self.iot, xform_name(api.describe))(**{api.name: name})
+            detail = response[api.described] if api.described else response
+            descriptions[name] = (detail[api.arn], detail)
+        return descriptions
 
     def _read_templates(self) -> dict[str, Any]:
         """Return the templates without their version numbers, which depend on earlier applies."""
@@ -306,6 +294,11 @@ class Cloud:
                 members["CapabilityReport"] = capabilities["CapabilityReport"]
             content.append(members)
         return sorted(content, key=lambda item: (item.get("Tags", {}).get("reconciler:name", ""), str(item)))
+
+
+def _is_varying(member: str) -> bool:
+    """Return whether a member of a description depends on earlier changes of the resource."""
+    return member in {"ResponseMetadata", "version"} or member.endswith(("Date", "At"))
 
 
 def _has_value(value: Any) -> bool:

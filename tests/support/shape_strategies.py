@@ -42,7 +42,8 @@ def shape_values(shape: Shape, location: str | None = None) -> st.SearchStrategy
         return _structures(shape)
     if isinstance(shape, ListShape):
         min_size = _get_min_size(shape, location)
-        return st.lists(shape_values(shape.member, location), min_size=min_size, max_size=min_size + 2)
+        max_size = min(shape.metadata.get("max", min_size + 2), min_size + 2)
+        return st.lists(shape_values(shape.member, location), min_size=min_size, max_size=max_size)
     if isinstance(shape, MapShape):
         min_size = shape.metadata.get("min", 0)
         return st.dictionaries(

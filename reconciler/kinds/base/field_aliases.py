@@ -105,6 +105,18 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "duration": "credential_duration_seconds",
         "role": "role_arn",
     },
+    "authorizers": {
+        "lambda": "authorizer_function_arn",
+        "enabled": 'status = "ACTIVE"',
+        "signing_enabled": "signing_disabled = false",
+    },
+    "domain_configurations": {
+        "authorizer_config": "authorizer and allow_authorizer_override",
+        "domain_type": _COMPUTED,
+        "server_certificate_arn": "server_certificate_arns",
+        "server_certificates": "server_certificate_arns",
+        "enabled": 'status = "ENABLED"',
+    },
     "certificates": {
         "active": 'status = "ACTIVE"',
         "set_as_active": 'status = "ACTIVE"',

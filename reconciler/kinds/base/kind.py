@@ -58,18 +58,30 @@ class Listing:
     """How AWS lists all resources of a kind.
 
     `items` is the response member that has the resources. `id_key` and `arn_key` are the members of each item with its ID and
-    its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs.
+    its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs. Items whose ID begins with
+    `aws_prefix` are AWS's own: they are left out.
     """
 
     operation: str
     items: str
     id_key: str
     arn_key: str = ""
+    aws_prefix: str = ""
 
     def iterate_ids(self, response: Response) -> Iterator[str]:
         """Yield the IDs in a response."""
         for item in response.get(self.items, ()):
-            yield item[self.id_key] if self.id_key else item
+            identity = item[self.id_key] if self.id_key else item
+            if not self._is_of_aws(identity):
+                yield identity
+
+    def get_arns(self, response: Response) -> dict[str, str]:
+        """Return the ARNs in a response by ID, if the listing has them."""
+        items = ((item[self.id_key], item[self.arn_key]) for item in response.get(self.items, ()))
+        return {identity: arn for identity, arn in items if not self._is_of_aws(identity)}
+
+    def _is_of_aws(self, identity: str) -> bool:
+        return bool(self.aws_prefix) and identity.startswith(self.aws_prefix)
 
 
 @frozen

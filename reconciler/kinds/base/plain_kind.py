@@ -54,6 +54,8 @@ class PlainApi:
     - `described`: the response member that has the description, empty if the response is the description;
     - `version`: whether resources have versions, which updates and deletions expect;
     - `tokens`: the request members with idempotency tokens, such as `CreateDimension.clientRequestToken`;
+    - `after_create`: the operations that a creation may have to send last;
+    - `before_delete`: the operations that a deletion may have to send first;
     - `other_reads`: further operations that a kind's hooks send to read.
     """
 
@@ -65,6 +67,8 @@ class PlainApi:
     described: str = ""
     version: bool = False
     tokens: tuple[str, ...] = ()
+    after_create: tuple[str, ...] = ()
+    before_delete: tuple[str, ...] = ()
     other_reads: tuple[str, ...] = ()
 
     @describe.default
@@ -103,10 +107,10 @@ class PlainKind(Kind):
         api = cls.api
         cls.operations = Operations(
             read=(api.listing.operation, api.describe, "ListTagsForResource", *api.other_reads),
-            create=(api.create,),
+            create=(api.create, *api.after_create),
             update=(api.update, "UntagResource", "TagResource"),
-            replace=(api.delete, api.create),
-            delete=(api.delete,),
+            replace=(*api.before_delete, api.delete, api.create, *api.after_create),
+            delete=(*api.before_delete, api.delete),
             forget=("UntagResource", "TagResource"),
         )
         cls.write_operations = (api.create, api.update)
@@ -163,11 +167,16 @@ class PlainKind(Kind):
     def _to_live(self, name: str, description: Response, tags: Mapping[str, str]) -> Live:
         spec = self.to_spec(description, select_user_tags(tags))
         version = description["version"] if self.api.version else None
-        return build_tagged_live(name, spec, tags, description[self.api.arn], version=version)
+        arn, facts = description[self.api.arn], self.to_facts(description)
+        return build_tagged_live(name, spec, tags, arn, version=version, facts=facts)
 
     def to_spec(self, description: Response, tags: Mapping[str, str]) -> Any:
         """Return the spec that AWS's description of a resource means."""
         return from_members(self.spec_class, description, tags=tags)
+
+    def to_facts(self, description: Response) -> object:
+        """Return what the kind's hooks need of AWS's description of a resource, in addition to its spec."""
+        return None
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────
 

@@ -124,8 +124,7 @@ def list_arns(kind: Kind, scope: Scope) -> Read[dict[str, str]]:
     assert kind.listing
     assert kind.listing.arn_key
     (response,) = yield [ApiCall(kind.service, kind.listing.operation)]
-    arns = {item[kind.listing.id_key]: item[kind.listing.arn_key] for item in response[kind.listing.items]}
-    return {name: arn for name, arn in arns.items() if scope.includes(name)}
+    return {name: arn for name, arn in kind.listing.get_arns(response).items() if scope.includes(name)}
 
 
 def read_tags_of_desired_or_owned(

@@ -4,15 +4,16 @@ A resource is stored as the members of the requests that created and changed it.
 decides what each operation accepts and returns.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found, version_conflict
-from reconciler.registry.paging import REGISTRY_PAGER, Pager
+from reconciler.registry.paging import REGISTRY_PAGER, Pager, order_by_seq
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 
 SCHEMA = (
@@ -56,7 +57,8 @@ class NamedResourceType:
     - `arn_type`: the part of its ARN before the name, such as "fleetmetric"; it also identifies the type in the database;
     - `name_member`: the member of requests with the name;
     - `defaults`: members that a resource has if no request sets them;
-    - `already_exists_code`: the code of the error for creating a resource that exists.
+    - `already_exists_code`: the code of the error for creating a resource that exists;
+    - `arn_suffix_length`: the length of the text that AWS adds to its ARN, after the name and a slash; 0 for none.
     """
 
     noun: str
@@ -64,14 +66,18 @@ class NamedResourceType:
     name_member: str
     defaults: Mapping[str, Any] = field(factory=dict)
     already_exists_code: str = "ResourceAlreadyExistsException"
+    arn_suffix_length: int = 0
 
     def __attrs_post_init__(self) -> None:
         """Allow tags on the resources."""
-        allow_tags("iot", self.arn_type)(lambda context, name: self.find(context, name) is not None)
+        allow_tags("iot", self.arn_type)(self._has_arn)
 
     def build_arn(self, context: Context, name: str) -> str:
         """Return the ARN of a resource of this account and Region."""
-        return context.build_arn(f"{self.arn_type}/{name}")
+        if not self.arn_suffix_length:
+            return context.build_arn(f"{self.arn_type}/{name}")
+        suffix = hashlib.sha256(name.encode()).hexdigest()[: self.arn_suffix_length]
+        return context.build_arn(f"{self.arn_type}/{name}/{suffix}")
 
     def find(self, context: Context, name: str) -> NamedResource | None:
         """Return a resource, or None."""
@@ -152,7 +158,16 @@ class NamedResourceType:
         delete_tags(context, resource.arn)
         return resource
 
-    def list_page(
+    def read_all(self, context: Context) -> list[NamedResource]:
+        """Return all resources, in creation order."""
+        rows = context.tx.fetch_all(
+            "SELECT * FROM named_resources WHERE scope = ? AND type = ? ORDER BY seq",
+            context.scope,
+            self.arn_type,
+        )
+        return [self._to_resource(context, row) for row in rows]
+
+    def list_page(  # noqa: PLR0913 (what a listing is made of)
         self,
         context: Context,
         params: Mapping[str, Any],
@@ -160,18 +175,36 @@ class NamedResourceType:
         item: Callable[[NamedResource], Any],
         *,
         pager: Pager = REGISTRY_PAGER,
+        newest_first: bool = False,
+        filters: Sequence[str] = (),
     ) -> dict[str, Any]:
-        """Return a page of a listing, in creation order: the item of each resource under `member`."""
+        """Return a page of a listing, in creation order: the item of each resource under `member`.
+
+        Args:
+            newest_first: Whether the newest resource is first, unless the request has `ascendingOrder`.
+            filters: The members of the request that select the resources with the same value of that member.
+        """
         page = pager.start_page(context, params)
+        order, sign, start = order_by_seq(page, params if newest_first else {"ascendingOrder": True})
+        values = [(f"$.{name}", params[name]) for name in filters if name in params]
+        conditions = " AND json_extract(members, ?) = ?" * len(values)
         rows = context.tx.fetch_all(
-            "SELECT * FROM named_resources WHERE scope = ? AND type = ? AND seq > ? ORDER BY seq LIMIT ?",
+            f"SELECT * FROM named_resources WHERE scope = ? AND type = ? AND seq {sign} ?{conditions} "  # noqa: S608
+            f"ORDER BY seq {order} LIMIT ?",
             context.scope,
             self.arn_type,
-            page.after[0] if page.after else 0,
+            start,
+            *(value for pair in values for value in pair),
             page.limit,
         )
         resources = [self._to_resource(context, row) for row in rows]
         return page.build_output(member, resources, key=lambda resource: (resource.seq,), item=item)
+
+    def _has_arn(self, context: Context, path: str) -> bool:
+        """Return whether a resource has the ARN that ends in `path`: its name and any suffix."""
+        name = path.rpartition("/")[0] if self.arn_suffix_length else path
+        is_path_of_name = self.build_arn(context, name) == context.build_arn(f"{self.arn_type}/{path}")
+        return is_path_of_name and self.find(context, name) is not None
 
     def _to_resource(self, context: Context, row: Any) -> NamedResource:
         return NamedResource(

@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import pytest
 from attrs import evolve
 
+from reconciler.kinds.authorizers import Authorizer
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
+from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
@@ -38,6 +40,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.edits import EDITS, PEM, make_allow_document
+from tests.support.plain_kinds_strategy import CERTIFICATE_ARN, FUNCTION_ARN
 from tests.support.registry_client import SETTINGS, Cloud
 
 RESOURCES_BEFORE = [
@@ -70,6 +73,10 @@ RESOURCES_BEFORE = [
         ),
     ),
     make_resource("role_aliases", "r", RoleAlias(ROLE_ARN)),
+    make_resource("authorizers", "n", Authorizer(FUNCTION_ARN, signing_disabled=True)),
+    make_resource(
+        "domain_configurations", "endpoint", DomainConfiguration("iot.example.com", (f"{CERTIFICATE_ARN}/1",))
+    ),
     make_resource(
         "provisioning_templates",
         "v",
@@ -98,6 +105,8 @@ CHANGED_FIELDS = {
     "dynamic_thing_groups.d": {"query_string": "attributes.site:bergen"},
     "things.a": {"attributes": {"site": "bergen"}},
     "role_aliases.r": {"credential_duration_seconds": 900},
+    "domain_configurations.endpoint": {"authorizer": "n"},
+    "authorizers.n": {"enable_caching_for_http": True},
     "provisioning_templates.v": {"description": "Two"},
     "dimensions.d": {"string_values": ("b/#",)},
     "custom_metrics.battery": {"display_name": "Charge"},

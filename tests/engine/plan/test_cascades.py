@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.kinds import all_kinds
+from reconciler.kinds.authorizers import Authorizer
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
@@ -31,6 +32,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.one_device import get_device_certificate_arn
+from tests.support.plain_kinds_strategy import FUNCTION_ARN
 
 EMPTY_POLICY = Document.from_value({"Version": "2012-10-17", "Statement": []})
 COGNITO_IDENTITY = "eu-west-1:11111111-2222-3333-4444-555555555555"
@@ -106,11 +108,13 @@ NO_CASCADE = {
     "account.events": "AWS cannot delete settings",
     "account.indexing": "AWS cannot delete settings",
     "account.logging": "AWS cannot delete settings",
+    "authorizers": "a deletion is rejected while a domain configuration refers to it",
     "billing_groups": "a deletion is rejected while other things are in the group",
     "ca_certificates": "its device certificates stay",
     "credential_lockers": "its managed things keep its ID",
     "custom_metrics": "AWS rejects a deletion while a security profile uses it",
     "dimensions": "AWS rejects a deletion while a security profile uses it",
+    "domain_configurations": "nothing refers to it",
     "fleet_metrics": "nothing refers to it",
     "managed_things": "a deletion is rejected while the hub controls devices that stay",
     "policies": "a deletion is rejected while the policy is attached",
@@ -217,6 +221,12 @@ def use_template(cloud):
     )
 
 
+def use_authorizer(cloud):
+    cloud.iot.create_domain_configuration(
+        domainConfigurationName="theirs", authorizerConfig={"defaultAuthorizerName": "n"}
+    )
+
+
 def give_type(cloud):
     cloud.iot.create_thing(thingName="theirs", thingTypeName="t")
 
@@ -242,6 +252,14 @@ BLOCKED = {
         (
             f"CA certificates that this workspace does not manage use it ({BETA_ID[:12]}…); remove it from their "
             "registration config first, or keep it"
+        ),
+    ),
+    "authorizers.n": (
+        make_resource("authorizers", "n", Authorizer(FUNCTION_ARN, signing_disabled=True)),
+        use_authorizer,
+        (
+            "domain configurations that this workspace does not manage refer to it (theirs); remove it from them first, "
+            "or keep it"
         ),
     ),
     "thing_types.t": (
