@@ -18,11 +18,12 @@ import reconciler
 from reconciler import Workspace
 from reconciler.aws.serve import ServeOptions, serve_registry
 from reconciler.cli.main import cli
-from reconciler.engine.convert.cloudformation_template import parse_template
+from reconciler.convert.cloudformation_template import parse_template
 from reconciler.model.distribution import DISTRIBUTION, EXTRAS, get_version, require_extra
 from reconciler.model.errors import MissingExtraError
 from reconciler.notebook import default_progress
 from reconciler.rollout.dask import open_scheduler
+from tests.support.sample_plans import make_sample_plan
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "reconciler"
@@ -55,7 +56,7 @@ def hide_modules(monkeypatch, *names: str) -> None:
 
 
 def open_panel() -> None:
-    Workspace(STARTER).panel(SimpleNamespace())
+    Workspace(STARTER).panel(make_sample_plan())
 
 
 def serve() -> None:
@@ -213,7 +214,7 @@ for module in {sorted(modules)!r}:
         print(module)
 """
     assert set(run_without_extras(program).split()) == {
-        "reconciler.engine.convert.template_yaml",
+        "reconciler.convert.template_yaml",
         "reconciler.notebook.cell_progress",
         "reconciler.notebook.extension",
         "reconciler.notebook.kernel_interrupt",

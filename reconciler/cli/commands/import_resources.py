@@ -17,9 +17,9 @@ from reconciler.cli.terminal import echo
 from reconciler.cli.workspace_names import choose_workspace_name, name_option
 
 if TYPE_CHECKING:
-    from reconciler.engine.convert.fields import Variables
-    from reconciler.engine.convert.source import Source
-    from reconciler.engine.convert.tables import Conversion
+    from reconciler.convert.fields import Variables
+    from reconciler.convert.source import Source
+    from reconciler.convert.tables import Conversion
     from reconciler.engine.export.export import Table
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -93,13 +93,13 @@ def terraform(ctx: click.Context, /, path: str, removed_blocks: Path | None, **o
     Private keys and other secrets in the state are not written. Everything left out is listed on stderr, with the reason, and so are the
     commands that import the resources and remove them from Terraform's state.
     """
-    from reconciler.engine.convert.source import name_source, read_source
-    from reconciler.engine.convert.terraform_removal import (
+    from reconciler.convert.source import name_source, read_source
+    from reconciler.convert.terraform_removal import (
         format_state_rm,
         list_removable,
         render_removed_blocks,
     )
-    from reconciler.engine.convert.terraform_state import parse_terraform_state
+    from reconciler.convert.terraform_state import parse_terraform_state
 
     _check_new(removed_blocks)
     source = parse_terraform_state(read_source(path, sys.stdin.buffer.read), name_source(path))
@@ -147,13 +147,13 @@ def cloudformation(
     A value that only the deployed stack knows becomes a variable. Everything left out is listed on stderr, with the reason, and so are the steps
     that import the resources and remove them from the stack.
     """
-    from reconciler.engine.convert.cloudformation_template import (
+    from reconciler.convert.cloudformation_template import (
         parse_stack_resources,
         parse_template,
         read_template_resources,
     )
-    from reconciler.engine.convert.fields import Variables
-    from reconciler.engine.convert.source import name_source, read_source
+    from reconciler.convert.fields import Variables
+    from reconciler.convert.source import name_source, read_source
 
     variables = Variables()
     name = name_source(template)
@@ -192,7 +192,7 @@ def _convert(  # noqa: PLR0913 (the options of all conversions)
     variables: Variables | None = None,
 ) -> Conversion:
     """Convert the resources, write the files, and list what is left out."""
-    from reconciler.engine.convert.tables import convert_source
+    from reconciler.convert.tables import convert_source
     from reconciler.engine.export.files import build_pem_writer
     from reconciler.model.text import escape_invisible
     from reconciler.render.views.labels import pluralize

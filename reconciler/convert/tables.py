@@ -10,15 +10,15 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from reconciler.engine.convert.attachments import ATTACHMENT_NOUNS, Attachments, collect_attachments
-from reconciler.engine.convert.fields import (
+from reconciler.convert.attachments import ATTACHMENT_NOUNS, Attachments, collect_attachments
+from reconciler.convert.fields import (
     NAMES_OF_PRIVATE_KEYS,
     ConversionContext,
     FieldConverter,
     References,
     Variables,
 )
-from reconciler.engine.convert.source import Source, SourceResource, is_empty
+from reconciler.convert.source import Source, SourceResource, is_empty
 from reconciler.engine.export.tables import Table, WritePem
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import fold_name

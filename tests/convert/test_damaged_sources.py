@@ -8,11 +8,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.engine.convert.cloudformation_template import parse_template, read_template_resources
-from reconciler.engine.convert.fields import Variables
-from reconciler.engine.convert.tables import convert_source
-from reconciler.engine.convert.terraform_removal import list_removable, render_removed_blocks
-from reconciler.engine.convert.terraform_state import parse_terraform_state
+from reconciler.convert.cloudformation_template import parse_template, read_template_resources
+from reconciler.convert.fields import Variables
+from reconciler.convert.tables import convert_source
+from reconciler.convert.terraform_removal import list_removable, render_removed_blocks
+from reconciler.convert.terraform_state import parse_terraform_state
 from reconciler.engine.export.files import build_pem_writer
 from reconciler.engine.export.toml_writer import render_tables
 from reconciler.model.errors import ReconcilerError

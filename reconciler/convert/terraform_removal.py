@@ -7,7 +7,7 @@ import shlex
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from reconciler.engine.convert.source import SourceResource
+from reconciler.convert.source import SourceResource
 
 _KEY = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')
 """The key of a module's instance in an address."""

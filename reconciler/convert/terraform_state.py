@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.engine.convert.source import (
+from reconciler.convert.source import (
     Source,
     SourcePath,
     SourceResource,

@@ -12,8 +12,8 @@ from typing import Any
 
 from attrs import define, field
 
-from reconciler.engine.convert.fields import Variables
-from reconciler.engine.convert.source import escape_placeholders
+from reconciler.convert.fields import Variables
+from reconciler.convert.source import escape_placeholders
 
 NO_VALUE = "AWS::NoValue"
 _PSEUDO_PARAMETERS: Mapping[str, str] = {

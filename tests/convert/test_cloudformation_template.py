@@ -7,13 +7,13 @@ import textwrap
 
 import pytest
 
-from reconciler.engine.convert.cloudformation_template import (
+from reconciler.convert.cloudformation_template import (
     parse_stack_resources,
     parse_template,
     read_template_resources,
 )
-from reconciler.engine.convert.fields import Variables
-from reconciler.engine.convert.tables import convert_source
+from reconciler.convert.fields import Variables
+from reconciler.convert.tables import convert_source
 from reconciler.engine.export.files import build_pem_writer
 from reconciler.model.errors import ReconcilerError
 from tests.support import pki

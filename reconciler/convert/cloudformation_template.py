@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.engine.convert.fields import Variables
-from reconciler.engine.convert.source import Source, SourceResource, parse_json_object
-from reconciler.engine.convert.template_functions import FunctionEvaluator
+from reconciler.convert.fields import Variables
+from reconciler.convert.source import Source, SourceResource, parse_json_object
+from reconciler.convert.template_functions import FunctionEvaluator
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.distribution import require_extra
@@ -78,7 +78,7 @@ def _parse_yaml(text: str, name: str) -> dict[str, Any]:
     with require_extra("import cloudformation of YAML"):
         import yaml
 
-        from reconciler.engine.convert.template_yaml import load_yaml
+        from reconciler.convert.template_yaml import load_yaml
     try:
         value = load_yaml(text)
     except yaml.YAMLError as error:

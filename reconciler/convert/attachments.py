@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
-from reconciler.engine.convert.source import SourceResource
+from reconciler.convert.source import SourceResource
 from reconciler.model.resource import extract_name_from_arn
 
 ATTACHMENT_NOUNS = frozenset(

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from reconciler.engine.convert.source import STDIN, read_source
-from reconciler.engine.convert.tables import convert_source
-from reconciler.engine.convert.terraform_removal import (
+from reconciler.convert.source import STDIN, read_source
+from reconciler.convert.tables import convert_source
+from reconciler.convert.terraform_removal import (
     format_state_rm,
     list_removable,
     render_removed_blocks,
 )
-from reconciler.engine.convert.terraform_state import parse_terraform_state
+from reconciler.convert.terraform_state import parse_terraform_state
 from reconciler.engine.export.files import build_pem_writer
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import fold_name

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import attrs
 from attrs import define, field, frozen
 
-from reconciler.engine.convert.source import SourcePath, SourceResource, is_empty
+from reconciler.convert.source import SourcePath, SourceResource, is_empty
 from reconciler.engine.export.tables import WritePem
 from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type, select_toml_types
 from reconciler.kinds.base.field_aliases import find_field_for_alias, fold_name
