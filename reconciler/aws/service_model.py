@@ -10,8 +10,11 @@ import attrs
 import regex
 
 from reconciler.kinds.base.aws_limits import TAGS
+from reconciler.kinds.base.members import get_member_name
+from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.document import Document
+from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, format_choices, quote
 
 if TYPE_CHECKING:
@@ -117,10 +120,14 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
 def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
     """Return a check of the value's type, followed by `check`.
 
-    The type is checked because a value inside a JSON document may have any type.
+    The type is checked because a value inside a JSON document may have any type. A secret that is not set passes.
     """
 
     def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+        if isinstance(value, Secret):
+            if value.value is not None:
+                yield from check_typed(value.value, True)
+            return
         content = value.text if isinstance(value, Document) and str in types else value
         if isinstance(content, types) and (bool in types or not isinstance(content, bool)):
             yield from check(content, secret)
@@ -182,12 +189,19 @@ def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[
     if not attrs.has(type(structure)):
         return None
     aws_names = {name.lower(): name for name in names}
-    members = attrs.asdict(structure, recurse=False)
+    members = get_members(type(structure))
+    values = attrs.asdict(structure, recurse=False)
     return {
-        key: (aws_names.get(key.replace("_", ""), key), value)
-        for key, value in members.items()
+        key: (_find_aws_name(members[key], aws_names), value)
+        for key, value in values.items()
         if value is not None
     }
+
+
+def _find_aws_name(member: Member, aws_names: Mapping[str, str]) -> str:
+    """Return AWS's name of a field, one of `aws_names`, or the field's name if AWS has no such member."""
+    name = get_member_name(member.api) if member.api else member.name
+    return aws_names.get(name.replace("_", "").lower(), member.name)
 
 
 def _build_string_check(shape: Any) -> Check:

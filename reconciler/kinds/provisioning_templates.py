@@ -31,7 +31,7 @@ from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared.account_limits import find_count_errors
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.kinds.shared.provisioning_template_references import find_named_resources
-from reconciler.kinds.shared.role_arns import check_role_arn
+from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS, check_role_arn
 from reconciler.kinds.shared.versions import describe_other_versions
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -40,12 +40,6 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import Desired, Live, Resource
 from reconciler.model.text import join_some, quote
-
-ROLE_PROPAGATION_SECONDS = 20.0
-"""Seconds for which a creation is retried, because AWS may not know the role yet.
-
-Users report that AWS rejects a role for seconds after it was created: it "cannot be assumed by AWS IoT".
-"""
 
 DERIVED_MEMBERS = {
     "UpdateProvisioningTemplate.removePreProvisioningHook": "set when pre_provisioning_hook is removed from the file",

@@ -22,6 +22,7 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "disabled-template": "Devices register by connecting (`auto_registration`), but the template that provisions them is not "
         "enabled, so they are not provisioned.",
         "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
+        "no-from-clause": "The statement of a topic rule has no FROM clause, so only Basic Ingest activates the rule.",
         "not-a-function-arn": "The function is not the ARN of a Lambda function.",
         "not-a-public-key": "A key of an authorizer is not a public key in PEM, or has fewer than 2,048 bits.",
         "not-a-role-arn": "The role is not the ARN of an IAM role.",

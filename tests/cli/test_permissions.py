@@ -199,10 +199,16 @@ def test_roles_are_passed_by_arn_and_only_to_aws_iot():
 
 def test_the_needed_roles_are_those_in_the_file():
     from reconciler.kinds.role_aliases import RoleAlias
+    from reconciler.kinds.shared.topic_rule_actions import Action
+    from reconciler.kinds.shared.topic_rule_messaging_actions import Sqs
+    from reconciler.kinds.topic_rules import TopicRule
 
     alias = make_resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
-    assert find_needed_roles(make_state(alias, make_ca()).resources) == {
-        "arn:aws:iam::123456789012:role/devices"
+    sqs = Action(sqs=Sqs("q", "arn:aws:iam::123456789012:role/rules"))
+    rule = make_resource("topic_rules", "r", TopicRule("SELECT 1", (sqs,)))
+    assert find_needed_roles(make_state(alias, rule, make_ca()).resources) == {
+        "arn:aws:iam::123456789012:role/devices",
+        "arn:aws:iam::123456789012:role/rules",
     }
 
 

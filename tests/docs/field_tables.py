@@ -114,9 +114,10 @@ def _render_fields_with_limits(kind: Kind) -> str:
 def _iterate_fields(kind: Kind) -> Iterator[tuple[str, attrs.Attribute[Any], Member]]:
     """Yield each field with its path and its member, followed by the fields of its nested table."""
     attrs.resolve_types(kind.spec_class)
+    described_types: set[type] = set()
     for attribute in attrs.fields(kind.spec_class):
         yield attribute.name, attribute, kind.members[attribute.name]
-        yield from _list_nested_fields(attribute.name, attribute.type)
+        yield from _list_nested_fields(attribute.name, attribute.type, described_types)
 
 
 def _list_unsupported_members(kind: Kind) -> list[str]:
@@ -219,15 +220,25 @@ def _describe_default(attribute: attrs.Attribute[Any]) -> str:
             return f"`{value}`"
 
 
-def _list_nested_fields(name: str, annotation: Any) -> Iterator[tuple[str, attrs.Attribute[Any], Member]]:
-    """Yield the fields of a nested table, or of the tables in an array, with paths and members.
+def _list_nested_fields(
+    name: str, annotation: Any, described_types: set[type]
+) -> Iterator[tuple[str, attrs.Attribute[Any], Member]]:
+    """Yield the fields of a nested table or of an array's tables, on all levels, with paths and members.
 
-    `name` is the path of the field whose type is `annotation`. A field of any other type has no nested fields.
+    `name` is the path of the field whose type is `annotation`. A field of any other type has no nested fields, and one of a type in
+    `described_types`, to which its types are added, has the fields that are described already.
     """
     inner = select_toml_type(annotation)
     if get_origin(inner) is tuple:
         name, inner = f"{name}[]", select_toml_type(get_args(inner)[0])
-    if isinstance(inner, type) and attrs.has(inner) and describe_type(inner) == "a table":
-        attrs.resolve_types(inner)
-        members = get_members(inner)
-        yield from ((f"{name}.{field.name}", field, members[field.name]) for field in attrs.fields(inner))
+    if not (isinstance(inner, type) and attrs.has(inner) and describe_type(inner) == "a table"):
+        return
+    if inner in described_types:
+        return
+    described_types.add(inner)
+    attrs.resolve_types(inner)
+    members = get_members(inner)
+    for field in attrs.fields(inner):
+        path = f"{name}.{field.name}"
+        yield path, field, members[field.name]
+        yield from _list_nested_fields(path, field.type, described_types)

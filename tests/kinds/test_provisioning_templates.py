@@ -6,11 +6,11 @@ import pytest
 from attrs import evolve
 
 from reconciler.kinds.provisioning_templates import (
-    ROLE_PROPAGATION_SECONDS,
     Hook,
     ProvisioningTemplate,
     ProvisioningTemplateFacts,
 )
+from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS
 from reconciler.model.change import Replace
 from reconciler.model.document import Document
 from reconciler.model.resource import Live

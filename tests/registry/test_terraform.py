@@ -44,6 +44,9 @@ IMPORTS = {
     "aws_iot_authorizer.signed": "signed",
     "aws_iot_authorizer.unsigned": "unsigned",
     "aws_iot_domain_configuration.d": "devices",
+    "aws_iot_topic_rule.bare": "bare",
+    "aws_iot_topic_rule.full": "full",
+    "aws_iot_topic_rule.other": "other",
 }
 
 pytestmark = [
@@ -185,6 +188,7 @@ def read_names(server: RunningServer) -> dict[str, Any]:
             for item in iot.list_domain_configurations()["domainConfigurations"]
             if not item["domainConfigurationName"].startswith("iot:")  # AWS's own
         },
+        "rules": {rule["ruleName"]: rule["topicPattern"] for rule in iot.list_topic_rules()["rules"]},
     }
 
 
@@ -239,6 +243,7 @@ def _read_fields(server: RunningServer, authority: pki.Authority) -> dict[str, A
                 authorizer["authorizerArn"],
                 domain["domainConfigurationArn"],
                 iot.get_policy(policyName=POLICY)["policyArn"],
+                iot.get_topic_rule(ruleName="full")["ruleArn"],
             )
         },
     }
@@ -261,11 +266,12 @@ CHANGED_NAMES = {
     "aliases": {"fleet", "alias"},
     "authorizers": {"signed", "unsigned"},
     "domains": {"devices"},
+    "rules": {"bare": "bare", "full": "pumps/new", "other": ""},
 }
 TAGS = {"kept": "changed", "came": "user@example.com", "owner": "line-a"}
 TAGGED = (
     *("thinggroup", "thingtype", "provisioningtemplate", "rolealias", "cacert", "policy"),
-    *("authorizer", "domainconfiguration"),
+    *("authorizer", "domainconfiguration", "rule"),
 )
 CHANGED_FIELDS = {
     "thing": (None, {"line": "b", "hall": "3"}),
@@ -306,7 +312,7 @@ CHANGED_FIELDS = {
 
 def test_terraform_creates_every_resource(lifecycle):
     assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
-    assert "Resources: 40 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
+    assert "Resources: 43 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
 
 
 def test_the_plan_after_the_apply_is_empty(lifecycle):
@@ -315,7 +321,7 @@ def test_the_plan_after_the_apply_is_empty(lifecycle):
 
 def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
     assert lifecycle.changed.returncode == 0, lifecycle.changed.stderr
-    assert "Resources: 2 added, 23 changed, 2 destroyed" in lifecycle.changed.stdout
+    assert "Resources: 2 added, 25 changed, 2 destroyed" in lifecycle.changed.stdout
 
 
 def test_the_registry_has_the_changed_resources(lifecycle):
@@ -325,7 +331,7 @@ def test_the_registry_has_the_changed_resources(lifecycle):
 
 def test_imported_and_changed_resources_need_no_change(lifecycle):
     assert lifecycle.imported.returncode == 0, lifecycle.imported.stderr
-    assert "Resources: 18 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
+    assert "Resources: 21 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
 
 
 def test_every_resource_type_is_in_the_state(lifecycle):
@@ -353,7 +359,7 @@ def test_the_state_has_the_computed_attributes(lifecycle):
 def test_missing_resources_are_created_again(lifecycle):
     assert lifecycle.restored.returncode == 0, lifecycle.restored.stderr
     # Every registry has the configurations of indexing and of events, so these two are only changed.
-    assert "Resources: 38 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
+    assert "Resources: 41 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
     assert lifecycle.restored_names == lifecycle.changed_names
     assert lifecycle.restored_fields == lifecycle.changed_fields
 
@@ -372,4 +378,5 @@ def test_destroy_deletes_everything_in_the_registry(lifecycle):
         "aliases": set(),
         "authorizers": set(),
         "domains": set(),
+        "rules": {},
     }

@@ -38,6 +38,7 @@ from tests.support.desired_states import (
 from tests.support.device_defender_strategy import draw_device_defender_resources
 from tests.support.odd_values import odd_resources
 from tests.support.plain_kinds_strategy import draw_plain_resources
+from tests.support.topic_rule_strategy import draw_topic_rules
 
 NAMES = ("a", "b", "c")
 PROVISIONED_NAMES = ("c", "x")
@@ -99,6 +100,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *_draw_role_aliases(draw),
         *_draw_fleet_metrics(draw),
         *draw_device_defender_resources(draw),
+        *draw_topic_rules(draw),
         *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)

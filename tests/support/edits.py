@@ -254,6 +254,12 @@ EDITS = [
         lambda c: c.iot.describe_scheduled_audit(scheduledAuditName="audit")["frequency"],
     ),
     Edit(
+        "topic_rules.rule",
+        "it is disabled",
+        lambda c: c.iot.disable_topic_rule(ruleName="rule"),
+        lambda c: c.iot.get_topic_rule(ruleName="rule")["rule"]["ruleDisabled"],
+    ),
+    Edit(
         "provisioning_templates.v",
         "it is enabled",
         lambda c: c.iot.update_provisioning_template(templateName="v", enabled=True),

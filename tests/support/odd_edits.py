@@ -15,6 +15,7 @@ from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
+from reconciler.kinds.topic_rules import TopicRule
 from reconciler.model.document import Document
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import (
@@ -25,7 +26,7 @@ from tests.support.desired_states import (
     make_resource,
     make_state,
 )
-from tests.support.odd_registry import COGNITO_IDENTITY, TEMPLATE_BODY
+from tests.support.odd_registry import COGNITO_IDENTITY, TEMPLATE_BODY, TOPIC_RULE_PAYLOAD
 from tests.support.pki import compute_certificate_id
 from tests.support.registry_client import Cloud
 
@@ -55,6 +56,7 @@ def make_edited_state(registration_template: Document | str | None) -> DesiredSt
         make_resource("thing_types", "t", ThingType()),
         make_resource("billing_groups", "b", BillingGroup()),
         make_resource("role_aliases", "r", RoleAlias(ROLE_ARN)),
+        make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a'", ())),
     )
 
 
@@ -177,6 +179,9 @@ EDITS: Mapping[str, MakeEdit] = {
     ),
     "role alias: a duration": lambda cloud: cloud.iot.update_role_alias(
         roleAlias="r", credentialDurationSeconds=900
+    ),
+    "topic rule: actions": lambda cloud: cloud.iot.replace_topic_rule(
+        ruleName="rule", topicRulePayload={**TOPIC_RULE_PAYLOAD, "description": ""}
     ),
     "template: a version": lambda cloud: cloud.iot.create_provisioning_template_version(
         templateName="t", templateBody=TEMPLATE_BODY, setAsDefault=True

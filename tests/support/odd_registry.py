@@ -14,6 +14,16 @@ from tests.support.registry_client import Cloud
 TEMPLATE_BODY = json.dumps({"Parameters": {"AWS::IoT::Certificate::Id": {"Type": "String"}}, "Resources": {}})
 """A JITP template."""
 
+TOPIC_RULE_PAYLOAD = {
+    "sql": "SELECT *  FROM 'a/#' ",
+    "actions": [
+        {"http": {"url": "https://example.com/", "headers": [{"key": "authorization", "value": "secret"}]}},
+        {"salesforce": {"url": "https://ingestion-a.b.sfdcnow.com/streams/c/d/event", "token": "t" * 40}},
+    ],
+    "errorAction": {"republish": {"roleArn": ROLE_ARN, "topic": "errors"}},
+}
+"""The payload of a topic rule that sends secrets to other services."""
+
 COGNITO_IDENTITY = "eu-west-1:12345678-1234-1234-1234-123456789012"
 OTHER_ACCOUNT = "210987654321"
 
@@ -220,6 +230,14 @@ def make_role_alias(cloud: Cloud) -> None:
     cloud.iot.create_role_alias(roleAlias="alias", roleArn=ROLE_ARN, credentialDurationSeconds=43200)
 
 
+def make_topic_rules(cloud: Cloud) -> None:
+    """Create a rule with secrets, and one without actions, topic filter and SQL version."""
+    cloud.iot.create_topic_rule(
+        ruleName="secrets", topicRulePayload=TOPIC_RULE_PAYLOAD, tags="k=&reconciler:odd=x"
+    )
+    cloud.iot.create_topic_rule(ruleName="bare", topicRulePayload={"sql": "SELECT *", "actions": []})
+
+
 ODDITIES: Mapping[str, MakeOdd] = {
     make.__name__: make
     for make in (
@@ -239,6 +257,7 @@ ODDITIES: Mapping[str, MakeOdd] = {
         make_groups,
         make_dynamic_groups,
         make_role_alias,
+        make_topic_rules,
     )
 }
 """The functions that make odd resources, by name; they can be combined in any order."""

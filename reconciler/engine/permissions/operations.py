@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.change import ACTIONS
 from reconciler.model.resource import Desired
@@ -53,13 +53,20 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
 
 def find_needed_roles(resources: Desired) -> frozenset[str]:
     """Return the ARNs of the roles that the resources pass to AWS."""
-    arns = set[str]()
-    for resource in resources.values():
-        for name, member in get_members(type(resource.spec)).items():
-            value = getattr(resource.spec, name)
-            if (member.api or "").endswith(_ROLE_MEMBER_SUFFIXES) and isinstance(value, str):
-                arns.add(value)
-    return frozenset(arns)
+    return frozenset(arn for resource in resources.values() for arn in _iterate_roles(resource.spec))
+
+
+def _iterate_roles(value: Any) -> Iterator[str]:
+    """Yield the role ARNs in a spec, those of its nested structures included."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _iterate_roles(item)
+    elif is_spec_class(type(value)):
+        for name, member in get_members(type(value)).items():
+            item = getattr(value, name)
+            if isinstance(item, str) and (member.api or "").endswith(_ROLE_MEMBER_SUFFIXES):
+                yield item
+            yield from _iterate_roles(item)
 
 
 def _list_operations(kind: Kind, verb: str) -> frozenset[Operation]:

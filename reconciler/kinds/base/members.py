@@ -12,9 +12,10 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.model.document import Document
 from reconciler.model.resource import External
+from reconciler.model.secret import Secret
 
 SpecT = TypeVar("SpecT")
 
@@ -51,7 +52,7 @@ def to_member_value(value: Any) -> Any:
             return [to_member_value(item) for item in value]
         case Mapping():
             return {key: to_member_value(item) for key, item in value.items()}
-        case _ if attrs.has(type(value)) and _has_members(type(value)):
+        case _ if is_spec_class(type(value)):
             return to_structure(value)
         case _:
             return value
@@ -96,10 +97,6 @@ def _is_unset(value: Any) -> bool:
     return value is None or value in ("", [], {})
 
 
-def _has_members(spec_class: type) -> bool:
-    return all("reconciler" in attribute.metadata for attribute in attrs.fields(spec_class))
-
-
 def get_types(spec_class: type) -> Mapping[str, Any]:
     """Return the resolved types of a class's fields, by name."""
     if spec_class not in _types_by_class:
@@ -121,6 +118,8 @@ def to_field_value(value: Any, annotation: Any) -> Any:
         return {key: to_field_value(item, get_args(annotation)[1]) for key, item in sorted(value.items())}
     if annotation is Document:
         return Document.from_live(value)
+    if annotation is Secret:
+        return Secret("the live value", value)
     if attrs.has(annotation):
         return from_members(annotation, value)
     return value

@@ -51,6 +51,7 @@ class PlainApi:
     - `arn`: the response member with its ARN;
     - `listing`: how AWS lists the resources;
     - `describe`: the operation that describes one resource, if that is not `Describe` with the noun;
+    - `update`: the operation that changes one resource, if that is not `Update` with the noun;
     - `described`: the response member that has the description, empty if the response is the description;
     - `version`: whether resources have versions, which updates and deletions expect;
     - `tokens`: the request members with idempotency tokens, such as `CreateDimension.clientRequestToken`;
@@ -64,6 +65,7 @@ class PlainApi:
     arn: str
     listing: Listing
     describe: str = field()
+    update: str = field(kw_only=True)
     described: str = ""
     version: bool = False
     tokens: tuple[str, ...] = ()
@@ -75,15 +77,14 @@ class PlainApi:
     def _name_describe(self) -> str:
         return f"Describe{self.noun}"
 
+    @update.default
+    def _name_update(self) -> str:
+        return f"Update{self.noun}"
+
     @property
     def create(self) -> str:
         """The operation that creates a resource."""
         return f"Create{self.noun}"
-
-    @property
-    def update(self) -> str:
-        """The operation that changes a resource in place."""
-        return f"Update{self.noun}"
 
     @property
     def delete(self) -> str:

@@ -55,6 +55,13 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     return attrs.field(default=default, metadata=metadata)
 
 
+def is_spec_class(value_class: type) -> bool:
+    """Return whether the fields of a class are declared with `member`."""
+    return attrs.has(value_class) and all(
+        _METADATA_KEY in attribute.metadata for attribute in attrs.fields(value_class)
+    )
+
+
 _members_by_class: dict[type, Mapping[str, Member]] = {}
 
 

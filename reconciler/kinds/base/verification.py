@@ -31,7 +31,7 @@ class FieldsMatch(Verification):
 
     def verify(self, sent: ApiCall) -> VerificationReads:
         """Return the response of the read if it shows that the request took effect, else None."""
-        response = yield evolve(self.read_call, ignored_errors=NOT_FOUND)
+        response = yield evolve(self.read_call, ignored_errors=self.read_call.ignored_errors | NOT_FOUND)
         if not response:
             return None
         expected_version = sent.params.get(_EXPECTED_VERSION)

@@ -10,6 +10,12 @@ from reconciler.model.text import quote
 
 ROLE_ARN_PATTERN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\x21-\x7e]+")
 
+ROLE_PROPAGATION_SECONDS = 20.0
+"""Seconds for which a creation is retried, because AWS may not know the role yet.
+
+Users report that AWS rejects a role for seconds after it was created: it "cannot be assumed by AWS IoT".
+"""
+
 
 def check_role_arn(field: str, arn: str | None) -> Iterator[ValueProblem]:
     """Yield a warning if a text is not the ARN of an IAM role.

@@ -124,6 +124,7 @@ NO_CASCADE = {
     "role_aliases": "AWS IoT has no reference to it",
     "scheduled_audits": "nothing refers to it",
     "thing_types": "a deletion is rejected while things have the type",
+    "topic_rules": "nothing refers to it",
 }
 """The kinds whose deletion removes nothing of others, and why."""
 

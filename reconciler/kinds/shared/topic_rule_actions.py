@@ -1,0 +1,170 @@
+"""The actions of topic rules, and the problems of an action.
+
+Source: AWS IoT API reference, Action; developer guide, "AWS IoT rule actions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from reconciler.kinds.base.schema import get_members, is_spec_class, member
+from reconciler.kinds.shared.role_arns import check_role_arn
+from reconciler.kinds.shared.topic_rule_messaging_actions import (
+    Firehose,
+    Http,
+    Kafka,
+    Kinesis,
+    Republish,
+    Sns,
+    Sqs,
+)
+from reconciler.kinds.shared.topic_rule_service_actions import (
+    CloudwatchAlarm,
+    CloudwatchLogs,
+    CloudwatchMetric,
+    IotAnalytics,
+    IotEvents,
+    IotSiteWise,
+    Lambda,
+    Location,
+    Salesforce,
+    StepFunctions,
+)
+from reconciler.kinds.shared.topic_rule_storage_actions import (
+    S3,
+    DynamoDb,
+    DynamoDbV2,
+    Elasticsearch,
+    InfluxDb,
+    OpenSearch,
+    Timestream,
+)
+from reconciler.model.diagnostic import ValuePath, ValueProblem
+from reconciler.model.secret import Secret
+from reconciler.model.text import join_some
+
+_ACTIONS = "CreateTopicRule.topicRulePayload.actions"
+_ROLE_ARN = "role_arn"
+
+
+@frozen
+class Action:
+    """An action of a topic rule: exactly one of the fields is set."""
+
+    cloudwatch_alarm: CloudwatchAlarm | None = member(
+        "Sets the state of a CloudWatch alarm.", api=f"{_ACTIONS}.cloudwatchAlarm", default=None
+    )
+    cloudwatch_logs: CloudwatchLogs | None = member(
+        "Writes to a log group in CloudWatch Logs.", api=f"{_ACTIONS}.cloudwatchLogs", default=None
+    )
+    cloudwatch_metric: CloudwatchMetric | None = member(
+        "Sends a value to CloudWatch.", api=f"{_ACTIONS}.cloudwatchMetric", default=None
+    )
+    dynamo_db: DynamoDb | None = member(
+        "Writes to one column of a DynamoDB table.", api=f"{_ACTIONS}.dynamoDB", default=None
+    )
+    dynamo_dbv2: DynamoDbV2 | None = member(
+        "Writes to the columns of a DynamoDB table.", api=f"{_ACTIONS}.dynamoDBv2", default=None
+    )
+    elasticsearch: Elasticsearch | None = member(
+        "Writes to an Elasticsearch domain; AWS recommends `open_search`.",
+        api=f"{_ACTIONS}.elasticsearch",
+        default=None,
+    )
+    firehose: Firehose | None = member(
+        "Writes to a Firehose delivery stream.", api=f"{_ACTIONS}.firehose", default=None
+    )
+    http: Http | None = member("Sends to an HTTPS endpoint.", api=f"{_ACTIONS}.http", default=None)
+    influx_db: InfluxDb | None = member(
+        "Writes to an InfluxDB database.", api=f"{_ACTIONS}.influxDB", default=None
+    )
+    iot_analytics: IotAnalytics | None = member(
+        "Sends to a channel of AWS IoT Analytics.", api=f"{_ACTIONS}.iotAnalytics", default=None
+    )
+    iot_events: IotEvents | None = member(
+        "Sends to an input of AWS IoT Events.", api=f"{_ACTIONS}.iotEvents", default=None
+    )
+    iot_site_wise: IotSiteWise | None = member(
+        "Sets asset properties in AWS IoT SiteWise.", api=f"{_ACTIONS}.iotSiteWise", default=None
+    )
+    kafka: Kafka | None = member("Sends to an Apache Kafka cluster.", api=f"{_ACTIONS}.kafka", default=None)
+    kinesis: Kinesis | None = member(
+        "Writes to a Kinesis data stream.", api=f"{_ACTIONS}.kinesis", default=None
+    )
+    lambda_function: Lambda | None = member(
+        "Invokes a Lambda function.", api=f"{_ACTIONS}.lambda", default=None
+    )
+    location: Location | None = member(
+        "Sends a position to an Amazon Location tracker.", api=f"{_ACTIONS}.location", default=None
+    )
+    open_search: OpenSearch | None = member(
+        "Writes to an OpenSearch Service domain.", api=f"{_ACTIONS}.openSearch", default=None
+    )
+    republish: Republish | None = member(
+        "Publishes to another MQTT topic.", api=f"{_ACTIONS}.republish", default=None
+    )
+    s3: S3 | None = member("Writes an object to S3.", api=f"{_ACTIONS}.s3", default=None)
+    salesforce: Salesforce | None = member(
+        "Sends to a Salesforce IoT Cloud input stream.", api=f"{_ACTIONS}.salesforce", default=None
+    )
+    sns: Sns | None = member("Publishes to an SNS topic.", api=f"{_ACTIONS}.sns", default=None)
+    sqs: Sqs | None = member("Sends to an SQS queue.", api=f"{_ACTIONS}.sqs", default=None)
+    step_functions: StepFunctions | None = member(
+        "Starts a Step Functions state machine.", api=f"{_ACTIONS}.stepFunctions", default=None
+    )
+    timestream: Timestream | None = member(
+        "Writes to a Timestream table.", api=f"{_ACTIONS}.timestream", default=None
+    )
+
+
+def check_action(action: Action, path: ValuePath) -> Iterator[ValueProblem]:
+    """Yield problems of an action: no type, several types, and texts that are not ARNs of roles."""
+    types = [name for name in get_members(Action) if getattr(action, name) is not None]
+    if len(types) != 1:
+        problem = f"has {join_some(types)}" if types else "has no type"
+        yield ValueProblem("invalid-action", problem, "exactly one type of action", path=path)
+    for name in types:
+        for field_path, arn in _iterate_roles(getattr(action, name)):
+            yield from (
+                problem.nest_under(*path, name, *field_path) for problem in check_role_arn(_ROLE_ARN, arn)
+            )
+
+
+def _iterate_roles(value: Any) -> Iterator[tuple[ValuePath, str]]:
+    """Yield each role ARN in a structure, with the path of the table that has it."""
+    if not is_spec_class(type(value)):
+        return
+    for name in get_members(type(value)):
+        item = getattr(value, name)
+        if name == _ROLE_ARN and item is not None:
+            yield (), item
+        for path, arn in _iterate_roles(item):
+            yield (name, *path), arn
+
+
+def match_secrets(value: Any, reference: Any) -> Any:
+    """Return a live value with secrets for the texts that are secrets in the file's value, `reference`.
+
+    A text that is equal to the secret, or whose secret is not set, becomes the very secret of the file, so it makes no difference.
+    """
+    match value, reference:
+        case str() | Secret(), Secret():
+            text = value.value if isinstance(value, Secret) else value
+            return reference if reference.value in {None, text} else Secret("the live value", text)
+        case tuple(), tuple():
+            references = [*reference, *[None] * (len(value) - len(reference))]
+            return tuple(map(match_secrets, value, references))
+        case _ if attrs.has(type(value)) and type(value) is type(reference):
+            return attrs.evolve(
+                value,
+                **{
+                    name: match_secrets(getattr(value, name), getattr(reference, name))
+                    for name in get_members(type(value))
+                },
+            )
+        case _:
+            return value
