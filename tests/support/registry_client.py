@@ -98,7 +98,6 @@ class Cloud:
             "role_aliases": self._read_aliases(),
             **{table: self._read_plain(table) for table in PLAIN_APIS},
             "scheduled_audits": self._read_audits(),
-            "topic_rules": self._read_topic_rules(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -206,16 +205,8 @@ class Cloud:
         for name in api.listing.iterate_ids({api.listing.items: items}):
             response = getattr(self.iot, xform_name(api.describe))(**{api.name: name})
             detail = response[api.described] if api.described else response
-            descriptions[name] = (detail[api.arn], detail)
+            descriptions[name] = ({**response, **detail}[api.arn], detail)
         return descriptions
-
-    def _read_topic_rules(self) -> dict[str, Any]:
-        content = {}
-        for item in self.list_all(self.iot, "list_topic_rules", "rules"):
-            rule = self.iot.get_topic_rule(ruleName=item["ruleName"])["rule"]
-            members = {key: value for key, value in rule.items() if key != "createdAt"}
-            content[item["ruleName"]] = {**members, "tags": self._read_iot_tags(item["ruleArn"])}
-        return content
 
     def _read_templates(self) -> dict[str, Any]:
         """Return the templates without their version numbers, which depend on earlier applies."""
