@@ -164,6 +164,8 @@ class Certificates(Kind):
             ca_name = x509.find_signer(pem, scope.iterate_resources("ca_certificates"))
         ca = scope.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
         mode = ca.spec.certificate_mode if ca else spec.certificate_mode
+        if ca and "certificate_mode" in ca.lifecycle.ignore_changes:
+            mode = None  # the CA keeps its live mode, which its certificates have
         return attrs.evolve(
             spec,
             ca=ca_name,

@@ -12,17 +12,21 @@ from hypothesis import strategies as st
 from reconciler.engine.plan.compare import compute_effective_state
 from reconciler.engine.plan.diff import diff
 from reconciler.engine.plan.refresh import refresh
+from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.errors import PlanRejectedError
-from reconciler.model.resource import Resource
+from reconciler.model.pem import Pem
+from reconciler.model.resource import Lifecycle, Resource
 from reconciler.model.settings import DesiredState
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
+    AUTHORITIES,
     apply,
     converge,
     list_failures,
     make_ca,
     make_device,
+    make_resource,
     make_state,
     plan_state,
 )
@@ -59,6 +63,16 @@ def test_a_state_that_ignores_any_fields_plans_empty_after_an_apply(cloud, befor
         converge(desired, cloud)
     except PlanRejectedError:
         return  # AWS would reject the changes together with the live values that stay
+    assert plan_state(desired, cloud).steps == ()
+
+
+def test_a_new_certificate_has_the_mode_that_its_ca_keeps(cloud):
+    ca = make_ca(certificate_mode="SNI_ONLY", verification=None)
+    converge(make_state(ca), cloud.reset())
+    keeps_mode = evolve(make_ca(), lifecycle=Lifecycle(ignore_changes=("certificate_mode",)))
+    certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].get_device_pem("a")), ca="alpha")
+    desired = make_state(keeps_mode, make_resource("certificates", "a", certificate))
+    converge(desired, cloud)
     assert plan_state(desired, cloud).steps == ()
 
 
