@@ -124,7 +124,15 @@ def test_the_metadata_names_the_project_its_extras_and_its_python_versions(archi
     metadata = read_metadata(archives[kind])
     assert (metadata["Metadata-Version"], metadata["Name"]) == ("2.4", "iot-reconciler")
     assert metadata["Author"] == "reconciler contributors"
-    assert set(metadata.get_all("Provides-Extra")) == {"notebook", "serve", "dask", "yaml", "all", "dev", "docs"}
+    assert set(metadata.get_all("Provides-Extra")) == {
+        "notebook",
+        "serve",
+        "dask",
+        "yaml",
+        "all",
+        "dev",
+        "docs",
+    }
     assert metadata["Requires-Python"] == ">=3.11"
     urls = dict(text.split(", ") for text in metadata.get_all("Project-URL"))
     assert set(urls) == {"Documentation", "Changelog", "Issues", "Source"}
