@@ -17,6 +17,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
 from reconciler.engine.load.placeholders import TypedText
+from reconciler.kinds.base.schema import has_members
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import KeyFile, OutputFile
@@ -195,15 +196,25 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
             nearest = _suggest_array(value, item_type)
             raise _build_error("wrong-type", problem, describe_type(annotation), nearest)
         items = _convert_items(enumerate(value), item_hook, item_type)
-        earlier_items: set[Any] = set()
-        for index, item in items.items():
-            if item in earlier_items:
-                problem = f"{quote(str(item))} is listed twice"
-                raise _build_error("duplicate-item", problem, "each item once").nest_under(index)
-            earlier_items.add(item)
+        _reject_duplicates(items)
         return tuple(items.values())
 
     return convert
+
+
+def _reject_duplicates(items: Mapping[int, Any]) -> None:
+    """Raise InvalidValueError if an array has an item twice; `items` are by index."""
+    earlier_items: set[Any] = set()
+    earlier_tables: list[Any] = []  # tables with maps, which a set cannot have; arrays have few of them
+    for index, item in items.items():
+        is_table = has_members(type(item))
+        if item in earlier_tables if is_table else item in earlier_items:
+            problem = "this table is listed twice" if is_table else f"{quote(str(item))} is listed twice"
+            raise _build_error("duplicate-item", problem, "each item once").nest_under(index)
+        if is_table:
+            earlier_tables.append(item)
+        else:
+            earlier_items.add(item)
 
 
 def _suggest_array(value: Any, item_type: Any) -> str | None:

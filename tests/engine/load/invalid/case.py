@@ -48,9 +48,9 @@ class InvalidCase:
     def lines(self) -> list[str]:
         """The lines of the report, with all placeholders replaced."""
         kinds = all_kinds()
+        tables = sorted({table.partition(".")[0] for table in kinds})  # account.indexing is in [account]
         text = self.report.replace(
-            "{tables}",
-            ", ".join(["workspace", "variables", "environments", *sorted(kinds), "removed", "moved"]),
+            "{tables}", ", ".join(["workspace", "variables", "environments", *tables, "removed", "moved"])
         )
         text = text.replace("{yesterday}", f"{NOW - DAY:%Y-%m-%d}")
         return re.sub(r"\{keys of (\w+)\}", lambda match: _format_keys(kinds[match[1]]), text).splitlines()

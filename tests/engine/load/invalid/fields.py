@@ -186,6 +186,20 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "a duplicate table in an array, with a map in it, is reported",
+        """
+        [topic_rules.telemetry]
+        sql = "SELECT * FROM 'pumps'"
+        actions = [
+          { kafka = { destination_arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/1", topic = "t", client_properties = { a = "1" } } },
+          { kafka = { destination_arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/1", topic = "t", client_properties = { a = "1" } } },
+        ]
+        """,
+        """
+        desired_state.toml:5: error: topic_rules.telemetry.actions[1]: this table is listed twice; expected each item once
+        """,
+    ),
+    InvalidCase(
         "a duplicate reference is reported",
         """
         [things.pump-1]
