@@ -61,6 +61,8 @@ def test_only_errors_that_pass_advise_to_apply_again_at_once():
         if suggest_next_step(make_error(code, operation)).startswith("run apply again")
     }
     assert codes == {
+        "IndexNotReadyException",
+        "InternalException",
         "InternalFailureException",
         "InternalServerException",
         "LimitExceededException",

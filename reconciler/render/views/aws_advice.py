@@ -142,6 +142,10 @@ _ADVICE: Mapping[
             "detach what was attached to the certificate after the plan was made, then run plan again",
             ("DeleteCertificate",),
         ),
+        Advice(
+            "take the authorizer out of the domain configurations that still use it, then run plan again",
+            ("DeleteAuthorizer",),
+        ),
         Advice(None),
     ),
     "CertificateConflictException": (
@@ -177,6 +181,16 @@ _ADVICE: Mapping[
     "InvalidQueryException": (
         Advice("correct `query_string` in the file according to AWS's message, then run plan again"),
     ),
+    "InvalidAggregationException": (
+        Advice(
+            "correct `aggregation_type` or `aggregation_field` in the file according to AWS's message, then run plan again"
+        ),
+    ),
+    "SqlParseException": (
+        Advice("correct `sql` in the file according to AWS's message, then run plan again"),
+    ),
+    "IndexNotReadyException": (Advice("{again} in a few minutes: fleet indexing is not ready yet"),),
+    "NotConfiguredException": (Advice("set `role_arn` in [account.logging], then run plan again"),),
     "InvalidRequestException": _INVALID_VALUE,
     "ValidationException": _INVALID_VALUE,
     "ParameterValidation": _INVALID_VALUE,
@@ -206,6 +220,7 @@ _ADVICE: Mapping[
     **dict.fromkeys(
         (
             *(
+                "InternalException",
                 "InternalFailure",
                 "InternalFailureException",
                 "InternalServerException",
