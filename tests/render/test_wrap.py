@@ -28,7 +28,12 @@ from reconciler.render.text.wrap import wrap_lines
 from reconciler.render.views.comparison import ResourceComparisonView, build_comparison_view
 from reconciler.render.views.drift import build_drift_view
 from reconciler.render.views.error import build_error_view
-from reconciler.render.views.history import build_history_view, build_run_view
+from reconciler.render.views.history import (
+    EnvironmentHistoryView,
+    RolloutHistoryView,
+    build_history_view,
+    build_run_view,
+)
 from reconciler.render.views.plan import PlanView, build_plan_view
 from reconciler.render.views.result import build_result_view
 from reconciler.render.views.rollout import EnvironmentGroup, EnvironmentRow, RolloutView
@@ -110,6 +115,13 @@ def build_views(sentence: str, name: str):
         invalid_file_view.diagnostics,
         build_error_view(PlanRejectedError([sentence, name])),
         build_rollout_view(name, sentence, build_plan_view(plan, requests=True)),
+        RolloutHistoryView(
+            (
+                EnvironmentHistoryView(name, name, build_history_view(History((run,)))),
+                EnvironmentHistoryView(name, name, build_history_view(History())),
+            ),
+            sentence,
+        ),
     ]
 
 
