@@ -232,9 +232,7 @@ def make_role_alias(cloud: Cloud) -> None:
 
 def make_topic_rules(cloud: Cloud) -> None:
     """Create a rule with secrets, and one without actions, topic filter and SQL version."""
-    cloud.iot.create_topic_rule(
-        ruleName="secrets", topicRulePayload=TOPIC_RULE_PAYLOAD, tags="k=&odd=x"
-    )
+    cloud.iot.create_topic_rule(ruleName="secrets", topicRulePayload=TOPIC_RULE_PAYLOAD, tags="k=&odd=x")
     cloud.iot.create_topic_rule(ruleName="bare", topicRulePayload={"sql": "SELECT *", "actions": []})
 
 

@@ -23,6 +23,7 @@ from reconciler.kinds.scheduled_audits import ScheduledAudit
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
+from reconciler.kinds.topic_rules import TopicRule
 from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import StaleError
@@ -89,6 +90,7 @@ RESOURCES_BEFORE = [
     make_resource("dimensions", "d", Dimension(("a/#",))),
     make_resource("custom_metrics", "battery", CustomMetric("number", "Battery")),
     make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
+    make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a/#'")),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
     make_managed_thing("m", brand="Acme"),
 ]
@@ -111,6 +113,7 @@ CHANGED_FIELDS = {
     "dimensions.d": {"string_values": ("b/#",)},
     "custom_metrics.battery": {"display_name": "Charge"},
     "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},
+    "topic_rules.rule": {"description": "Pumps"},
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},
 }

@@ -142,8 +142,8 @@ def test_a_run_without_the_lease_writes_only_its_record(folder, monkeypatch):
     assert [key.rpartition(".")[0].endswith(".begun") for key in written] == [False]
 
 
-@pytest.mark.parametrize("place", ["/elsewhere", "s3://bucket/runs"])
-def test_a_place_that_cannot_be_opened_keeps_the_record_of_this_machine(folder, monkeypatch, place):
+def test_a_place_that_cannot_be_opened_keeps_the_record_of_this_machine(folder, monkeypatch):
+    place = "s3://bucket/runs"
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "not a URL")
     path = folder / "desired_state.toml"
     path.write_text(TEXT.replace('"history"', f'"{place}"'))

@@ -21,7 +21,7 @@ from reconciler.model.errors import InvalidDesiredStateError
 SIZES = (1_000, 3_000, 12_000)
 """The sizes of an input in bytes."""
 
-CALLS_PER_BYTE = 100
+CALLS_PER_BYTE = 150
 BYTES_PER_BYTE = 700
 BASE_BYTES = 8 * 2**20
 MAX_REPORT_BYTES = 64 * 2**10

@@ -7,6 +7,7 @@ import pytest
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds import all_kinds
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
@@ -30,6 +31,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.outside_problems import UNKNOWN_CA, describe_missing, place
+from tests.support.plain_kinds_strategy import CERTIFICATE_ARN
 from tests.support.registry_client import TARGET
 
 CERTIFICATE_ID = "ab" * 32
@@ -80,6 +82,16 @@ DANGLING_REFERENCES = {
     "ca_certificates.registration_template": (
         place(make_ca(registration_template=MISSING)),
         describe_missing("provisioning template", "missing"),
+    ),
+    "domain_configurations.authorizer": (
+        place(
+            make_resource(
+                "domain_configurations",
+                "d",
+                DomainConfiguration("iot.example.com", (f"{CERTIFICATE_ARN}/1",), authorizer=MISSING),
+            )
+        ),
+        describe_missing("authorizer", "missing"),
     ),
     "managed_things.thing": (
         place(make_managed_thing("m", thing=MISSING)),
