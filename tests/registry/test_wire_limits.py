@@ -198,7 +198,10 @@ def shared_registry():
 def test_every_limit_of_an_input_is_enforced_with_the_text_of_aws(shared_registry, service, operation):
     model = load_service(service).model.operation_model(operation)
     unreported = []
+    payload = model.input_shape.serialization.get("payload") if model.input_shape else None
     for violation in generate_violations(model.input_shape, "") if model.input_shape else ():
+        if violation.message.startswith(f"at '{payload}' ") and violation.message.endswith("not be null"):
+            continue  # a request without a body is one with an empty payload
         response = shared_registry.handle(build_http_request(model, violation.value))
         message = {key.lower(): text for key, text in json.loads(response.body or b"{}").items()}.get(
             "message", ""

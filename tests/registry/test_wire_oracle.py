@@ -134,6 +134,7 @@ NEVER_INVALID = {
     "DeleteRegistrationCode",
     "DescribeAccountAuditConfiguration",
     "DescribeEventConfigurations",
+    "GetV2LoggingOptions",
 }
 
 
