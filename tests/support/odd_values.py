@@ -30,9 +30,19 @@ _MAPS: tuple[dict[str, str], ...] = (
 )
 
 _DEPENDENT_FIELDS = frozenset(
-    {("certificates", "csr"), ("managed_things", "capabilities"), ("provisioned_things", "template")}
+    {
+        ("authorizers", "token_key_name"),
+        ("authorizers", "token_signing_public_keys"),
+        ("certificates", "csr"),
+        ("managed_things", "capabilities"),
+        ("provisioned_things", "template"),
+    }
 )
-"""Fields whose values cannot be chosen at random: a signing request, JSON, and a template in place of its name."""
+"""Fields whose values cannot be chosen at random.
+
+These are a signing request, JSON, a template in place of its name, and the keys of an authorizer: without them, it is replaced, which
+no plan does while a domain configuration refers to it.
+"""
 
 _NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates"})
 """The tables whose AWS IDs are not the names in the file."""
