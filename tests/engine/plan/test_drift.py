@@ -120,7 +120,7 @@ def test_a_listing_that_the_file_does_not_need_costs_pages_only(cloud):
         cloud.iot.create_thing(thingName=f"sensor-{number}")
     operations: list[str] = []
     detect_drift(make_state(), cloud, operations=operations)
-    # The only other reads are those of the markers that say who owns the sections of the account's settings.
+    # The only other reads are those of the markers, which name the owners of the account's settings.
     markers = [table for table in all_kinds() if table.startswith(f"{ACCOUNT}.")]
     others = [operation for operation in operations if not operation.startswith("List")]
     assert others == ["DescribeThingGroup"] * len(markers)
