@@ -27,6 +27,7 @@ ALLOW = (
 MISSING_ID = "ab" * 32
 
 REFERENCES: Mapping[str, list[str]] = {
+    "authorizers": ["missing"],
     "thing_groups": ["x-root", "x-child", "x-dynamic", "missing"],
     "thing_types": ["x-type", "x-deprecated", "missing"],
     "billing_groups": ["x-billing", "missing"],
