@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import attrs
 from attrs import define, field, frozen
 
-from reconciler.convert.source import SourcePath, SourceResource, is_empty
+from reconciler.convert.source import SourcePath, SourceResource, is_empty, to_text
 from reconciler.engine.export.tables import WritePem
 from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type, select_toml_types
 from reconciler.kinds.base.field_aliases import find_field_for_alias, fold_name
@@ -221,7 +221,7 @@ class FieldConverter:
         toml_type = select_toml_type(annotation)
         origin = get_origin(toml_type) or toml_type
         if toml_type is Pem:
-            return self._write_pem(self._address, Pem.parse(_to_text(value)))
+            return self._write_pem(self._address, Pem.parse(to_text(value)))
         if toml_type is Secret or Secret in select_toml_types(annotation):
             return self._variables.add_secret(
                 self._describe_path(path), f"{_format_path(path)} of {self._source.address}, a secret"
@@ -229,11 +229,11 @@ class FieldConverter:
         if isinstance(value, str | int | float) and self._is_secret(value, path):
             return self._hide(toml_type, path)
         if accepts_document_or_name(annotation) and not _is_document(value):
-            return self._references.refer(table or "", _to_text(value))
+            return self._references.refer(table or "", to_text(value))
         if origin is Document or accepts_document_or_name(annotation):
             return _to_document(value)
         if toml_type == Reference:
-            return self._references.refer(table or "", _to_text(value))
+            return self._references.refer(table or "", to_text(value))
         if origin is tuple:
             items = value if isinstance(value, list) else [value]
             item_type = get_args(toml_type)[0]
@@ -250,7 +250,7 @@ class FieldConverter:
     def _convert_map(self, value: Any, item_type: Any, path: SourcePath) -> dict[str, Any]:
         entries = value
         if isinstance(value, list):  # CloudFormation's tags
-            entries = {_to_text(item["Key"]): item["Value"] for item in value}
+            entries = {to_text(item["Key"]): item["Value"] for item in value}
         return {
             key: self._convert_value(item, item_type, None, (*path, key))
             for key, item in entries.items()
@@ -339,22 +339,13 @@ def _is_document(value: Any) -> bool:
 
 def _to_document(value: Any) -> str:
     """Return a document's JSON text, as AWS stores it. Raises ValueError."""
-    text = json.dumps(value) if isinstance(value, Mapping) else _to_text(value)
+    text = json.dumps(value) if isinstance(value, Mapping) else to_text(value)
     return Document.parse(text).text
-
-
-def _to_text(value: Any) -> str:
-    """Return a scalar as text. Raises ValueError for another value."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise ValueError("expected a string")
 
 
 def _to_scalar(value: Any, toml_type: Any) -> Any:
     """Return a scalar of the type of its field. Raises ValueError."""
-    text = _to_text(value)
+    text = to_text(value)
     if get_origin(toml_type) is Literal:
         choices = {fold_name(choice): choice for choice in get_args(toml_type)}
         if isinstance(value, bool):

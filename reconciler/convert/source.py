@@ -102,6 +102,15 @@ def name_source(path: str) -> str:
     return "stdin" if path == STDIN else path
 
 
+def to_text(value: object) -> str:
+    """Return a scalar as text. Raises ValueError for another value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError("expected a string")
+
+
 def parse_json_object(text: str, name: str, advice: str) -> dict[str, Any]:
     """Return the object in a JSON text.
 

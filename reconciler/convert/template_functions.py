@@ -13,7 +13,7 @@ from typing import Any
 from attrs import define, field
 
 from reconciler.convert.fields import Variables
-from reconciler.convert.source import escape_placeholders
+from reconciler.convert.source import escape_placeholders, to_text
 
 NO_VALUE = "AWS::NoValue"
 _PSEUDO_PARAMETERS: Mapping[str, str] = {
@@ -105,9 +105,9 @@ class FunctionEvaluator:
             if is_literal:
                 parts.append(f"${{{name}}}")
             elif name in values:
-                parts.append(_to_text(self.evaluate(values[name])))
+                parts.append(to_text(self.evaluate(values[name])))
             else:
-                parts.append(_to_text(self.get_attribute(name) if "." in name else self.refer(name)))
+                parts.append(to_text(self.get_attribute(name) if "." in name else self.refer(name)))
         return "".join([*parts, escape_placeholders(text[end:])])
 
     def _declare_variable(self, name: str, description: str) -> str:
@@ -118,7 +118,7 @@ class FunctionEvaluator:
     def join(self, argument: Any) -> str:
         """Return the value of `Fn::Join`."""
         separator, items = argument
-        return str(separator).join(_to_text(item) for item in self.evaluate(items))
+        return str(separator).join(to_text(item) for item in self.evaluate(items))
 
     def select(self, argument: Any) -> Any:
         """Return the value of `Fn::Select`."""
@@ -128,7 +128,7 @@ class FunctionEvaluator:
     def split(self, argument: Any) -> list[str]:
         """Return the value of `Fn::Split`."""
         separator, text = argument
-        return _to_text(self.evaluate(text)).split(str(separator))
+        return to_text(self.evaluate(text)).split(str(separator))
 
     def find_in_map(self, argument: Any) -> Any:
         """Return the value of `Fn::FindInMap`."""
@@ -164,7 +164,7 @@ class FunctionEvaluator:
             case "Condition":
                 return self.holds(argument)
             case "Fn::Equals":
-                first, second = (_to_text(self.evaluate(item)) for item in argument)
+                first, second = (to_text(self.evaluate(item)) for item in argument)
                 if "{var." in first + second or "{aws." in first + second:
                     raise ValueError("a condition depends on values that are not in the template")
                 return first == second
@@ -176,14 +176,6 @@ class FunctionEvaluator:
                 return any(self._check(item) for item in argument)
             case _:
                 raise ValueError(f"the condition {name} is not supported")
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    raise ValueError("expected a string")
 
 
 _FUNCTIONS: Mapping[str, Callable[[FunctionEvaluator, Any], Any]] = {
