@@ -35,13 +35,7 @@ def create_authorizer(context: Context, params: Params) -> Output | None:
 def describe_authorizer(context: Context, params: Params) -> Output | None:
     """Return everything about an authorizer except its tags. Raises ResourceNotFound."""
     authorizer = AUTHORIZERS.require(context, params)
-    description = {
-        **authorizer.members,
-        **_name(authorizer),
-        "creationDate": authorizer.created_at,
-        "lastModifiedDate": authorizer.modified_at,
-    }
-    return {"authorizerDescription": description}
+    return {"authorizerDescription": authorizer.describe("authorizerName", "authorizerArn")}
 
 
 @operation("iot", "ListAuthorizers")

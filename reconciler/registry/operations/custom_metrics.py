@@ -52,10 +52,6 @@ def delete_custom_metric(context: Context, params: Params) -> Output | None:
 
 
 def _describe(metric: NamedResource) -> Output:
-    return {
-        **{key: value for key, value in metric.members.items() if key != _TOKEN},
-        "metricName": metric.name,
-        "metricArn": metric.arn,
-        "creationDate": metric.created_at,
-        "lastModifiedDate": metric.modified_at,
-    }
+    description = metric.describe("metricName", "metricArn")
+    del description[_TOKEN]
+    return description

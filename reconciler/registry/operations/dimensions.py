@@ -2,7 +2,7 @@
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType
+from reconciler.registry.shared.named_resources import NamedResourceType
 
 DIMENSIONS = NamedResourceType("dimension", "dimension", "name")
 
@@ -21,7 +21,7 @@ def create_dimension(context: Context, params: Params) -> Output | None:
 @operation("iot", "DescribeDimension")
 def describe_dimension(context: Context, params: Params) -> Output | None:
     """Return everything about a dimension except its tags. Raises ResourceNotFound."""
-    return _describe(DIMENSIONS.require(context, params))
+    return DIMENSIONS.require(context, params).describe("name", "arn")
 
 
 @operation("iot", "ListDimensions")
@@ -34,7 +34,8 @@ def list_dimensions(context: Context, params: Params) -> Output | None:
 def update_dimension(context: Context, params: Params) -> Output | None:
     """Replace the values of a dimension, and describe it. Raises ResourceNotFound."""
     dimension = DIMENSIONS.require(context, params)
-    return _describe(DIMENSIONS.update(context, dimension, DIMENSIONS.select_changes(params)))
+    updated = DIMENSIONS.update(context, dimension, DIMENSIONS.select_changes(params))
+    return updated.describe("name", "arn")
 
 
 @operation("iot", "DeleteDimension")
@@ -42,13 +43,3 @@ def delete_dimension(context: Context, params: Params) -> Output | None:
     """Delete a dimension; a missing one is not an error, as the service model has none for it."""
     DIMENSIONS.delete(context, params)
     return None
-
-
-def _describe(dimension: NamedResource) -> Output:
-    return {
-        **dimension.members,
-        "name": dimension.name,
-        "arn": dimension.arn,
-        "creationDate": dimension.created_at,
-        "lastModifiedDate": dimension.modified_at,
-    }

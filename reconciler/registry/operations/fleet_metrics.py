@@ -32,14 +32,7 @@ def create_fleet_metric(context: Context, params: Params) -> Output | None:
 def describe_fleet_metric(context: Context, params: Params) -> Output | None:
     """Return everything about a fleet metric except its tags. Raises ResourceNotFound."""
     metric = FLEET_METRICS.require(context, params)
-    return {
-        **metric.members,
-        "metricName": metric.name,
-        "metricArn": metric.arn,
-        "version": metric.version,
-        "creationDate": metric.created_at,
-        "lastModifiedDate": metric.modified_at,
-    }
+    return {**metric.describe("metricName", "metricArn"), "version": metric.version}
 
 
 @operation("iot", "ListFleetMetrics")

@@ -48,6 +48,16 @@ class NamedResource:
     modified_at: float
     seq: int = field(eq=False)
 
+    def describe(self, name_member: str, arn_member: str) -> dict[str, Any]:
+        """Return its description, in which the given members have its name and its ARN."""
+        return {
+            **self.members,
+            name_member: self.name,
+            arn_member: self.arn,
+            "creationDate": self.created_at,
+            "lastModifiedDate": self.modified_at,
+        }
+
 
 @frozen
 class NamedResourceType:
