@@ -17,7 +17,7 @@ from attrs import evolve, frozen
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
-from reconciler.kinds.base.reads import read_tags_of_desired_or_owned, request_each
+from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import with_ownership_tags
 from reconciler.kinds.base.verification import FieldsMatch
@@ -102,16 +102,19 @@ class TopicRules(PlainKind):
             yield from check_action(spec.error_action, ("error_action",))
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List the rules, read the tags of each, and get those that are desired or owned."""
-        (response,) = yield [ApiCall("iot", "ListTopicRules")]
-        arns = {
-            item["ruleName"]: item["ruleArn"]
-            for item in response["rules"]
-            if scope.includes(item["ruleName"])
-        }
+        """List the rules, read the tags of each, and get those that are desired or owned.
+
+        AWS denies access to a rule that does not exist. So the listing shows which rules exist; a re-read does not list, and a rule
+        whose access was allowed before no longer exists if it is denied.
+        """
+        arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
-        responses = yield from request_each("GetTopicRule", "ruleName", tags_by_name)
+        ignored_errors = NOT_FOUND if scope.previous_states is None else _NO_ACCESS_OR_NOT_FOUND
+        responses = yield [
+            ApiCall("iot", "GetTopicRule", {"ruleName": name}, ignored_errors=ignored_errors)
+            for name in tags_by_name
+        ]
         rules = zip(tags_by_name.items(), responses, strict=True)
         return [self._build_live(name, response, tags, scope) for (name, tags), response in rules if response]
 

@@ -22,6 +22,7 @@ from reconciler.kinds.base.reads import (
     read_tags_of_desired_or_owned,
     request_each,
 )
+from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import (
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
@@ -106,11 +107,16 @@ class PlainKind(Kind):
     def __init_subclass__(cls) -> None:
         """Derive the declarations that `Kind` needs from `api`."""
         api = cls.api
+        has_replacements = any(
+            member.on_change == "replaces" for member in get_members(cls.spec_class).values()
+        )
         cls.operations = Operations(
             read=(api.listing.operation, api.describe, "ListTagsForResource", *api.other_reads),
             create=(api.create, *api.after_create),
             update=(api.update, "UntagResource", "TagResource"),
-            replace=(*api.before_delete, api.delete, api.create, *api.after_create),
+            replace=(*api.before_delete, api.delete, api.create, *api.after_create)
+            if has_replacements
+            else (),
             delete=(*api.before_delete, api.delete),
             forget=("UntagResource", "TagResource"),
         )
