@@ -14,6 +14,7 @@ from reconciler.kinds.base.members import get_member_name
 from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.document import Document
+from reconciler.model.resource import NOT_COMPARED, External
 from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, format_choices, quote
 
@@ -120,10 +121,12 @@ def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT0
 def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
     """Return a check of the value's type, followed by `check`.
 
-    The type is checked because a value inside a JSON document may have any type. A secret that is not set passes.
+    The type is checked because a value inside a JSON document may have any type. `NOT_COMPARED` and a secret that is not set pass.
     """
 
     def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+        if value is NOT_COMPARED:
+            return
         if isinstance(value, Secret):
             if value.value is not None:
                 yield from check_typed(value.value, True)
@@ -192,10 +195,26 @@ def _list_members(structure: Any, names: Collection[str]) -> Mapping[str, tuple[
     members = get_members(type(structure))
     values = attrs.asdict(structure, recurse=False)
     return {
-        key: (_find_aws_name(members[key], aws_names), value)
+        key: (_find_aws_name(members[key], aws_names), _to_checked_value(members[key], value))
         for key, value in values.items()
         if value is not None
     }
+
+
+def _to_checked_value(member: Member, value: Any) -> Any:
+    """Return the value to check for a field of a table.
+
+    References outside the file are checked by name. A name in the file passes: it is checked where that resource is declared.
+    """
+    match value:
+        case tuple() if member.references:
+            return tuple(_to_checked_value(member, item) for item in value)
+        case External():
+            return value.name
+        case str() if member.references and not member.is_builtin(value):
+            return NOT_COMPARED
+        case _:
+            return value
 
 
 def _find_aws_name(member: Member, aws_names: Mapping[str, str]) -> str:

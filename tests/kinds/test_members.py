@@ -9,7 +9,7 @@ from attrs import frozen
 from reconciler.kinds.base.members import from_members, to_members
 from reconciler.kinds.base.schema import member
 from reconciler.model.document import Document
-from reconciler.model.resource import External
+from reconciler.model.resource import External, Reference
 
 
 @frozen
@@ -24,7 +24,7 @@ class Part:
 class Device:
     """A spec that has values of all types."""
 
-    role: str | External = member("Role.", api="CreateX.roleArn")
+    group: Reference = member("Group.", api="CreateX.groupName", references="thing_groups")
     parts: tuple[Part, ...] = member("Parts.", api="CreateX.properties.parts", factory=tuple)
     parts_by_name: Mapping[str, Part] = member(
         "Parts by name.", api="CreateX.properties.byName", factory=dict
@@ -36,13 +36,13 @@ class Device:
 
 
 DEVICE = Device(
-    External("arn:aws:iam::123456789012:role/r"),
+    External("arn:aws:iot:eu-west-1:123456789012:thinggroup/g"),
     (Part("a", 0), Part("b")),
     {"z": Part("c", 2)},
     Document.parse('{"b": 1}'),
 )
 MEMBERS = {
-    "roleArn": "arn:aws:iam::123456789012:role/r",
+    "groupName": "g",
     "properties": {
         "parts": [{"partName": "a", "count": 0}, {"partName": "b"}],
         "byName": {"z": {"partName": "c", "count": 2}},
@@ -62,5 +62,5 @@ def test_only_named_fields_become_members():
 
 def test_a_response_becomes_the_spec_that_was_sent():
     response = {**MEMBERS["properties"], **MEMBERS, "note": ""}
-    spec = from_members(Device, {**response, "roleArn": "r"})
-    assert spec == Device("r", DEVICE.parts, DEVICE.parts_by_name, DEVICE.document)
+    spec = from_members(Device, response)
+    assert spec == Device(External("g"), DEVICE.parts, DEVICE.parts_by_name, DEVICE.document)

@@ -15,7 +15,7 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.load.evaluation import evaluate
 from reconciler.engine.plan.planner import make_plan
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.references import find_references
 from reconciler.kinds.ca_certificates import CaCertificate, CaVerification
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
@@ -45,13 +45,7 @@ def make_resource(kind: str, name: str, spec: object, **lifecycle: object) -> Re
 
     `lifecycle` has fields of `Lifecycle`, such as `prevent_destroy`.
     """
-    dependencies = set()
-    for member in get_members(type(spec)).values():
-        value = getattr(spec, member.name)
-        if member.references:
-            items = value if isinstance(value, tuple) else (value,)
-            dependencies |= {Address(member.references, item) for item in items if isinstance(item, str)}
-    return Resource(Address(kind, name), spec, frozenset(dependencies), Lifecycle(**lifecycle))
+    return Resource(Address(kind, name), spec, frozenset(find_references(spec)), Lifecycle(**lifecycle))
 
 
 def make_state(*resources: Resource, workspace: str = "ws", **settings: object) -> DesiredState:

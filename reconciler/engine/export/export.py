@@ -19,7 +19,7 @@ from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.references import iterate_references
 from reconciler.kinds.shared.ownership_markers import (
     is_settings_marker,
     list_marker_names,
@@ -349,10 +349,6 @@ def _find_only_users(table: str, live_by_table: Mapping[str, Mapping[str, Live]]
 
 def _iterate_external_references(live: Live, table: str) -> Iterator[External]:
     """Yield those references of a resource to the kind `table` that contain AWS's IDs instead of names."""
-    for member in get_members(type(live.spec)).values():
-        if member.references != table:
-            continue
-        value = getattr(live.spec, member.name)
-        for reference in value if isinstance(value, tuple) else (value,):
-            if isinstance(reference, External):
-                yield reference
+    for reference in iterate_references(live.spec):
+        if reference.table == table and isinstance(reference.value, External):
+            yield reference.value

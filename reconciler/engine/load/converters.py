@@ -17,7 +17,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
 from reconciler.engine.load.placeholders import TypedText
-from reconciler.kinds.base.schema import has_members
+from reconciler.kinds.base.schema import is_spec_class
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import KeyFile, OutputFile
@@ -207,7 +207,7 @@ def _reject_duplicates(items: Mapping[int, Any]) -> None:
     earlier_items: set[Any] = set()
     earlier_tables: list[Any] = []  # tables with maps, which a set cannot have; arrays have few of them
     for index, item in items.items():
-        is_table = has_members(type(item))
+        is_table = is_spec_class(type(item))
         if item in earlier_tables if is_table else item in earlier_items:
             problem = "this table is listed twice" if is_table else f"{quote(str(item))} is listed twice"
             raise _build_error("duplicate-item", problem, "each item once").nest_under(index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import attrs
@@ -26,10 +26,15 @@ from reconciler.engine.load.table_shape import (
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.references import (
+    FieldReference,
+    iterate_value_references,
+    list_reference_members,
+)
 from reconciler.model.address import Address
-from reconciler.model.diagnostic import ValuePath, ValueProblem
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.interning import Interner
-from reconciler.model.resource import External, Lifecycle, Reference, Resource
+from reconciler.model.resource import Lifecycle, Resource
 
 
 @frozen
@@ -70,8 +75,8 @@ class ParsedDeclaration:
         )
 
     @property
-    def references(self) -> Iterator[tuple[ValuePath, str, Reference]]:
-        """The references in its fields: each with its path, the table it refers to, and its value."""
+    def references(self) -> Iterator[FieldReference]:
+        """The references in its fields."""
         return _find_references(self.values, self.kind)
 
 
@@ -199,27 +204,15 @@ def _read_field_values(spec: Any, kind: Kind) -> Mapping[str, Any]:
     return {name: getattr(spec, name) for name in kind.members}
 
 
-def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[tuple[ValuePath, str, Reference]]:
-    for name, table in _list_reference_fields(kind):
-        value = values.get(name)
-        if isinstance(value, tuple):
-            for index, item in enumerate(value):
-                yield (name, index), table, item
-        elif isinstance(value, str | External):  # a document in place of a name is not a reference
-            yield (name,), table, value
+def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[FieldReference]:
+    for member in list_reference_members(kind.spec_class):
+        yield from iterate_value_references(values.get(member.name), member, (member.name,))
 
 
-@cache
-def _list_reference_fields(kind: Kind) -> tuple[tuple[str, str], ...]:
-    return tuple((name, member.references) for name, member in kind.members.items() if member.references)
-
-
-def _find_dependencies(
-    references: Iterable[tuple[ValuePath, str, Reference]], common_keys: CommonKeys
-) -> Iterator[Address]:
-    for _, table, name in references:
-        if not isinstance(name, External):
-            yield Address(table, name)
+def _find_dependencies(references: Iterable[FieldReference], common_keys: CommonKeys) -> Iterator[Address]:
+    for reference in references:
+        if isinstance(reference.value, str):
+            yield Address(reference.table, reference.value)
     for text in common_keys.depends_on:
         table, _, name = text.partition(".")
         if table and name:  # `check_declarations` reports texts that are not addresses

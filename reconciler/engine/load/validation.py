@@ -113,7 +113,8 @@ class _ReferenceChecker:
 
     def check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
         """Yield a problem for each reference in a field to an undeclared resource."""
-        for path, table, reference in item.references:
+        for field_reference in item.references:
+            path, table, reference = field_reference.path, field_reference.table, field_reference.value
             if isinstance(reference, External) or self._is_declared(Address(table, reference)):
                 continue
             field = getattr(attrs.fields(item.kind.spec_class), str(path[0]))

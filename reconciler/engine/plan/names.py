@@ -11,9 +11,9 @@ from attrs import evolve
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.references import replace_references
 from reconciler.model.address import Address
-from reconciler.model.resource import External, Inventory, Live
+from reconciler.model.resource import External, Inventory, Live, Reference
 
 Names: TypeAlias = Mapping[tuple[str, str], str | None]
 """The name of each resource by table and AWS ID; None for a resource that is only kept for a grace period."""
@@ -104,25 +104,13 @@ def _choose_fallback_names(
 def replace_ids_with_names(spec: Any, names: Names) -> Any:
     """Return the spec with names instead of IDs in its references; the same object if nothing changes.
 
-    A reference that has no name in `names` becomes the bare ID. References in lists are sorted; those whose name is None are dropped.
+    A reference that has no name in `names` becomes the bare ID. References in arrays are sorted; those whose name is None are dropped.
     """
-    changes: dict[str, Any] = {}
-    for member in get_members(type(spec)).values():
-        value = getattr(spec, member.name)
-        if not member.references or value is None:
-            continue
-        if isinstance(value, tuple):
-            references = {_to_name(item, member.references, names) for item in value} - {None}
-            new_value: Any = tuple(sorted(references, key=str))
-        else:
-            new_value = _to_name(value, member.references, names)
-        if new_value != value:
-            changes[member.name] = new_value
-    return evolve(spec, **changes) if changes else spec
 
+    def replace(reference: Reference, table: str) -> Reference | None:
+        if isinstance(reference, str):
+            return reference
+        identity = reference.name
+        return names.get((table, identity), External(identity))
 
-def _to_name(reference: Any, table: str, names: Names) -> Any:
-    if not isinstance(reference, External):
-        return reference
-    identity = reference.id.rpartition("/")[2]  # without the rest of an ARN
-    return names.get((table, identity), External(identity))
+    return replace_references(spec, replace)

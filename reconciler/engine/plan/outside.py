@@ -19,7 +19,8 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed
 from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.kinds.base.schema import get_members, has_members
+from reconciler.kinds.base.references import iterate_references
+from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Delete, Forget, Update
@@ -157,11 +158,9 @@ def _find_foreign_references(
 
 def _find_arns(spec: Any) -> Iterator[tuple[str, External]]:
     """Yield the field of each reference by ARN, and the reference."""
-    for member in get_members(type(spec)).values():
-        value = getattr(spec, member.name) if member.references else ()
-        for reference in value if isinstance(value, tuple) else (value,):
-            if isinstance(reference, External) and reference.id.startswith("arn:"):
-                yield member.name, reference
+    for reference in iterate_references(spec):
+        if isinstance(reference.value, External) and reference.value.id.startswith("arn:"):
+            yield reference.field, reference.value
 
 
 def _describe_foreign(references: Iterable[_ForeignReference], context: PlanContext) -> Iterator[str]:
@@ -201,7 +200,7 @@ def _iterate_output_files(spec: object) -> Iterator[tuple[str, OutputFile]]:
         value = getattr(spec, name)
         if isinstance(value, OutputFile):
             yield name, value
-        elif has_members(type(value)):
+        elif is_spec_class(type(value)):
             yield from ((f"{name}.{path}", file) for path, file in _iterate_output_files(value))
 
 

@@ -17,8 +17,9 @@ from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
-from reconciler.kinds.base.members import get_types, to_field_value, to_members
+from reconciler.kinds.base.members import to_field_value, to_members
 from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.schema import get_types
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Update
@@ -89,7 +90,7 @@ class AccountSettings(Kind):
         for name, member in self.members.items():
             value = _get_member(response, member.api)
             if value is not None:
-                values[name] = _sort(to_field_value(value, types[name]))
+                values[name] = _sort(to_field_value(value, types[name], member))
         return evolve(self.defaults, **values)
 
     def to_params(self, spec: Any, changed_fields: frozenset[str]) -> Mapping[str, Any]:

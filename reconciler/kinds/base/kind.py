@@ -44,6 +44,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.outside import Description, Need, find_reference_needs
+from reconciler.kinds.base.references import find_referenced_tables
 from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -176,7 +177,7 @@ class Kind(ABC):
 
     def find_referenced_tables(self) -> set[str]:
         """Return the tables that the kind's fields refer to, without its own."""
-        return {member.references for member in self.members.values() if member.references} - {self.table}
+        return find_referenced_tables(self.spec_class) - {self.table}
 
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-from reconciler.kinds.base.schema import get_members, is_spec_class
+from reconciler.kinds.base.schema import Member, get_members, get_types, is_spec_class
 from reconciler.model.document import Document
 from reconciler.model.resource import External
 from reconciler.model.secret import Secret
@@ -47,7 +47,7 @@ def to_member_value(value: Any) -> Any:
         case Document():
             return value.text
         case External():
-            return value.id
+            return value.name
         case tuple():
             return [to_member_value(item) for item in value]
         case Mapping():
@@ -83,7 +83,7 @@ def from_members(spec_class: type[SpecT], response: Mapping[str, Any], **fields:
     for name, member in get_members(spec_class).items():
         value = response.get(get_member_name(member.api)) if member.api and name not in fields else None
         if not _is_unset(value):
-            values[name] = to_field_value(value, types[name])
+            values[name] = to_field_value(value, types[name], member)
     return spec_class(**values)
 
 
@@ -97,25 +97,22 @@ def _is_unset(value: Any) -> bool:
     return value is None or value in ("", [], {})
 
 
-def get_types(spec_class: type) -> Mapping[str, Any]:
-    """Return the resolved types of a class's fields, by name."""
-    if spec_class not in _types_by_class:
-        _types_by_class[spec_class] = get_type_hints(spec_class)
-    return _types_by_class[spec_class]
+def to_field_value(value: Any, annotation: Any, member: Member) -> Any:
+    """Return a member's value as its field has it.
 
-
-_types_by_class: dict[type, Mapping[str, Any]] = {}
-
-
-def to_field_value(value: Any, annotation: Any) -> Any:
-    """Return a member's value as its field has it."""
+    Names of other resources become references outside the file.
+    """
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(part for part in get_args(annotation) if part is not type(None))
     origin = get_origin(annotation)
     if origin is tuple:
-        return tuple(to_field_value(item, get_args(annotation)[0]) for item in value)
+        return tuple(to_field_value(item, get_args(annotation)[0], member) for item in value)
     if origin is Mapping:
-        return {key: to_field_value(item, get_args(annotation)[1]) for key, item in sorted(value.items())}
+        return {
+            key: to_field_value(item, get_args(annotation)[1], member) for key, item in sorted(value.items())
+        }
+    if member.references and not member.is_builtin(value):
+        return External(value)
     if annotation is Document:
         return Document.from_live(value)
     if annotation is Secret:

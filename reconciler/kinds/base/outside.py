@@ -12,7 +12,12 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from reconciler.kinds.base.context import Read, Response
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.references import (
+    FieldReference,
+    iterate_value_references,
+    list_reference_members,
+)
+from reconciler.kinds.base.schema import Member
 from reconciler.model.change import Change, Delete, Forget, Update
 from reconciler.model.resource import External
 
@@ -68,18 +73,15 @@ def find_reference_needs(change: Change) -> Iterator[ResourceNeed]:
     """
     if isinstance(change, Delete | Forget):
         return
-    spec = change.resource.spec
-    for member in get_members(type(spec)).values():
-        is_ignored = isinstance(change, Update) and member.on_change == "create_only"
-        if not member.references or is_ignored:
+    for member in list_reference_members(type(change.resource.spec)):
+        if isinstance(change, Update) and member.on_change == "create_only":
             continue
         live_value = getattr(change.live.spec, member.name) if isinstance(change, Update) else None
-        known_references = _list_externals(live_value)
-        for reference in _list_externals(getattr(spec, member.name)):
-            if reference not in known_references:
-                yield ResourceNeed(member.references, reference.name, member.name)
+        known_references = {(item.table, item.value) for item in _iterate_references(live_value, member)}
+        for item in _iterate_references(getattr(change.resource.spec, member.name), member):
+            if isinstance(item.value, External) and (item.table, item.value) not in known_references:
+                yield ResourceNeed(item.table, item.value.name, item.field)
 
 
-def _list_externals(value: Any) -> list[External]:
-    values = value if isinstance(value, tuple) else (value,)
-    return [item for item in values if isinstance(item, External)]
+def _iterate_references(value: Any, member: Member) -> Iterator[FieldReference]:
+    return iterate_value_references(value, member, (member.name,))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_type_hints
 
 import attrs
 from attrs import frozen
@@ -22,6 +22,8 @@ class Member:
       limits;
     - `document_api`: if the field takes a document in place of a reference: the request member that the document is sent as;
     - `references`: the table of the resources that the field refers to (`thing_types`), None if it refers to none;
+    - `builtin_prefix`: if the field refers to resources: what the names of those begin with that AWS itself provides (`aws:`); they
+      are not references;
     - `on_change`: whether AWS changes it in place (`in_place`), only a replacement changes it (`replaces`), or it matters
       only at creation and is never compared (`create_only`);
     - `drops_empty_values`: whether AWS does not store the entries of a map that have an empty text as their value.
@@ -35,6 +37,11 @@ class Member:
     required: bool
     drops_empty_values: bool = False
     document_api: str | None = None
+    builtin_prefix: str | None = None
+
+    def is_builtin(self, name: str) -> bool:
+        """Return whether a name in the field means something that AWS itself provides."""
+        return self.builtin_prefix is not None and name.startswith(self.builtin_prefix)
 
 
 def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
@@ -45,11 +52,14 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     on_change: OnChange = "in_place",
     drops_empty_values: bool = False,
     document_api: str | None = None,
+    builtin_prefix: str | None = None,
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
     """Return an attrs field with the metadata of a `Member`; without a default, the file has to set it."""
-    metadata = {_METADATA_KEY: (doc, api, references, on_change, drops_empty_values, document_api)}
+    metadata = {
+        _METADATA_KEY: (doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix)
+    }
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
     return attrs.field(default=default, metadata=metadata)
@@ -74,13 +84,34 @@ def get_members(spec_class: type) -> Mapping[str, Member]:
     return _members_by_class[spec_class]
 
 
-def has_members(cls: type) -> bool:
-    """Return whether a class declares all its fields with `member`, as spec classes do."""
-    return attrs.has(cls) and all(_METADATA_KEY in attribute.metadata for attribute in attrs.fields(cls))
+_types_by_class: dict[type, Mapping[str, Any]] = {}
+
+
+def get_types(spec_class: type) -> Mapping[str, Any]:
+    """Return the resolved types of a class's fields, by name."""
+    if spec_class not in _types_by_class:
+        _types_by_class[spec_class] = get_type_hints(spec_class)
+    return _types_by_class[spec_class]
+
+
+def find_nested_classes(spec_class: type) -> Mapping[str, tuple[type, ...]]:
+    """Return the spec classes of the inner tables of each field: itself, in an array or in a map."""
+    return {
+        name: tuple(_iterate_spec_classes(annotation)) for name, annotation in get_types(spec_class).items()
+    }
+
+
+def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and is_spec_class(annotation):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _iterate_spec_classes(argument)
 
 
 def _to_member(attribute: attrs.Attribute[Any]) -> Member:
-    doc, api, references, on_change, drops_empty_values, document_api = attribute.metadata[_METADATA_KEY]
+    doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix = attribute.metadata[
+        _METADATA_KEY
+    ]
     return Member(
         attribute.name,
         doc,
@@ -90,4 +121,5 @@ def _to_member(attribute: attrs.Attribute[Any]) -> Member:
         required=attribute.default is attrs.NOTHING,
         drops_empty_values=drops_empty_values,
         document_api=document_api,
+        builtin_prefix=builtin_prefix,
     )

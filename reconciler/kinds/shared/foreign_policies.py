@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.references import iterate_references
 from reconciler.kinds.shared.certificate_retirement import build_retired_policy_name
 from reconciler.model.resource import External, NotCompared
 from reconciler.model.text import join_some
@@ -32,10 +32,7 @@ def _find_referenced_policies(context: PlanContext) -> set[str]:
     """Return the names of the policies outside the file that any resource of the file refers to."""
     names = set()
     for resource in context.declared.values():
-        for member in get_members(type(resource.spec)).values():
-            if member.references != "policies":
-                continue
-            references = getattr(resource.spec, member.name)
-            if not isinstance(references, NotCompared):
-                names |= {reference.name for reference in references if isinstance(reference, External)}
+        for reference in iterate_references(resource.spec):
+            if reference.table == "policies" and isinstance(reference.value, External):
+                names.add(reference.value.name)
     return names

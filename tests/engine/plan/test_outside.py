@@ -6,6 +6,8 @@ import pytest
 
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.references import list_reference_members
+from reconciler.kinds.base.schema import find_nested_classes
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
@@ -107,11 +109,20 @@ DANGLING_REFERENCES = {
 def list_reference_fields():
     """Return each field of a table that refers to another table; templates refer in their bodies instead."""
     return {
-        f"{table}.{member.name}"
+        f"{table}.{path}"
         for table, kind in all_kinds().items()
-        for member in kind.members.values()
-        if member.references and table != "provisioned_things"
+        for path in iterate_reference_fields(kind.spec_class)
+        if table != "provisioned_things"
     }
+
+
+def iterate_reference_fields(spec_class):
+    """Yield the path of each field that refers to a table; inner tables of an array have no index."""
+    for member in list_reference_members(spec_class):
+        if member.references:
+            yield member.name
+        for inner_class in find_nested_classes(spec_class)[member.name]:
+            yield from (f"{member.name}.{path}" for path in iterate_reference_fields(inner_class))
 
 
 def test_the_table_of_dangling_references_has_every_field_that_refers():
