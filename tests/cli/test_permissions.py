@@ -9,7 +9,12 @@ from attrs import evolve
 from hypothesis import given
 
 from reconciler.aws.caller import Caller
-from reconciler.aws.iam import MAX_POLICY_CHARACTERS, build_iam_policy, to_iam_action
+from reconciler.aws.iam import (
+    MAX_POLICY_CHARACTERS,
+    build_iam_policy,
+    group_actions_by_resources,
+    to_iam_action,
+)
 from reconciler.engine.permissions.operations import PURPOSES, find_needed_operations, find_needed_roles
 from reconciler.model.plan import Target
 from tests.support.desired_state_strategy import desired_states
@@ -23,7 +28,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.examples import examples
-from tests.support.registry_client import TARGET, Cloud
+from tests.support.registry_client import PLAIN_APIS, TARGET, Cloud
 
 
 class RecordingCloud(Cloud):
@@ -228,6 +233,17 @@ def test_actions_are_limited_to_the_account_and_resource_types_if_iam_can_limit_
             "Resource": ["arn:aws-cn:iot:cn-north-1:210987654321:thing/*"],
         },
     ]
+
+
+@pytest.mark.parametrize("table", PLAIN_APIS)
+def test_the_policy_allows_the_tags_of_every_plain_kind(table):
+    def list_arns(operation):
+        (arns,) = group_actions_by_resources([("iot", operation)], TARGET)
+        return set(arns)
+
+    created_arns = list_arns(PLAIN_APIS[table].create)
+    assert created_arns & list_arns("TagResource") != set()
+    assert created_arns & list_arns("ListTagsForResource") != set()
 
 
 @pytest.mark.parametrize("purpose", sorted(PURPOSES))
