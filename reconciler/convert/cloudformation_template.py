@@ -29,6 +29,7 @@ _ARN_TYPES: Mapping[str, str] = {
     "billinggroup": "billinggroup",
     "cacertificate": "cacert",
     "certificate": "cert",
+    "certificateprovider": "certificateprovider",
     "custommetric": "custommetric",
     "dimension": "dimension",
     "fleetmetric": "fleetmetric",

@@ -17,7 +17,7 @@ from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.shared.account_limits import find_count_errors
+from reconciler.kinds.shared.account_limits import count_kept, find_count_errors
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget, Update
@@ -114,12 +114,7 @@ class ScheduledAudits(PlainKind):
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return an error if the account would have too many audits, those of others included."""
-        deleted = sum(
-            address.kind == self.table and isinstance(other, Delete)
-            for address, other in context.changes.items()
-        )
-        existing = len(context.outside.listed_ids.get(self.table, ())) - deleted
-        return find_count_errors(SCHEDULED_AUDITS, change, existing, context)
+        return find_count_errors(SCHEDULED_AUDITS, change, count_kept(self.table, context), context)
 
 
 def _sort_checks(spec: ScheduledAudit) -> ScheduledAudit:

@@ -238,6 +238,27 @@ Resources:
     assert (conversion.left_out, conversion.notes) == ({}, ())
 
 
+def test_a_certificate_provider_becomes_a_table():
+    conversion = convert("""\
+Resources:
+  Signing:
+    Type: AWS::IoT::CertificateProvider
+    Properties:
+      CertificateProviderName: factory
+      LambdaFunctionArn: arn:aws:lambda:eu-west-1:123456789012:function:sign
+      AccountDefaultForOperations: [CreateCertificateFromCsr]
+      Tags: [{ Key: line, Value: A }]
+""")
+    assert list_tables(conversion) == {
+        "certificate_providers.factory": {
+            "lambda_function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:sign",
+            "account_default_for_operations": ["CreateCertificateFromCsr"],
+            "tags": {"line": "A"},
+        }
+    }
+    assert (conversion.left_out, conversion.notes) == ({}, ())
+
+
 def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {

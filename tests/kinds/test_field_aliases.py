@@ -42,6 +42,7 @@ CLOUDFORMATION = {  # table → properties of its AWS::IoT::* type
     "provisioning_templates": "Description Enabled PreProvisioningHook ProvisioningRoleArn Tags TemplateBody TemplateName "
     "TemplateType",
     "dimensions": "Name StringValues Tags Type Arn",
+    "certificate_providers": "AccountDefaultForOperations CertificateProviderName LambdaFunctionArn Tags",
     "custom_metrics": "MetricName MetricType DisplayName Tags",
     "scheduled_audits": "ScheduledAuditName Frequency DayOfMonth DayOfWeek TargetCheckNames Tags",
 }

@@ -13,6 +13,7 @@ from tests.support.declared_operations import list_declared_operations
 from tests.support.service_models import create_session
 
 WITHOUT_ADVICE = {
+    ("DeleteConflictException", "DeleteCertificateProvider"),
     ("DeleteConflictException", "DeleteRoleAlias"),
     ("LimitExceededException", "DetachPolicy"),
 }
@@ -43,7 +44,7 @@ def test_every_modeled_error_of_an_operation_that_we_send_is_in_the_table():
     assert unknown == []
 
 
-def test_only_invalid_values_and_two_other_errors_of_writes_have_no_advice():
+def test_only_invalid_values_and_a_few_other_errors_of_writes_have_no_advice():
     silent = {pair for pair in list_modeled_errors() if not suggest_next_step(make_error(*pair))}
     removals = ("Delete*", "Detach*", "Remove*", "Untag*")
     assert {

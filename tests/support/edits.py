@@ -10,6 +10,7 @@ from attrs import frozen
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from tests.support.desired_states import AUTHORITIES
+from tests.support.plain_kinds_strategy import FUNCTION_ARN
 from tests.support.registry_client import Cloud
 
 PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
@@ -232,6 +233,14 @@ EDITS = [
         "its role is changed",
         lambda c: c.iot.update_role_alias(roleAlias="r", roleArn=ANOTHER_ROLE),
         lambda c: c.iot.describe_role_alias(roleAlias="r")["roleAliasDescription"]["roleArn"],
+    ),
+    Edit(
+        "certificate_providers.s",
+        "its function is changed",
+        lambda c: c.iot.update_certificate_provider(
+            certificateProviderName="s", lambdaFunctionArn=f"{FUNCTION_ARN}-by-hand"
+        ),
+        lambda c: c.iot.describe_certificate_provider(certificateProviderName="s")["lambdaFunctionArn"],
     ),
     Edit(
         "dimensions.d",

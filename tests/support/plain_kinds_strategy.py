@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from reconciler.kinds.authorizers import Authorizer
+from reconciler.kinds.certificate_providers import CertificateProvider
 from reconciler.kinds.domain_configurations import (
     ClientCertificateConfig,
     DomainConfiguration,
@@ -24,7 +25,8 @@ _functions = st.sampled_from([FUNCTION_ARN, f"{FUNCTION_ARN}-2"])
 def draw_plain_resources(draw: st.DrawFn) -> list[Resource]:
     """Return resources that refer to no others outside this function, and that none refers to."""
     authorizers = _draw_authorizers(draw)
-    return [*authorizers, *_draw_domain_configurations(draw, {item.address.name for item in authorizers})]
+    domains = _draw_domain_configurations(draw, {item.address.name for item in authorizers})
+    return [*authorizers, *domains, *_draw_certificate_providers(draw)]
 
 
 def _draw_authorizers(draw: st.DrawFn) -> list[Resource]:
@@ -76,4 +78,12 @@ def _draw_domain_configurations(draw: st.DrawFn, authorizers: set[str]) -> list[
             ),
         )
         for name in sorted(draw(st.sets(st.just("endpoint"))))
+    ]
+
+
+def _draw_certificate_providers(draw: st.DrawFn) -> list[Resource]:
+    """Return at most one, as an account has."""
+    return [
+        make_resource("certificate_providers", name, CertificateProvider(draw(_functions), tags=draw(_tags)))
+        for name in draw(st.sampled_from(["", "s", "u"]))
     ]

@@ -66,6 +66,7 @@ TEMPLATE_CHARACTERS = Limit(10_240, "characters in the provisioning template")
 TEMPLATE_VERSIONS = Limit(5, "versions of a provisioning template")
 TEMPLATES = Limit(256, "provisioning templates", "of an account in a Region")
 CAS_WITH_ONE_SUBJECT = Limit(10, "CA certificates with the same subject", "of an account in a Region")
+CERTIFICATE_PROVIDERS = Limit(1, "certificate providers", "of an account in a Region")
 SCHEDULED_AUDITS = Limit(5, "scheduled audits", "of an account in a Region")
 TAGS = Limit(50, "tags", "of a resource")
 

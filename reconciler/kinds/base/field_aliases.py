@@ -110,6 +110,11 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "enabled": 'status = "ACTIVE"',
         "signing_enabled": "signing_disabled = false",
     },
+    "certificate_providers": {
+        "lambda": "lambda_function_arn",
+        "function": "lambda_function_arn",
+        "operations": "account_default_for_operations",
+    },
     "domain_configurations": {
         "authorizer_config": "authorizer and allow_authorizer_override",
         "domain_type": _COMPUTED,

@@ -13,7 +13,7 @@ from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.shared import x509
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Replace
+from reconciler.model.change import Change, Create, Delete, Replace
 from reconciler.model.pem import Pem
 
 _MAX_DESCRIBED_CAS = 250
@@ -25,7 +25,7 @@ def find_count_errors(
 ) -> Iterator[str]:
     """Yield an error, for the last new resource of a kind, if the account has no room for all of them.
 
-    Deletions are not subtracted: they may come after the creations.
+    `existing_count` has subtracted only deletions that come before the creations (`count_kept`).
     """
     if not isinstance(change, Create):
         return
@@ -40,6 +40,17 @@ def find_count_errors(
             f"cannot create: there would be {count:,} {limit.counted}, with those that exist already, and AWS allows "
             f"{limit.maximum:,}; delete some of them first"
         )
+
+
+def count_kept(table: str, context: PlanContext) -> int:
+    """Return how many of the account's resources in a table the plan does not delete.
+
+    Those of others count, too. This is for kinds with `creates_after_deletes`, whose deletions make room for creations.
+    """
+    deleted = sum(
+        address.kind == table and isinstance(change, Delete) for address, change in context.changes.items()
+    )
+    return len(context.outside.listed_ids.get(table, ())) - deleted
 
 
 def find_subject_needs(change: Change, context: PlanContext) -> Iterator[CheckedNeed]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.plan import Target
 from reconciler.model.text import quote
 
 _FUNCTION_ARN_PATTERN = re.compile(
@@ -25,4 +26,16 @@ def check_function_arn(arn: str | None, *path: str) -> Iterator[ValueProblem]:
             "an ARN such as 'arn:aws:lambda:eu-west-1:123456789012:function:NAME'",
             path=path,
             severity="warning",
+        )
+
+
+def find_place_error(arn: str, target: Target) -> Iterator[str]:
+    """Yield an error if a function is in another account or Region than the plan's."""
+    if not _FUNCTION_ARN_PATTERN.fullmatch(arn):
+        return
+    _, _, _, region, account, *_ = arn.split(":")
+    if (region, account) != (target.region, target.account):
+        yield (
+            f"the function is in account {account}, Region {region}, but AWS requires one in account {target.account}, "
+            f"Region {target.region}; choose a function there"
         )

@@ -6,7 +6,6 @@ from reconciler.registry.shared.named_resources import NamedResource, NamedResou
 
 CUSTOM_METRICS = NamedResourceType("custom metric", "custommetric", "metricName")
 
-_TOKEN = "clientRequestToken"  # noqa: S105 (a name of a member)
 _AWS_PREFIX = "aws:"
 
 
@@ -19,9 +18,7 @@ def create_custom_metric(context: Context, params: Params) -> Output | None:
     name = params["metricName"]
     if name.startswith(_AWS_PREFIX):
         raise context.invalid(f"The name {name} begins with {_AWS_PREFIX}.")
-    metric = CUSTOM_METRICS.find(context, name)
-    if metric is None or metric.members[_TOKEN] != params[_TOKEN]:
-        metric = CUSTOM_METRICS.create(context, params)
+    metric = CUSTOM_METRICS.create(context, params)
     return {"metricName": metric.name, "metricArn": metric.arn}
 
 
@@ -52,6 +49,4 @@ def delete_custom_metric(context: Context, params: Params) -> Output | None:
 
 
 def _describe(metric: NamedResource) -> Output:
-    description = metric.describe("metricName", "metricArn")
-    del description[_TOKEN]
-    return description
+    return metric.describe("metricName", "metricArn")

@@ -34,6 +34,8 @@ SCHEMA = (
 )
 
 _TAGS = "tags"
+_TOKENS = frozenset({"clientRequestToken", "clientToken"})
+"""The members of requests with idempotency tokens, which no description has."""
 
 
 @frozen
@@ -50,8 +52,9 @@ class NamedResource:
 
     def describe(self, name_member: str, arn_member: str) -> dict[str, Any]:
         """Return its description, in which the given members have its name and its ARN."""
+        members = {key: value for key, value in self.members.items() if key not in _TOKENS}
         return {
-            **self.members,
+            **members,
             name_member: self.name,
             arn_member: self.arn,
             "creationDate": self.created_at,
@@ -115,11 +118,15 @@ class NamedResourceType:
     def create(self, context: Context, params: Mapping[str, Any]) -> NamedResource:
         """Store a resource with the members and tags of a request, and return it.
 
-        Raises ResourceAlreadyExists (409) if it exists, InvalidRequest for invalid tags.
+        Repeating a request with the same idempotency token returns the resource of the first one. Raises ResourceAlreadyExists
+        (409) if it exists otherwise, InvalidRequest for invalid tags.
         """
         name = params[self.name_member]
         tags = parse_tag_list(context, params.get(_TAGS, []))
-        if self.find(context, name) is not None:
+        existing = self.find(context, name)
+        if existing is not None:
+            if any(token in params and existing.members.get(token) == params[token] for token in _TOKENS):
+                return existing
             raise self._build_exists_error(context, name)
         members = {key: value for key, value in params.items() if key not in (self.name_member, _TAGS)}
         context.tx.run(

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from reconciler.kinds.authorizers import Authorizer
 from reconciler.kinds.billing_groups import BillingGroup
+from reconciler.kinds.certificate_providers import CertificateProvider
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.custom_metrics import CustomMetric
@@ -87,6 +88,7 @@ RESOURCES_BEFORE = [
             description="One",
         ),
     ),
+    make_resource("certificate_providers", "s", CertificateProvider(FUNCTION_ARN)),
     make_resource("dimensions", "d", Dimension(("a/#",))),
     make_resource("custom_metrics", "battery", CustomMetric("number", "Battery")),
     make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
@@ -110,6 +112,7 @@ CHANGED_FIELDS = {
     "domain_configurations.endpoint": {"authorizer": "n"},
     "authorizers.n": {"enable_caching_for_http": True},
     "provisioning_templates.v": {"description": "Two"},
+    "certificate_providers.s": {"lambda_function_arn": f"{FUNCTION_ARN}-2"},
     "dimensions.d": {"string_values": ("b/#",)},
     "custom_metrics.battery": {"display_name": "Charge"},
     "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},

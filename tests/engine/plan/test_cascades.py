@@ -112,6 +112,7 @@ NO_CASCADE = {
     "billing_groups": "a deletion is rejected while other things are in the group",
     "ca_certificates": "its device certificates stay",
     "credential_lockers": "its managed things keep its ID",
+    "certificate_providers": "nothing refers to it",
     "custom_metrics": "AWS rejects a deletion while a security profile uses it",
     "dimensions": "AWS rejects a deletion while a security profile uses it",
     "domain_configurations": "nothing refers to it",
