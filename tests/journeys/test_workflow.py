@@ -94,10 +94,15 @@ def statuses(results: dict[str, JobResult]) -> dict[str, str]:
     return {name: result.status for name, result in results.items()}
 
 
+def read_logs(results: dict[str, JobResult]) -> str:
+    """Return the logs of all jobs, which show why one has failed."""
+    return "\n".join(f"{name}: {result.log}" for name, result in results.items())
+
+
 def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repository, github):
     # The apply workflow on `main` creates the fleet.
     results = repository.run_apply_workflow()
-    assert statuses(results) == ALL_SUCCEEDED, results
+    assert statuses(results) == ALL_SUCCEEDED, read_logs(results)
     assert repository.read_content() == SMALL_FLEET.make_expected_content()
 
     # The plan workflow comments on a pull request, and updates its comment after each push.
@@ -120,7 +125,7 @@ def test_the_workflows_lead_from_a_pull_request_through_its_merge_to_drift(repos
     repository.git("switch", "-q", "main")
     repository.git("merge", "-q", "move")
     results = repository.run_apply_workflow()
-    assert statuses(results) == ALL_SUCCEEDED, results
+    assert statuses(results) == ALL_SUCCEEDED, read_logs(results)
     assert re.fullmatch("[0-9a-f]{64}", results["plan"].outputs["digest"])
     assert "tromso" in results["plan"].summary
     assert repository.read_content() == fleet.make_expected_content()
@@ -287,7 +292,9 @@ def test_environments_are_planned_in_one_comment_and_promoted_one_after_another(
     # Each stage is applied after the one before it, with the plan that was made for it.
     repository.git("switch", "-q", "main")
     results = repository.runner.run("promote.yml", {})
-    assert statuses(results) == dict.fromkeys(("plan", "dev", "staging", "prod"), "success"), results
+    assert statuses(results) == dict.fromkeys(("plan", "dev", "staging", "prod"), "success"), read_logs(
+        results
+    )
     assert read_sites(server) == ["oslo"] * 4
 
     # Stages without changes are skipped, and a plan that was not approved is not applied.
