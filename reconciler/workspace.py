@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from reconciler.model.address import Address
 from reconciler.model.arguments import check_choice, check_function, name_argument
 from reconciler.model.call import ApiCall
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from reconciler.engine.outputs import Outputs
     from reconciler.engine.plan.compare import Comparison
+    from reconciler.engine.status import Status
     from reconciler.model.resource import Live
     from reconciler.notebook.panel import Panel
     from reconciler.render.rich_display import DisplayedDrift
@@ -96,7 +99,9 @@ class Workspace(WorkspacePlans):
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
     def show(self, address: str) -> DisplayedResource:
-        """Return one resource: its desired and live state, and the change that a plan would make.
+        """Return one resource: its desired and live state, the change of a plan, and its status in AWS.
+
+        The status is what AWS reports in addition to the fields, such as the connection and the certificate of a managed thing.
 
         Args:
             address: The kind and the name, such as "things.pump-1".
@@ -124,8 +129,8 @@ class Workspace(WorkspacePlans):
                     address, {str(known_address) for known_address in self.desired.resources}
                 )
                 raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
-            return DisplayedResource(parsed, None, live, None)
-        return resource
+            resource = DisplayedResource(parsed, None, live, None)
+        return evolve(resource, status=self._read_status(resource))
 
     def show_selected(
         self, select: str | Sequence[str] = (), exclude: str | Sequence[str] = ()
@@ -243,6 +248,14 @@ class Workspace(WorkspacePlans):
         """Reload the file; in a notebook always, because cells may have edited it since another one loaded it."""
         self._was_used |= can_show_widgets()
         super()._reload_if_used()
+
+    def _read_status(self, resource: DisplayedResource) -> Status:
+        from reconciler.engine.status import Status, read_status
+        from reconciler.kinds import all_kinds
+
+        if resource.live is None:
+            return Status()
+        return read_status(all_kinds()[resource.address.kind], resource.live, self.connection.call)
 
     def _read_unmanaged(self, address: Address) -> Live | None:
         from reconciler.engine.plan.refresh import read_unmanaged

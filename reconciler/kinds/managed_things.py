@@ -43,6 +43,7 @@ from reconciler.kinds.shared.managed_thing_spec import (
     ManagedThingFacts,
     find_optional_fields,
 )
+from reconciler.kinds.shared.managed_thing_status import STATUS_OPERATIONS, read_managed_thing_status
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
@@ -87,6 +88,7 @@ class ManagedThings(Kind):
         replace=("DeleteManagedThing", "GetManagedThing", "CreateManagedThing", "UpdateManagedThing"),
         delete=("DeleteManagedThing", "GetManagedThing"),
         forget=("UntagResource", "TagResource"),
+        show=STATUS_OPERATIONS,
     )
     id_member = "Id"
     listing = Listing("ListManagedThings", "Items", "Id")
@@ -166,6 +168,10 @@ class ManagedThings(Kind):
         """Return whether the field needs a replacement, as AWS cannot clear an optional field in place."""
         is_cleared = not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
         return is_cleared or super().forces_replacement(name, after)
+
+    def read_status(self, live: Live) -> Read[Mapping[str, Any]]:
+        """Return its onboarding, certificate and connection, and the states of its capabilities."""
+        return (yield from read_managed_thing_status(live.identity))
 
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 

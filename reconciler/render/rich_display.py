@@ -16,6 +16,7 @@ import attrs
 from attrs import field, frozen
 
 from reconciler.engine.plan.drift import Drift
+from reconciler.engine.status import Status
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import ReconcilerError
@@ -131,17 +132,21 @@ class DisplayedResult(Displayed, Result):
 
 @frozen(repr=False)
 class DisplayedResource(Displayed):
-    """One resource that displays itself: desired and live, with the change that a plan would make."""
+    """One resource that displays itself: desired and live, with the change that a plan would make.
+
+    `status` is what AWS reports about the live resource in addition to its fields; only `show` of one address reads it.
+    """
 
     address: Address
     desired: Resource | None
     live: Live | None
     change: Change | None
+    status: Status = Status()
 
     def _build_text_view(self) -> Any:
         from reconciler.render.views.comparison import build_comparison_view
 
-        return build_comparison_view(self.address, self.desired, self.live, self.change)
+        return build_comparison_view(self.address, self.desired, self.live, self.change, self.status)
 
 
 @frozen(eq=False, repr=False)

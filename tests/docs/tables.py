@@ -48,7 +48,8 @@ def render_call_reference() -> str:
     """Return a section for each kind with the API calls it sends, by purpose."""
     parts = []
     for kind in all_kinds().values():
-        rows = [(verb, join_code(getattr(kind.operations, verb)) or "none") for verb in VERBS]
+        calls = {verb: join_code(getattr(kind.operations, verb)) for verb in VERBS}
+        rows = [(verb, code or "none") for verb, code in calls.items() if code or verb != "show"]
         heading = render_heading(3, f"`{kind.table}`")
         parts += [heading, f"Service `{kind.service}`.", render_table(("To", "API calls"), rows)]
     return "\n\n".join(parts)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.engine.status import Status
 from reconciler.kinds.things import Thing
+from reconciler.model.address import Address
 from reconciler.model.change import Create, FieldChange, Update
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import AwsError
@@ -197,6 +199,19 @@ def test_a_comparison_shows_both_sides_and_marks_differences():
         "field | desired | live",
         "≠ | attributes.site | bergen | oslo",
         "exclusive | false | false",
+    ]
+
+
+def test_a_comparison_shows_the_status_and_what_could_not_be_read():
+    status = Status({"connected": True}, ("iot-managed-integrations:GetManagedThingState",))
+    live = Live("pump-7", Thing(), owner="greenhouse")
+    assert read_lines(build_comparison_view(Address("things", "pump-7"), None, live, None, status))[-3:] == [
+        "status in AWS",
+        "connected | true",
+        (
+            "no permission for iot-managed-integrations:GetManagedThingState; "
+            "`reconciler permissions --for show` prints what this needs"
+        ),
     ]
 
 

@@ -20,7 +20,7 @@ def list_declared_operations() -> frozenset[tuple[str, str]]:
     return frozenset(
         (kind.service, operation)
         for kind in all_kinds().values()
-        for purpose in ("read", *ACTIONS)
+        for purpose in ("read", "show", *ACTIONS)
         for operation in getattr(kind.operations, purpose)
     )
 
@@ -31,15 +31,16 @@ def forbid_undeclared_operations(patch: pytest.MonkeyPatch) -> None:
     Only the methods that return the calls of reads or changes are affected.
     """
     for kind in all_kinds().values():
-        patch.setattr(type(kind), "read", _wrap_read(type(kind).read))
+        patch.setattr(type(kind), "read", _wrap_read(type(kind).read, "read"))
+        patch.setattr(type(kind), "read_status", _wrap_read(type(kind).read_status, "show"))
         for action in ACTIONS:
             patch.setattr(type(kind), action, _wrap_change(getattr(type(kind), action), action))
 
 
-def _wrap_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
+def _wrap_read(read: Callable[..., Read[Any]], purpose: str) -> Callable[..., Read[Any]]:
     @wraps(read)
     def checked_read(self: Kind, *args: Any) -> Read[Any]:
-        # A read is a generator: it yields batches of calls, is sent their responses, and returns live resources.
+        # A read is a generator: it yields batches of calls, is sent their responses, and returns what it read.
         reading = read(self, *args)
         responses: Any = None
         while True:
@@ -47,7 +48,7 @@ def _wrap_read(read: Callable[..., Read[Any]]) -> Callable[..., Read[Any]]:
                 batch = reading.send(responses)
             except StopIteration as stop:
                 return stop.value
-            _check_calls(self, "read", batch)
+            _check_calls(self, purpose, batch)
             responses = yield batch
 
     return checked_read

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan import Target
     from reconciler.workspace import Workspace
 
-_PURPOSES = ("plan", "apply", "destroy")
+_PURPOSES = ("plan", "show", "apply", "destroy")
 
 
 @click.command()

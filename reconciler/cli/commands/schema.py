@@ -21,7 +21,8 @@ _FILE = "file"
 def schema(form: str, out: Path | None) -> None:
     """Print the JSON Schema of the file, or of an output format.
 
-    FORM is file (default), or an output format: plan, plan-line, event, drift, drift-line, history, run, output or environments; of several
+    FORM is file (default), or an output format: plan, plan-line, event, drift, drift-line, history, run, resource, output or environments; of
+    several
     environments: rollout-plan, rollout-plan-line, rollout-event, rollout-drift, rollout-drift-line or rollout-history. Editors
     complete and check a desired-state file by its schema.
     """

@@ -75,8 +75,9 @@ def show(  # noqa: PLR0913 (its options)
 ) -> None:
     """Show a resource, desired and live, or a saved plan.
 
-    ADDRESS is one resource; --select shows several. FILE is a plan written by `reconciler plan --out`; --calls, --full and
-    --format are for saved plans only.
+    ADDRESS is one resource, with what AWS reports about it that no file declares, such as a managed thing's connection; its formats
+    are text and json. --select shows several. FILE is a plan written by `reconciler plan --out`; --calls, --full and the other
+    formats are for saved plans only.
     """
     from reconciler.cli.terminal import Terminal
 
@@ -84,21 +85,34 @@ def show(  # noqa: PLR0913 (its options)
     terminal = Terminal.open(color=options.color)
     if isinstance(subject, Path):
         _print_saved_plan(subject, terminal, output_format, calls=calls, full=full)
-    elif calls or full or output_format != "text":
-        raise click.UsageError("--format, --calls and --full are only for a saved plan; name its FILE", ctx)
+    elif calls or full or output_format not in {"text", "json"}:
+        raise click.UsageError(
+            "--calls, --full and this format are only for a saved plan; name its FILE", ctx
+        )
+    elif output_format == "json" and not subject:
+        raise click.UsageError("--format json is only for one ADDRESS or a saved plan; name one", ctx)
     elif subject and (select or exclude):
         raise click.UsageError("ADDRESS cannot be combined with --select or --exclude", ctx)
     elif subject:
-        _print_resource(subject, options, terminal)
+        _print_resource(subject, options, terminal, output_format)
     elif select or exclude:
         _print_selected(options, terminal, select, exclude)
     else:
         raise click.UsageError("nothing to show; name an ADDRESS or a FILE, or use --select", ctx)
 
 
-def _print_resource(address: str, options: Options, terminal: Terminal) -> None:
+def _print_resource(address: str, options: Options, terminal: Terminal, output_format: str) -> None:
+    from reconciler.render.json.resource_file import render_resource_json
 
-    terminal.print(_render_lines(options.open_workspace().show(address), terminal))
+    resource = options.open_workspace().show(address)
+    if output_format == "json":
+        document = render_resource_json(
+            resource.address, resource.desired, resource.live, resource.change, resource.status
+        )
+        for piece in document:
+            click.echo(piece, nl=False)
+    else:
+        terminal.print(_render_lines(resource, terminal))
 
 
 def _print_selected(
@@ -116,7 +130,9 @@ def _render_lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[T
     from reconciler.render.text.comparison import render_comparison_text
     from reconciler.render.views.comparison import build_comparison_view
 
-    view = build_comparison_view(resource.address, resource.desired, resource.live, resource.change)
+    view = build_comparison_view(
+        resource.address, resource.desired, resource.live, resource.change, resource.status
+    )
     return render_comparison_text(view, terminal.out.width)
 
 

@@ -13,13 +13,18 @@ from reconciler.model.change import ACTIONS
 from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
 
-VERBS = ("read", *ACTIONS)
-"""The attributes of `Kind.operations`: the operations for reading, then those for each action."""
+VERBS = ("read", "show", *ACTIONS)
+"""The attributes of `Kind.operations`: the operations for reading, for `show`, and for each action."""
 
 Operation: TypeAlias = tuple[str, str]
 """A service and the name of one of its operations."""
 
-PURPOSES: Mapping[str, tuple[str, ...]] = {"plan": (), "apply": ACTIONS, "destroy": ("update", "delete")}
+PURPOSES: Mapping[str, tuple[str, ...]] = {
+    "plan": (),
+    "show": (),
+    "apply": ACTIONS,
+    "destroy": ("update", "delete"),
+}
 """Command that needs the permissions → the verbs that it needs in addition to "read".
 
 A destroy updates the workspace's thing group, which stores the lease. A destroy also forgets the resources in `[[removed]]`, but
@@ -36,14 +41,20 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
     `purpose` is a key of `PURPOSES`.
 
     "Read" has the read operations of every kind, because the workspace may own resources of a kind that is no longer in the
-    file. "Write" has only operations of the kinds in the file, of the kinds that make up a composite kind in the file, and of
+    file; for `show`, also those that read the status of a resource. "Write" has only operations of the kinds in the file, of the kinds that make up a composite kind in the file, and of
     the ownership markers.
     """
     kinds = all_kinds()
     kind_names = {address.kind for address in add_ownership_markers(state.settings.name, state.resources)}
     for name in tuple(kind_names):
         kind_names |= kinds[name].composed_of
-    read = {operation for kind in kinds.values() for operation in _list_operations(kind, "read")}
+    read_verbs = ("read", "show") if purpose == "show" else ("read",)
+    read = {
+        operation
+        for kind in kinds.values()
+        for verb in read_verbs
+        for operation in _list_operations(kind, verb)
+    }
     write: set[Operation] = set()
     for name in kind_names:
         for verb in PURPOSES[purpose]:

@@ -184,7 +184,7 @@ def _to_change_record(step: Step) -> ChangeRecord:
         action=change.action,
         origin=_format_origin(change),
         live=_to_live_record(step.precondition) if step.precondition else None,
-        fields=tuple(map(_to_field_record, change.fields)),
+        fields=tuple(map(to_field_record, change.fields)),
         calls=tuple(map(_to_call_record, step.calls)),
         dependencies=tuple(map(str, sorted(step.dependencies))),
     )
@@ -210,7 +210,8 @@ def _to_live_record(live: Live) -> LiveRecord:
     )
 
 
-def _to_field_record(field: FieldChange) -> FieldRecord:
+def to_field_record(field: FieldChange) -> FieldRecord:
+    """Return a field that differs as a record."""
     return FieldRecord(
         path=field.path,
         before=to_json_values(field.before),

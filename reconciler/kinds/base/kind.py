@@ -14,6 +14,7 @@ suit most kinds:
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
 | `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
 | `outputs` | by `reconciler output`: which values do other tools need? | its ID and ARN |
+| `read_status` | by `reconciler show`: what does AWS report that no file declares? | nothing |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
@@ -90,7 +91,7 @@ class Operations:
     """Every API operation that a kind sends, by purpose.
 
     IAM policies are derived from it, and tests check that a kind sends no other operation. `read` includes the operations that
-    verify a call whose response was lost.
+    verify a call whose response was lost; `show` are those that only `reconciler show` sends.
     """
 
     read: tuple[str, ...]
@@ -99,6 +100,7 @@ class Operations:
     replace: tuple[str, ...] = ()
     delete: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
+    show: tuple[str, ...] = ()
 
 
 @frozen
@@ -237,6 +239,14 @@ class Kind(ABC):
     def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
         """Return what other tools need of a live resource, by name: its ID and its ARN in AWS."""
         return {"id": live.identity, "arn": live.arn}
+
+    def read_status(self, live: Live) -> Read[Mapping[str, Any]]:
+        """Return the status of a live resource, by name: what AWS reports that no file can declare.
+
+        The values are JSON values. Operations that the caller has no permission for have an empty response.
+        """
+        return {}
+        yield  # a read is a generator, even without calls
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 

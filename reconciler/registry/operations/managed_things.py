@@ -264,6 +264,20 @@ def update_managed_thing(context: Context, params: Params) -> Output | None:
     return None
 
 
+def set_activated(context: Context, row: Row) -> None:
+    """Record that a device has been set up. One that is being deleted stays so."""
+    if row["status"] == DELETING:
+        return
+    document = {**json.loads(row["document"]), "ActivatedAt": context.now}
+    context.tx.run(
+        "UPDATE managed_things SET status = 'ACTIVATED', document = ?, updated_at = ? WHERE scope = ? AND id = ?",
+        json.dumps(document),
+        context.now,
+        context.scope,
+        row["id"],
+    )
+
+
 def purge_deleted(context: Context) -> None:
     """Delete the managed things whose deletion has completed, with their tags.
 
@@ -273,7 +287,8 @@ def purge_deleted(context: Context) -> None:
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
     )
     for row in rows:
-        context.tx.run("DELETE FROM managed_things WHERE scope = ? AND id = ?", context.scope, row["id"])
+        for table in ("managed_things", "managed_thing_states"):
+            context.tx.run(f"DELETE FROM {table} WHERE scope = ? AND id = ?", context.scope, row["id"])  # noqa: S608
         arn = build_managed_thing_arn(context, row["id"])
         context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import htpy as h
 
 from reconciler.render.html.parts import render_action_html, render_status_html, render_value_html
-from reconciler.render.views.comparison import FieldComparisonRow, ResourceComparisonView, describe_live
+from reconciler.render.views.comparison import (
+    FieldComparisonRow,
+    ResourceComparisonView,
+    describe_denied,
+    describe_live,
+)
 from reconciler.render.views.labels import OUTCOME_GLYPHS, join_facts
 
 
@@ -24,6 +29,19 @@ def render_comparison_html(view: ResourceComparisonView) -> h.Renderable:
             h.thead[h.tr[h.td, headings]],
             h.tbody[map(_render_field, view.fields)],
         ],
+        _render_status(view),
+    ]
+
+
+def _render_status(view: ResourceComparisonView) -> h.Node:
+    if not view.status and not view.denied:
+        return None
+    rows = (h.tr[h.th(scope="row")[row.name], h.td[render_value_html(row.value)]] for row in view.status)
+    denied = describe_denied(view)
+    return h.fragment[
+        h.p["status in AWS"],
+        h.table[h.tbody[rows]] if view.status else None,
+        h.p(".quiet")[denied] if denied else None,
     ]
 
 

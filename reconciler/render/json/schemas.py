@@ -14,6 +14,7 @@ from reconciler.render.json.events import EndEvent, RunEvent, StepEvent
 from reconciler.render.json.output_file import OutputDocument
 from reconciler.render.json.plan_file import PlanDocument
 from reconciler.render.json.plan_lines import ChangeLine, NoteLine, PlanLine
+from reconciler.render.json.resource_file import ResourceDocument
 from reconciler.render.json.rollout_events import (
     EnvironmentEndEvent,
     EnvironmentEvent,
@@ -38,6 +39,7 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
     "drift-line": (DriftLine, DriftedResourceLine),
     "history": (History,),
     "run": (RunRecord,),
+    "resource": (ResourceDocument,),
     "output": (OutputDocument,),
     "environments": (EnvironmentsDocument,),
     "rollout-plan": (RolloutPlanDocument,),
@@ -50,8 +52,8 @@ OUTPUTS: Mapping[str, tuple[type, ...]] = {
 """Output → the class of its document, or the classes of its lines.
 
 The outputs are, in this order, those of `plan --format json` and `plan --out`, `plan --format jsonl`, `apply --format jsonl`,
-`drift --format json`, `drift --format jsonl`, `history --json`, `history RUN --json`, and
-`output --format json`. Those of a rollout are the outputs of `plan`, `apply`, `drift` and `history` for several environments.
+`drift --format json`, `drift --format jsonl`, `history --json`, `history RUN --json`, `show ADDRESS --format json`,
+and `output --format json`. Those of a rollout are the outputs of `plan`, `apply`, `drift` and `history` for several environments.
 """
 
 

@@ -13,6 +13,7 @@ from reconciler.render.text.wrap import has_word_wider_than, wrap_cell
 from reconciler.render.views.comparison import (
     FieldComparisonRow,
     ResourceComparisonView,
+    describe_denied,
     describe_live,
 )
 from reconciler.render.views.format_value import ValueView
@@ -39,6 +40,9 @@ def render_comparison_text(view: ResourceComparisonView, width: int) -> Iterator
     yield Text()
     yield from _render_table(view, width)
     yield Text()
+    if view.status or view.denied:
+        yield from _render_status(view)
+        yield Text()
     yield _render_verdict(view)
 
 
@@ -114,6 +118,17 @@ def _render_stacked(row: FieldComparisonRow) -> Iterator[Text]:
 
 def _get_lines(value: ValueView | None) -> tuple[str, ...]:
     return value.lines if value else ()
+
+
+def _render_status(view: ResourceComparisonView) -> Iterator[Text]:
+    yield Text.assemble("  ", ("status in AWS", "bold underline"))
+    name_width = max((len(row.name) for row in view.status), default=0)
+    for row in view.status:
+        yield Text.assemble(f"  {row.name.ljust(name_width)}  ", render_value(row.value, ""))
+        yield from (Text(f"      {line}") for line in row.value.lines)
+    denied = describe_denied(view)
+    if denied:
+        yield Text(f"  {denied}", QUIET)
 
 
 def _choose_style(row: FieldComparisonRow) -> str:

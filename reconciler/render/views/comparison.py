@@ -7,13 +7,14 @@ from typing import Any
 
 from attrs import frozen
 
+from reconciler.engine.status import Status
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange
 from reconciler.model.document import Document
 from reconciler.model.resource import NOT_COMPARED, Live, Resource
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.document_diff import split_document_change
-from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional
+from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional, format_value
 from reconciler.render.views.labels import ACTION_GLYPHS
 
 _EMPTY: tuple[Any, ...] = (None, (), {}, NOT_COMPARED)
@@ -31,12 +32,21 @@ class FieldComparisonRow:
 
 
 @frozen
+class StatusRow:
+    """One value that AWS reports about the live resource and that no file can declare."""
+
+    name: str
+    value: ValueView
+
+
+@frozen
 class ResourceComparisonView:
     """One resource, desired and live.
 
     `origin` is `file:line`, or empty if the file does not declare the resource. `identity` is AWS's identity of
     the live resource, or empty if there is none. `owner` is the workspace that manages it, or empty. `action` is the action of the
-    change that a plan would make, or None without a change. `dependencies` are those of the desired resource.
+    change that a plan would make, or None without a change. `dependencies` are those of the desired resource. `status` is what AWS
+    reports in addition to the fields; `denied` are the operations that would report more, but that the caller may not send.
     """
 
     address: str
@@ -48,10 +58,16 @@ class ResourceComparisonView:
     glyph: str
     dependencies: tuple[str, ...]
     fields: tuple[FieldComparisonRow, ...]
+    status: tuple[StatusRow, ...] = ()
+    denied: tuple[str, ...] = ()
 
 
 def build_comparison_view(
-    address: Address, desired: Resource | None, live: Live | None, change: Change | None
+    address: Address,
+    desired: Resource | None,
+    live: Live | None,
+    change: Change | None,
+    status: Status | None = None,
 ) -> ResourceComparisonView:
     """Build the comparison of one resource.
 
@@ -70,7 +86,20 @@ def build_comparison_view(
             for dependency in (sorted(desired.dependencies) if desired else ())
         ),
         fields=tuple(_compare_fields(desired, live, change)),
+        status=tuple(
+            StatusRow(escape_invisible(name), format_value(value))
+            for name, value in (status.values.items() if status else ())
+        ),
+        denied=status.denied if status else (),
     )
+
+
+def describe_denied(view: ResourceComparisonView) -> str:
+    """Return which operations lack permission, and how to get it; empty if none does."""
+    if not view.denied:
+        return ""
+    problem = f"no permission for {', '.join(view.denied)}"
+    return f"{problem}; `reconciler permissions --for show` prints what this needs"
 
 
 def describe_live(view: ResourceComparisonView) -> tuple[str, ...]:
