@@ -19,7 +19,7 @@ from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, request_each
-from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.schema import LongText, member
 from reconciler.kinds.shared.function_arns import check_function_arn
 from reconciler.kinds.shared.public_keys import check_public_key
 from reconciler.model.call import ApiCall
@@ -44,8 +44,8 @@ class Authorizer:
         api="CreateAuthorizer.tokenKeyName",
         default=None,
     )
-    token_signing_public_keys: Mapping[str, str] = member(
-        "The public keys that verify the token's signature, in PEM, by name; required unless `signing_disabled`.",
+    token_signing_public_keys: Mapping[str, LongText] = member(
+        'The public keys that verify the token\'s signature, in PEM, by name, as text or `{ file = "path" }`; required unless `signing_disabled`.',
         api="CreateAuthorizer.tokenSigningPublicKeys",
         factory=dict,
     )

@@ -175,7 +175,7 @@ def _build_table_hook(cls: Any, converter: Converter) -> Hook:
 
 def _build_mapping_hook(annotation: Any, converter: Converter) -> Hook:
     item_type = get_args(annotation)[1]
-    # A text inside a map is always literal, never read from a file.
+    # A text inside a map is literal, unless it is a `LongText`.
     item_hook: Hook = _build_scalar_hook(str) if item_type is str else converter.get_structure_hook(item_type)
 
     def convert(value: Any, _: Any) -> dict[str, Any]:

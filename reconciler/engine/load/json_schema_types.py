@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
+from reconciler.kinds.base.schema import LongText
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.document import Document
 from reconciler.model.output_file import KeyFile, OutputFile
@@ -74,7 +75,7 @@ def _build_type_schema(annotation: Any, text: Schema) -> Schema:
     if origin is tuple:
         items = _build_field_schema(get_args(annotation)[0], text)
         return {"type": "array", "items": items, "uniqueItems": True}
-    if origin is str:
+    if origin is str or origin is LongText:
         return dict(text)
     if origin in _SCHEMAS_BY_TYPE:
         return dict(_SCHEMAS_BY_TYPE[origin])

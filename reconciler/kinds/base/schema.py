@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, NewType, get_args, get_type_hints
 
 import attrs
 from attrs import frozen
 
 OnChange = Literal["in_place", "replaces", "create_only"]
+LongText = NewType("LongText", str)
+"""A value of a map that can be read from a file, as texts outside maps can; other values of maps are literal."""
 
 _METADATA_KEY = "reconciler"
 
