@@ -30,6 +30,10 @@ WritePem: TypeAlias = Callable[[Address, Pem], Any]
 """Returns the TOML value for a certificate: its text, or `{ file = … }` after writing it to that file."""
 
 
+_FACTORY: Any = attrs.Factory
+"""The class of the defaults that are made for each object; for type checkers, attrs declares it as a function."""
+
+
 @frozen
 class Table:
     """A resource as a table of the desired state.
@@ -92,6 +96,12 @@ def _list_choices(spec_class: type) -> Mapping[str, tuple[str, ...]]:
     return choices
 
 
+def _get_default(attribute: attrs.Attribute[Any]) -> Any:
+    """Return the default of a field; a class or a function makes that of some."""
+    default: Any = attribute.default
+    return default.factory() if isinstance(default, _FACTORY) else default
+
+
 class _FieldConverter:
     """A converter of one resource's values to desired-state values.
 
@@ -141,7 +151,7 @@ class _FieldConverter:
         fields = {}
         for attribute in attributes:
             value = getattr(spec, attribute.name)
-            if value in (None, NOT_COMPARED, (), {}) or value == attribute.default:
+            if value in (None, NOT_COMPARED, (), {}) or value == _get_default(attribute):
                 continue
             path = f"{prefix}{attribute.name}"
             if isinstance(value, HashedText):
