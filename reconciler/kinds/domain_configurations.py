@@ -243,7 +243,10 @@ class DomainConfigurations(PlainKind):
         return evolve(live, spec=evolve(live.spec, tls_config=None))
 
     def to_spec(self, description: Response, tags: Mapping[str, str]) -> DomainConfiguration:
-        """Return the spec that a description means; only a domain of the customer's own has a name in it."""
+        """Return the spec that a description means; only a domain of the customer's own has a name in it.
+
+        An authorizer can be overridden only if the description has that setting (UNCONFIRMED: AWS documents no default).
+        """
         authorizer_config = description.get("authorizerConfig", {})
         authorizer_name = authorizer_config.get("defaultAuthorizerName")
         is_own = description.get("domainType") == "CUSTOMER_MANAGED"
@@ -255,7 +258,9 @@ class DomainConfigurations(PlainKind):
             domain_name=description["domainName"] if is_own else None,
             server_certificate_arns=tuple(item["serverCertificateArn"] for item in certificates),
             authorizer=External(authorizer_name) if authorizer_name else None,
-            allow_authorizer_override=authorizer_config.get("allowAuthorizerOverride"),
+            allow_authorizer_override=authorizer_config.get(
+                "allowAuthorizerOverride", False if authorizer_name else None
+            ),
         )
 
     def to_facts(self, description: Response) -> DomainConfigurationFacts:

@@ -113,6 +113,11 @@ def test_tls_settings_that_the_file_does_not_have_are_not_compared():
     assert read(make_configuration(OWN))[0] == [make_live(OWN)]
 
 
+def test_an_authorizer_of_another_client_cannot_be_overridden_by_default():
+    (live,), _ = read(make_configuration(OWN), authorizerConfig={"defaultAuthorizerName": "tokens"})
+    assert live.spec == evolve(OWN, authorizer=External("tokens"), allow_authorizer_override=False)
+
+
 def test_the_name_of_a_domain_that_aws_manages_is_not_part_of_the_spec():
     (live,), _ = read(
         make_configuration(DomainConfiguration()), domainType="AWS_MANAGED", serverCertificates=[]
