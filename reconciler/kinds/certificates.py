@@ -391,7 +391,7 @@ def _find_registration_errors(change: Create | Replace, context: PlanContext) ->
     is_ca_named_by_id = declared is not None and isinstance(declared.spec.ca, External)
     yield from find_declared_signer_errors(spec.pem if is_ca_named_by_id else None, spec.ca, context)
     if declared:
-        yield from find_save_to_errors(declared.spec.output_file)
+        yield from find_save_to_errors(declared.spec.output_file, declared.spec.private_key)
         yield from find_key_file_errors(declared.spec)
 
 

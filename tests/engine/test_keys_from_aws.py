@@ -20,11 +20,13 @@ from reconciler.kinds.certificates import Certificate, PrivateKey
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.run import RunCall
 from tests.support.desired_states import (
+    converge,
     get_rejection_reasons,
     make_resource,
     make_state,
     plan_state,
 )
+from tests.support.example_stacks import load_stack, write_files
 from tests.support.examples import STRESS_FACTOR
 from tests.support.exports import export_registry
 from tests.support.killed_key_applies import KilledKeyApply, read_public_key
@@ -291,18 +293,31 @@ class TestPlanErrors:
             )
         ]
 
-    def test_the_folder_must_exist_and_each_file_have_one_writer(self, cloud, tmp_path):
+    def test_a_missing_folder_is_reported_once_and_each_file_has_one_writer(self, cloud, tmp_path):
         file = self.make_file(tmp_path)
         missing = f"cannot be written: there is no folder {tmp_path / 'keys'}; create it first (<memory>:1)"
         assert get_rejection_reasons(self.make_state_with_keys(file), cloud) == [
-            f"certificates.a0: private_key.save_to: keys/a.pem: {missing}",
-            f"certificates.a0: save_to: keys/a.crt: {missing}",
+            f"certificates.a0: private_key.save_to: keys/a.pem: {missing}"
         ]
         (tmp_path / "keys").mkdir()
         assert get_rejection_reasons(self.make_state_with_keys(file, file), cloud) == [
             f"certificates.a1: {path}: {name}: certificates.a0 writes the same file; choose another path (<memory>:1)"
             for path, name in (("private_key.save_to", "keys/a.pem"), ("save_to", "keys/a.crt"))
         ]
+
+
+def test_the_saved_files_of_a_deleted_certificate_have_to_be_moved_away_together(tmp_path):
+    folder = write_files(tmp_path)
+    cloud = Cloud()
+    converge(load_stack(folder, "telemetry"), cloud)
+    converge(load_stack(folder, "telemetry"), cloud, destroy=True)
+    assert get_rejection_reasons(load_stack(folder, "telemetry"), cloud) == [
+        (
+            "certificates.sensor-1: keys/sensor-1.crt has a certificate that AWS issued and that is not registered: it was "
+            "deleted, or belongs to another account; move it and keys/sensor-1.pem away to have a new one issued "
+            "(telemetry.toml:8)"
+        )
+    ]
 
 
 def test_an_export_notes_that_the_key_cannot_be_exported(cloud, certificates):

@@ -7,6 +7,7 @@ read again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
@@ -175,17 +176,22 @@ def _describe_foreign(references: Iterable[_ForeignReference], context: PlanCont
 def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
     """Yield an error for each new file that cannot be written, or that two changes would write.
 
-    The kinds themselves check files that had content when the file was loaded.
+    A folder that does not exist is reported once, for its first file. The kinds themselves check files that had content when the
+    file was loaded.
     """
     writers: dict[str, Address] = {}
+    missing_folders: set[Path] = set()
     for address, change in changes.items():
         if isinstance(change, Delete | Forget):
             continue
         for path, file in _iterate_output_files(change.resource.spec):
             name = path.partition(".")[0]
             is_unchanged = isinstance(change, Update) and not change.has_changed(name)
-            if file.content is not None or is_unchanged:
+            folder = Path(file.path).parent
+            if file.content is not None or is_unchanged or folder in missing_folders:
                 continue
+            if not folder.is_dir():
+                missing_folders.add(folder)
             problem = find_output_problem(file)
             writer = writers.setdefault(file.path, address)
             if problem is None and writer != address:

@@ -50,12 +50,14 @@ def compute_effective_key(spec: Certificate, pem: Pem | None) -> PrivateKey | No
     return NOT_COMPARED if spec.private_key and (pem or is_saved) else spec.private_key
 
 
-def find_save_to_errors(save_to: SaveTo) -> Iterator[str]:
+def find_save_to_errors(save_to: SaveTo, private_key: object = None) -> Iterator[str]:
     """Yield an error if the file `save_to` has content; called for a certificate that AWS does not have."""
     if isinstance(save_to, OutputFile) and save_to.content:
+        key_file = private_key.save_to if isinstance(private_key, PrivateKey) else None
+        files = f"it and {key_file}" if key_file and key_file.exists else "the file"
         yield (
             f"{save_to} has a certificate that AWS issued and that is not registered: it was deleted, or belongs to "
-            "another account; move the file away to have a new one issued"
+            f"another account; move {files} away to have a new one issued"
         )
 
 

@@ -35,7 +35,8 @@ def find_signer_needs(change: Change, context: PlanContext) -> Iterator[CheckedN
     is_ca_missing = isinstance(spec.ca, External) and context.outside.is_listed(_TABLE, spec.ca.name) is False
     if isinstance(spec.ca, str) or is_ca_missing:
         return
-    is_registered_with_ca = spec.csr is None and (spec.ca or spec.certificate_mode != "SNI_ONLY")
+    is_issued_by_aws = spec.csr is not None or spec.private_key is not None
+    is_registered_with_ca = not is_issued_by_aws and (spec.ca or spec.certificate_mode != "SNI_ONLY")
     if is_registered_with_ca and isinstance(spec.pem, Pem) and spec.pem.text:
         yield build_signer_need(spec.pem, "pem", context)
 
