@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
-from reconciler.convert.source import SourceResource
+from reconciler.convert.source import SourceResource, is_placeholder
 from reconciler.model.resource import extract_name_from_arn
 
 ATTACHMENT_NOUNS = frozenset(
@@ -21,6 +21,7 @@ ATTACHMENT_NOUNS = frozenset(
 """The folded names of types that connect two resources."""
 
 _EXCLUSIVE = "EXCLUSIVE_THING"
+_UNKNOWN_CERTIFICATE = "its certificate is not known there; import the certificate with `reconciler adopt certificates.ID`, which finds its policies"
 
 
 @define
@@ -77,6 +78,8 @@ def _collect(source: SourceResource, collected: Attachments, known: frozenset[tu
         if source.find("thing_principal_type") == _EXCLUSIVE:
             collected.exclusive.add(thing)
     else:
+        if is_placeholder(principal):
+            return _UNKNOWN_CERTIFICATE
         policy = source.find_text("policy", "policy_name")
         holder, name, identity = _find_policy_holder(policy, principal)
     if holder not in known:
@@ -88,8 +91,12 @@ def _collect(source: SourceResource, collected: Attachments, known: frozenset[tu
 
 
 def _choose_principal_field(principal: str) -> str:
-    """Return the field for a principal: a certificate's ARN, or the ID of a Cognito identity."""
-    return "certificates" if ":cert/" in principal or "/" in principal else "cognito_identities"
+    """Return the field for a principal: a certificate's ARN, or the ID of a Cognito identity.
+
+    An unknown principal is taken as a certificate, because few things have a Cognito identity.
+    """
+    is_certificate = "/" in principal or is_placeholder(principal)
+    return "certificates" if is_certificate else "cognito_identities"
 
 
 def _find_policy_holder(policy: str, target: str) -> tuple[tuple[str, str], str, str]:

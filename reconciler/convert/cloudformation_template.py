@@ -26,6 +26,7 @@ _ADVICE = "check it with `aws cloudformation validate-template`"
 _RESOURCES_ADVICE = "write it with `aws cloudformation describe-stack-resources --stack-name NAME`"
 
 _ARN_TYPES: Mapping[str, str] = {
+    "authorizer": "authorizer",
     "billinggroup": "billinggroup",
     "cacertificate": "cacert",
     "certificate": "cert",
@@ -40,10 +41,11 @@ _ARN_TYPES: Mapping[str, str] = {
     "thing": "thing",
     "thinggroup": "thinggroup",
     "thingtype": "thingtype",
+    "topicrule": "rule",
 }
 """Noun → the resource type in ARNs. Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS IoT"."""
 
-_NAME_PROPERTIES = ("MetricName", "Name", "PolicyName", "RoleAlias", "TemplateName")
+_NAME_PROPERTIES = ("MetricName", "Name", "PolicyName", "RoleAlias", "RuleName", "TemplateName")
 _CERTIFICATE_PROPERTIES: Mapping[str, str] = {
     "certificate": "CertificatePem",
     "cacertificate": "CACertificatePem",

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import attrs
 from attrs import define, field, frozen
 
-from reconciler.convert.source import SourcePath, SourceResource, is_empty, to_text
+from reconciler.convert.source import SourcePath, SourceResource, is_empty, is_placeholder, to_text
 from reconciler.engine.export.tables import WritePem
 from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type, select_toml_types
 from reconciler.kinds.base.field_aliases import find_field_for_alias, fold_name
@@ -69,6 +69,11 @@ class Variables:
         self.types.setdefault(name, value_type)
         return f"{{var.{name}}}"
 
+    def drop_unused(self, text: str) -> None:
+        """Drop the variables whose placeholders a text does not have."""
+        for name in [name for name in self.descriptions if f"{{var.{name}}}" not in text]:
+            del self.descriptions[name], self.types[name]
+
     def add_secret(self, text: str, description: str) -> Mapping[str, str]:
         """Return a reference to an environment variable with a name made from a text."""
         name = _make_name(text).upper()
@@ -92,7 +97,8 @@ class References:
         name = self.names.get((table, extract_name_from_arn(identity)))
         if name is not None:
             return name
-        return {"arn": identity} if identity.startswith("arn:") else {"id": identity}
+        is_arn = identity.startswith("arn:") or (table == "certificates" and is_placeholder(identity))
+        return {"arn": identity} if is_arn else {"id": identity}
 
 
 @frozen

@@ -81,6 +81,11 @@ def is_empty(value: Any) -> bool:
     return value is None or value in ("", [], {})
 
 
+def is_placeholder(text: str) -> bool:
+    """Return whether a text is only the placeholder of a variable, so its value is not known."""
+    return text.startswith("{var.") and text.endswith("}") and text.count("{") == 1
+
+
 def read_source(path: str, read_stdin: Callable[[], bytes]) -> str:
     """Return the text of a file, or of the standard input if `path` is `-`.
 

@@ -18,7 +18,7 @@ from reconciler.convert.fields import (
     References,
     Variables,
 )
-from reconciler.convert.source import Source, SourceResource, is_empty
+from reconciler.convert.source import Source, SourceResource, is_empty, is_placeholder
 from reconciler.engine.export.tables import Table, WritePem
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import fold_name
@@ -80,6 +80,7 @@ def convert_source(
     attachments = collect_attachments(attachment_sources, known)
     builder = _TableBuilder(items, attachments, write_pem, variables or Variables())
     tables = [table for item in items for table in builder.build(item)]
+    builder.variables.drop_unused(repr(tables))
     left_out |= attachments.left_out | builder.left_out
     order = {table: number for number, table in enumerate(all_kinds())}
     left_out |= _find_attachments_of_left_out(attachment_sources, builder.left_out, items, left_out)
@@ -172,6 +173,11 @@ def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]
             return (
                 source.address,
                 "its certificate is not there; import it with `reconciler adopt`",
+            )
+        if is_placeholder(str(pem)):
+            return (
+                source.address,
+                "its certificate is in a parameter without a value; add --parameter NAME=PEM",
             )
         try:
             return Pem.parse(str(pem)).fingerprint, None

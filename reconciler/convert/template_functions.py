@@ -85,7 +85,7 @@ class FunctionEvaluator:
             raise ValueError("Fn::GetAtt has no resource and attribute")
         resource, attribute = parts
         value = None
-        if attribute == "Arn":
+        if attribute.endswith("Arn"):  # such as `RoleAliasArn`
             value = self.build_arn(resource)
         elif attribute in {"Id", "Name"}:
             value = self.name_resource(resource)
