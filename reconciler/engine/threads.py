@@ -1,10 +1,11 @@
-"""A pool of threads that work in the context of the code that submits their work."""
+"""Threads that work in the context of the code that submits their work, and classes that threads decode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
@@ -22,3 +23,18 @@ class ContextThreadPool(ThreadPoolExecutor):
         """Start a function in a copy of the present context."""
         run: Callable[..., Any] = copy_context().run
         return super().submit(run, fn, *args, **kwargs)
+
+
+_preparation = Lock()
+
+
+def prepare_decoding(*classes: type) -> None:
+    """Prepare classes that several threads decode; a module calls this once, when it is imported.
+
+    msgspec prepares a class when it decodes it for the first time, and if two threads do that at once, the process crashes.
+    """
+    import msgspec
+
+    with _preparation:
+        for prepared_class in classes:
+            msgspec.json.Decoder(prepared_class)

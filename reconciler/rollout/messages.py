@@ -13,6 +13,7 @@ import msgspec
 from attrs import field, frozen
 
 from reconciler.engine.plan.record import ChangeRecord
+from reconciler.engine.threads import prepare_decoding
 from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.render.json.drift_file import DriftedResourceRecord
 from reconciler.render.json.encode import encode_json
@@ -203,3 +204,6 @@ def encode(message: TaskRequest | TaskResponse | TaskEvent) -> str:
 def decode(text: str, message_class: type[_Message]) -> _Message:
     """Return the message in a JSON text."""
     return msgspec.json.decode(text, type=message_class)
+
+
+prepare_decoding(TaskRequest, TaskResponse, TaskEvent)

@@ -22,6 +22,7 @@ from attrs import evolve, frozen
 
 from reconciler.engine.journal.journal import Journal, JournalRecorder
 from reconciler.engine.journal.run_store import RunStore
+from reconciler.engine.threads import prepare_decoding
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import TEAM_JOURNAL_ADVICE, JournalError
@@ -275,3 +276,6 @@ class TeamRecorder:
             yield
         except JournalError as error:
             self._team_problem = str(error)
+
+
+prepare_decoding(Run, RunStep, RunCall)

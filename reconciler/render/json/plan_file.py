@@ -16,6 +16,7 @@ import msgspec
 from attrs import frozen
 
 from reconciler.engine.plan.saved_plan import FORMAT, VERSION, PlanRecord, to_plan_record
+from reconciler.engine.threads import prepare_decoding
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible
@@ -131,3 +132,6 @@ def _escape_texts(value: Any) -> Any:
             return [_escape_texts(item) for item in value]
         case _:
             return value
+
+
+prepare_decoding(PlanDocument)
