@@ -11,14 +11,12 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
-from reconciler.kinds.base.aws_limits import CERTIFICATE_PROVIDERS, check_table_size
+from reconciler.kinds.base.aws_limits import CERTIFICATE_PROVIDERS
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.shared.account_limits import count_kept, find_count_errors
 from reconciler.kinds.shared.function_arns import check_function_arn, find_place_error
-from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Resource
@@ -59,20 +57,16 @@ class CertificateProviders(PlainKind):
         ),
         tokens=("CreateCertificateProvider.clientToken",),
     )
-    creates_after_deletes = True
+    account_limit = CERTIFICATE_PROVIDERS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the tags and the function."""
         yield from super().check(resource, desired)
         yield from check_function_arn(resource.spec.lambda_function_arn, _FUNCTION)
 
-    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
-        """Return a problem if the file has more providers than AWS allows in an account."""
-        return check_table_size(CERTIFICATE_PROVIDERS, self.table, desired)
-
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a second provider in the account, and a function in another account or Region."""
-        yield from find_count_errors(CERTIFICATE_PROVIDERS, change, count_kept(self.table, context), context)
+        yield from super().plan_errors(change, context)
         if isinstance(change, Create) or (isinstance(change, Update) and change.has_changed(_FUNCTION)):
             yield from find_place_error(change.resource.spec.lambda_function_arn, context.target)
 

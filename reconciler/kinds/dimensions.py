@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from reconciler.kinds.base.aws_limits import DIMENSIONS
 from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
@@ -47,6 +48,7 @@ class Dimensions(PlainKind):
         listing=Listing("ListDimensions", "dimensionNames", id_key=""),
         tokens=("CreateDimension.clientRequestToken",),
     )
+    account_limit = DIMENSIONS
 
 
 KIND = Dimensions()

@@ -12,7 +12,12 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.aws_limits import DYNAMIC_GROUPS, GROUP_ATTRIBUTES, check_table_size
+from reconciler.kinds.base.aws_limits import (
+    DYNAMIC_GROUPS,
+    GROUP_ATTRIBUTES,
+    check_table_size,
+    find_count_errors,
+)
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.outside import Need
@@ -30,7 +35,6 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import fleet_indexing
-from reconciler.kinds.shared.account_limits import find_count_errors
 from reconciler.kinds.shared.fleet_query_checks import check_query
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.kinds.base.aws_limits import TEMPLATE_VERSIONS, TEMPLATES, check_table_size
+from reconciler.kinds.base.aws_limits import TEMPLATE_VERSIONS, TEMPLATES, check_table_size, find_count_errors
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.outside import CheckedNeed, Description, Need, ProblemRead, ResourceNeed
@@ -28,7 +28,6 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
-from reconciler.kinds.shared.account_limits import find_count_errors
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.kinds.shared.provisioning_template_references import find_named_resources
 from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS, check_role_arn

@@ -11,14 +11,12 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from reconciler.kinds.base.aws_limits import SCHEDULED_AUDITS, check_table_size
+from reconciler.kinds.base.aws_limits import SCHEDULED_AUDITS
 from reconciler.kinds.base.context import PlanContext, Response, Scope
 from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.shared.account_limits import count_kept, find_count_errors
-from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -63,7 +61,7 @@ class ScheduledAudits(PlainKind):
         listing=Listing("ListScheduledAudits", "scheduledAudits", "scheduledAuditName", "scheduledAuditArn"),
         other_reads=("DescribeAccountAuditConfiguration",),
     )
-    creates_after_deletes = True
+    account_limit = SCHEDULED_AUDITS
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the tags, with days that do not fit the frequency, and without checks."""
@@ -81,10 +79,6 @@ class ScheduledAudits(PlainKind):
                 )
         if not spec.target_check_names:
             yield ValueProblem("too-few-items", "there are no checks", "at least one", path=(_CHECKS,))
-
-    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
-        """Return a problem if the file has more audits than AWS allows in an account."""
-        return check_table_size(SCHEDULED_AUDITS, self.table, desired)
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> ScheduledAudit:
         """Return the spec with its checks sorted: their order means nothing."""
@@ -111,10 +105,6 @@ class ScheduledAudits(PlainKind):
             return
         names = change.resource.spec.target_check_names
         yield CheckedNeed(("audit-checks", names), _CHECKS, lambda: _read_problem(names))
-
-    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Return an error if the account would have too many audits, those of others included."""
-        return find_count_errors(SCHEDULED_AUDITS, change, count_kept(self.table, context), context)
 
 
 def _sort_checks(spec: ScheduledAudit) -> ScheduledAudit:

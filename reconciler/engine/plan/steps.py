@@ -34,7 +34,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
         address: _find_reference_dependencies(change, changes, context, dependents)
         for address, change in changes.items()
     }
-    for address, freeing_deletions in _find_freeing_deletions(changes):
+    for address, freeing_deletions in _find_freeing_deletions(changes, dependencies):
         dependencies[address] |= freeing_deletions
     for address, change in changes.items():
         if isinstance(change, Create):
@@ -43,7 +43,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
             dependencies[address] |= _find_replaced_references(change, changes, dependencies)
     for old, new in comparison.renames.items():
-        if not _depends_on(new, old, dependencies):
+        if not _depends_on(new, {old}, dependencies):
             dependencies[old] |= {new}  # the new one is created before the old one is deleted
     return dependencies
 
@@ -208,21 +208,24 @@ def _find_users_to_detach(
 
 
 def _find_freeing_deletions(
-    changes: Mapping[Address, Change],
+    changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> Iterator[tuple[Address, frozenset[Address]]]:
     """Yield each creation of a kind with `creates_after_deletes`, with the deletions of the same kind.
 
-    The creation may need something that the deletions free, such as a managed thing's authentication material.
+    The creation may need something that the deletions free, such as a managed thing's authentication material. Deletions that
+    have to wait for a creation are left out: a security profile uses the new dimension before it releases the old one.
     """
     for table, kind in all_kinds().items():
         if not kind.creates_after_deletes:
             continue
         changes_of_kind = [change for change in changes.values() if change.address.kind == table]
-        deletions = frozenset(change.address for change in changes_of_kind if isinstance(change, Delete))
-        if deletions:
-            yield from (
-                (change.address, deletions) for change in changes_of_kind if isinstance(change, Create)
-            )
+        creations = {change.address for change in changes_of_kind if isinstance(change, Create)}
+        deletions = {change.address for change in changes_of_kind if isinstance(change, Delete)}
+        free_deletions = frozenset(
+            address for address in deletions if not _depends_on(address, creations, dependencies)
+        )
+        if free_deletions:
+            yield from ((address, free_deletions) for address in creations)
 
 
 def _find_name_freeing_changes(
@@ -251,16 +254,16 @@ def _find_replaced_references(
         reference
         for reference in find_references(change.resource.spec)
         if isinstance(changes.get(reference), Replace)
-        and not _depends_on(reference, change.address, dependencies)
+        and not _depends_on(reference, {change.address}, dependencies)
     )
 
 
-def _depends_on(address: Address, other: Address, dependencies: StepDependencies) -> bool:
-    """Return whether a change depends on another one, directly or not."""
+def _depends_on(address: Address, others: AbstractSet[Address], dependencies: StepDependencies) -> bool:
+    """Return whether a change depends on one of the others, directly or not."""
     pending, visited = [address], set[Address]()
     while pending:
         current = pending.pop()
-        if current == other:
+        if current in others:
             return True
         if current not in visited:
             visited.add(current)

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
+from reconciler.kinds.base.context import PlanContext
 from reconciler.model.address import Address
+from reconciler.model.change import Change, Create, Delete
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import Desired
 
@@ -68,6 +70,8 @@ TEMPLATES = Limit(256, "provisioning templates", "of an account in a Region")
 CAS_WITH_ONE_SUBJECT = Limit(10, "CA certificates with the same subject", "of an account in a Region")
 CERTIFICATE_PROVIDERS = Limit(1, "certificate providers", "of an account in a Region")
 SCHEDULED_AUDITS = Limit(5, "scheduled audits", "of an account in a Region")
+DIMENSIONS = Limit(10, "dimensions", "of an account in a Region")
+MITIGATION_ACTIONS = Limit(100, "mitigation actions", "of an account in a Region")
 TAGS = Limit(50, "tags", "of a resource")
 
 FIXED_LIMITS = tuple(value for value in list(globals().values()) if isinstance(value, Limit))
@@ -79,3 +83,36 @@ def check_table_size(limit: Limit, table: str, desired: Desired) -> Iterator[tup
     addresses = [address for address in desired if address.kind == table]
     for problem in limit.check(len(addresses), ()):
         yield max(addresses), problem
+
+
+def find_count_errors(
+    limit: Limit, change: Change, existing_count: int, context: PlanContext
+) -> Iterator[str]:
+    """Yield an error, for the last new resource of a kind, if the account has no room for all of them.
+
+    `existing_count` has subtracted only deletions that come before the creations (`count_kept`).
+    """
+    if not isinstance(change, Create):
+        return
+    created = [
+        address
+        for address, other in context.changes.items()
+        if address.kind == change.address.kind and isinstance(other, Create)
+    ]
+    count = existing_count + len(created)
+    if count > limit.maximum and change.address == max(created):
+        yield (
+            f"cannot create: there would be {count:,} {limit.counted}, with those that exist already, and AWS allows "
+            f"{limit.maximum:,}; delete some of them first"
+        )
+
+
+def count_kept(table: str, context: PlanContext) -> int:
+    """Return how many of the account's resources in a table the plan does not delete.
+
+    Those of others count, too. This is for kinds with `creates_after_deletes`, whose deletions make room for creations.
+    """
+    deleted = sum(
+        address.kind == table and isinstance(change, Delete) for address, change in context.changes.items()
+    )
+    return len(context.outside.listed_ids.get(table, ())) - deleted

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
+from reconciler.kinds.base.aws_limits import Limit, check_table_size, count_kept, find_count_errors
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
 from reconciler.kinds.base.members import from_members, get_member_name, to_member_value, to_members
@@ -34,8 +35,9 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.base.verification import FieldsMatch
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Create, Delete, Forget, Replace, Update
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
@@ -104,6 +106,9 @@ class PlainKind(Kind):
     removed_values: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By field: the members of an update that remove its value; default: the field's own member with an empty value."""
 
+    account_limit: ClassVar[Limit | None] = None
+    """How many resources AWS allows in an account and Region, if that is fixed; creations then wait for deletions."""
+
     def __init_subclass__(cls) -> None:
         """Derive the declarations that `Kind` needs from `api`."""
         api = cls.api
@@ -128,10 +133,21 @@ class PlainKind(Kind):
         if api.version:
             derived_members[f"{api.update}.expectedVersion"] = "the version that the plan read"
         cls.derived_members = {**derived_members, **cls.derived_members}
+        cls.creates_after_deletes = cls.creates_after_deletes or cls.account_limit is not None
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_added_entries(_TAGS, resource.spec.tags, OWNERSHIP_TAG_COUNT)
+
+    def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
+        """Return a problem if the file has more resources than AWS allows in an account."""
+        return check_table_size(self.account_limit, self.table, desired) if self.account_limit else ()
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Return an error if the account would have too many resources, those of others included."""
+        if self.account_limit is None:
+            return ()
+        return find_count_errors(self.account_limit, change, count_kept(self.table, context), context)
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

@@ -1,4 +1,4 @@
-"""Check AWS's fixed limits per account, which count what the workspace does not manage, too.
+"""Check AWS's fixed limit of CA certificates with one subject, which counts those outside the file, too.
 
 Source: `kinds/base/aws_limits.py`.
 """
@@ -7,50 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.kinds.base.aws_limits import CAS_WITH_ONE_SUBJECT, Limit
+from reconciler.kinds.base.aws_limits import CAS_WITH_ONE_SUBJECT
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.shared import x509
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Replace
+from reconciler.model.change import Change, Create, Replace
 from reconciler.model.pem import Pem
 
 _MAX_DESCRIBED_CAS = 250
 """The maximum number of CAs outside the file that a plan reads: AWS allows ten descriptions per second."""
-
-
-def find_count_errors(
-    limit: Limit, change: Change, existing_count: int, context: PlanContext
-) -> Iterator[str]:
-    """Yield an error, for the last new resource of a kind, if the account has no room for all of them.
-
-    `existing_count` has subtracted only deletions that come before the creations (`count_kept`).
-    """
-    if not isinstance(change, Create):
-        return
-    created = [
-        address
-        for address, other in context.changes.items()
-        if address.kind == change.address.kind and isinstance(other, Create)
-    ]
-    count = existing_count + len(created)
-    if count > limit.maximum and change.address == max(created):
-        yield (
-            f"cannot create: there would be {count:,} {limit.counted}, with those that exist already, and AWS allows "
-            f"{limit.maximum:,}; delete some of them first"
-        )
-
-
-def count_kept(table: str, context: PlanContext) -> int:
-    """Return how many of the account's resources in a table the plan does not delete.
-
-    Those of others count, too. This is for kinds with `creates_after_deletes`, whose deletions make room for creations.
-    """
-    deleted = sum(
-        address.kind == table and isinstance(change, Delete) for address, change in context.changes.items()
-    )
-    return len(context.outside.listed_ids.get(table, ())) - deleted
 
 
 def find_subject_needs(change: Change, context: PlanContext) -> Iterator[CheckedNeed]:
