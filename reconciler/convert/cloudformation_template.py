@@ -34,6 +34,7 @@ _ARN_TYPES: Mapping[str, str] = {
     "custommetric": "custommetric",
     "dimension": "dimension",
     "fleetmetric": "fleetmetric",
+    "mitigationaction": "mitigationaction",
     "policy": "policy",
     "provisioningtemplate": "provisioningtemplate",
     "rolealias": "rolealias",
@@ -45,7 +46,7 @@ _ARN_TYPES: Mapping[str, str] = {
 }
 """Noun → the resource type in ARNs. Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS IoT"."""
 
-_NAME_PROPERTIES = ("MetricName", "Name", "PolicyName", "RoleAlias", "RuleName", "TemplateName")
+_NAME_PROPERTIES = ("ActionName", "MetricName", "Name", "PolicyName", "RoleAlias", "RuleName", "TemplateName")
 _CERTIFICATE_PROPERTIES: Mapping[str, str] = {
     "certificate": "CertificatePem",
     "cacertificate": "CACertificatePem",

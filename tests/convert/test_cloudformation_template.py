@@ -225,6 +225,16 @@ Resources:
   Audit:
     Type: AWS::IoT::ScheduledAudit
     Properties: { ScheduledAuditName: audit, Frequency: MONTHLY, DayOfMonth: "1", TargetCheckNames: [LOGGING_DISABLED_CHECK] }
+  Group:
+    Type: AWS::IoT::ThingGroup
+    Properties: { ThingGroupName: quarantine }
+  Action:
+    Type: AWS::IoT::MitigationAction
+    Properties:
+      ActionName: isolate
+      RoleArn: arn:aws:iam::123456789012:role/mitigation
+      ActionParams:
+        AddThingsToThingGroupParams: { ThingGroupNames: [!Ref Group, other], OverrideDynamicGroups: true }
 """)
     assert list_tables(conversion) == {
         "dimensions.alarms": {"string_values": ["plants/+/alarms"]},
@@ -233,6 +243,16 @@ Resources:
             "frequency": "MONTHLY",
             "day_of_month": "1",
             "target_check_names": ["LOGGING_DISABLED_CHECK"],
+        },
+        "thing_groups.quarantine": {},
+        "mitigation_actions.isolate": {
+            "role_arn": "arn:aws:iam::123456789012:role/mitigation",
+            "action_params": {
+                "add_things_to_thing_group_params": {
+                    "thing_group_names": ["quarantine", {"id": "other"}],
+                    "override_dynamic_groups": True,
+                }
+            },
         },
     }
     assert (conversion.left_out, conversion.notes) == ({}, ())

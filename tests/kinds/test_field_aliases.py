@@ -44,6 +44,7 @@ CLOUDFORMATION = {  # table → properties of its AWS::IoT::* type
     "dimensions": "Name StringValues Tags Type Arn",
     "certificate_providers": "AccountDefaultForOperations CertificateProviderName LambdaFunctionArn Tags",
     "custom_metrics": "MetricName MetricType DisplayName Tags",
+    "mitigation_actions": "ActionName RoleArn ActionParams Tags",
     "scheduled_audits": "ScheduledAuditName Frequency DayOfMonth DayOfWeek TargetCheckNames Tags",
 }
 

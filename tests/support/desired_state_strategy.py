@@ -99,11 +99,11 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *templates,
         *_draw_role_aliases(draw),
         *_draw_fleet_metrics(draw),
-        *draw_device_defender_resources(draw),
         *draw_topic_rules(draw),
         *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)
+    resources += draw_device_defender_resources(draw, groups)
     billing_groups = _draw_billing_groups(draw)
     types = _draw_types(draw)
     references = _References(certificates, policies, groups, billing_groups, types)

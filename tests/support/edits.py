@@ -255,6 +255,12 @@ EDITS = [
         lambda c: c.iot.describe_custom_metric(metricName="battery")["displayName"],
     ),
     Edit(
+        "mitigation_actions.action",
+        "its role is changed",
+        lambda c: c.iot.update_mitigation_action(actionName="action", roleArn=ANOTHER_ROLE),
+        lambda c: c.iot.describe_mitigation_action(actionName="action")["roleArn"],
+    ),
+    Edit(
         "scheduled_audits.audit",
         "its frequency is changed",
         lambda c: c.iot.update_scheduled_audit(

@@ -298,7 +298,7 @@ class Cloud:
 
 def _is_varying(member: str) -> bool:
     """Return whether a member of a description depends on earlier changes of the resource."""
-    return member in {"ResponseMetadata", "version"} or member.endswith(("Date", "At"))
+    return member in {"ResponseMetadata", "actionId", "version"} or member.endswith(("Date", "At"))
 
 
 def _has_value(value: Any) -> bool:

@@ -17,6 +17,7 @@ from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.mitigation_actions import ActionParams, MitigationAction, UpdateDeviceCertificate
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
@@ -91,6 +92,13 @@ RESOURCES_BEFORE = [
     make_resource("certificate_providers", "s", CertificateProvider(FUNCTION_ARN)),
     make_resource("dimensions", "d", Dimension(("a/#",))),
     make_resource("custom_metrics", "battery", CustomMetric("number", "Battery")),
+    make_resource(
+        "mitigation_actions",
+        "action",
+        MitigationAction(
+            ROLE_ARN, ActionParams(update_device_certificate_params=UpdateDeviceCertificate()), {"line": "A"}
+        ),
+    ),
     make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
     make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a/#'")),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
@@ -115,6 +123,7 @@ CHANGED_FIELDS = {
     "certificate_providers.s": {"lambda_function_arn": f"{FUNCTION_ARN}-2"},
     "dimensions.d": {"string_values": ("b/#",)},
     "custom_metrics.battery": {"display_name": "Charge"},
+    "mitigation_actions.action": {"tags": {"line": "B"}},
     "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},
     "topic_rules.rule": {"description": "Pumps"},
     "credential_lockers.l": {"tags": {"line": "A"}},

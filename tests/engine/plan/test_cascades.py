@@ -118,6 +118,7 @@ NO_CASCADE = {
     "domain_configurations": "nothing refers to it",
     "fleet_metrics": "nothing refers to it",
     "managed_things": "a deletion is rejected while the hub controls devices that stay",
+    "mitigation_actions": "nothing refers to it",
     "policies": "a deletion is rejected while the policy is attached",
     "provisioned_things": "it is deleted as a thing and a certificate; updates have a test of their own",
     "provisioning_profiles": "nothing refers to it",
