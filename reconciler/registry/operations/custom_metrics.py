@@ -3,10 +3,12 @@
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType
+from reconciler.registry.shared.security_profiles import find_users_of_metric, require_unused
 
 CUSTOM_METRICS = NamedResourceType("custom metric", "custommetric", "metricName")
 
-_AWS_PREFIX = "aws:"
+AWS_PREFIX = "aws:"
+"""The prefix of the names of the metrics that AWS defines."""
 
 
 @operation("iot", "CreateCustomMetric")
@@ -16,8 +18,8 @@ def create_custom_metric(context: Context, params: Params) -> Output | None:
     Raises ResourceAlreadyExists (409), InvalidRequest for a name of AWS's own metrics and for invalid tags.
     """
     name = params["metricName"]
-    if name.startswith(_AWS_PREFIX):
-        raise context.invalid(f"The name {name} begins with {_AWS_PREFIX}.")
+    if name.startswith(AWS_PREFIX):
+        raise context.invalid(f"The name {name} begins with {AWS_PREFIX}.")
     metric = CUSTOM_METRICS.create(context, params)
     return {"metricName": metric.name, "metricArn": metric.arn}
 
@@ -43,7 +45,12 @@ def update_custom_metric(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteCustomMetric")
 def delete_custom_metric(context: Context, params: Params) -> Output | None:
-    """Delete a custom metric; a missing one is not an error, as the service model has none for it."""
+    """Delete a custom metric; a missing one is not an error, as the service model has none for it.
+
+    Raises InvalidRequest for one that security profiles use (API reference; UNCONFIRMED is the error's code).
+    """
+    name = params["metricName"]
+    require_unused(context, f"custom metric {name}", find_users_of_metric(context, name))
     CUSTOM_METRICS.delete(context, params)
     return None
 

@@ -2,19 +2,25 @@
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
+from reconciler.registry.errors import ApiError
 from reconciler.registry.shared.named_resources import NamedResourceType
+from reconciler.registry.shared.security_profiles import find_users_of_dimension, require_unused
 
 DIMENSIONS = NamedResourceType("dimension", "dimension", "name")
+MAX_DIMENSIONS = 10
+"""AWS General Reference, "AWS IoT Device Defender endpoints and quotas"."""
 
 
 @operation("iot", "CreateDimension")
 def create_dimension(context: Context, params: Params) -> Output | None:
     """Create a dimension. Repeating the call fails, even with the same client request token.
 
-    Raises ResourceAlreadyExists (409), InvalidRequest for invalid tags.
+    Raises ResourceAlreadyExists (409), LimitExceeded (410) for an 11th dimension, InvalidRequest for invalid tags.
     """
     members = {key: value for key, value in params.items() if key != "clientRequestToken"}
     dimension = DIMENSIONS.create(context, members)
+    if len(DIMENSIONS.read_all(context)) > MAX_DIMENSIONS:
+        raise ApiError("LimitExceededException", f"An account can have {MAX_DIMENSIONS} dimensions.")
     return {"name": dimension.name, "arn": dimension.arn}
 
 
@@ -40,6 +46,11 @@ def update_dimension(context: Context, params: Params) -> Output | None:
 
 @operation("iot", "DeleteDimension")
 def delete_dimension(context: Context, params: Params) -> Output | None:
-    """Delete a dimension; a missing one is not an error, as the service model has none for it."""
+    """Delete a dimension; a missing one is not an error, as the service model has none for it.
+
+    Raises InvalidRequest for one that security profiles use (UNCONFIRMED: AWS documents it for custom metrics).
+    """
+    name = params["name"]
+    require_unused(context, f"dimension {name}", find_users_of_dimension(context, name))
     DIMENSIONS.delete(context, params)
     return None

@@ -29,6 +29,7 @@ from reconciler.registry.shared.attributes import (
     update_attributes,
 )
 from reconciler.registry.shared.policy_edges import delete_target_edges
+from reconciler.registry.shared.security_profiles import delete_targets
 from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list
 from reconciler.registry.store import Row
 
@@ -121,6 +122,7 @@ def delete_dynamic_thing_group(context: Context, params: Params) -> Output | Non
     require_version(params, row)
     context.tx.run("DELETE FROM thing_groups WHERE seq = ?", row["seq"])
     delete_target_edges(context, build_group_arn(context, row["name"]))
+    delete_targets(context, build_group_arn(context, row["name"]))
     delete_tags(context, build_group_arn(context, row["name"]))
     return None
 

@@ -19,6 +19,7 @@ from reconciler.registry.shared.attributes import (
     update_attributes,
 )
 from reconciler.registry.shared.policy_edges import delete_target_edges
+from reconciler.registry.shared.security_profiles import delete_targets
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row
 
@@ -245,6 +246,7 @@ def delete_thing_group(context: Context, params: Params) -> Output | None:
         row["parent"],
     )
     delete_target_edges(context, build_group_arn(context, row["name"]))
+    delete_targets(context, build_group_arn(context, row["name"]))
     delete_tags(context, build_group_arn(context, row["name"]))
     return None
 
