@@ -22,6 +22,7 @@ from reconciler.kinds.base.reads import NOT_FOUND, request_each
 from reconciler.kinds.base.schema import LongText, member
 from reconciler.kinds.shared.function_arns import check_function_arn
 from reconciler.kinds.shared.public_keys import check_public_key
+from reconciler.kinds.shared.replacements import find_replacement_errors
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -115,10 +116,7 @@ class Authorizers(PlainKind):
             fields = [*_find_missing_signing_fields(change.resource.spec)]
             if fields:
                 yield f"cannot {change.action}: clients have to sign their tokens, which needs {join_some(fields)}; set them"
-        users = context.find_remaining_users(change.address) if isinstance(change, Replace) else ()
-        if users:
-            names = join_some(map(str, users))
-            yield f"cannot replace: still used after this plan by {names}; remove that reference first"
+        yield from find_replacement_errors(change, context)
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Deactivate and delete the old authorizer before creating the new one, as both have the same name."""
