@@ -39,6 +39,7 @@ _ARN_TYPES: Mapping[str, str] = {
     "provisioningtemplate": "provisioningtemplate",
     "rolealias": "rolealias",
     "scheduledaudit": "scheduledaudit",
+    "securityprofile": "securityprofile",
     "thing": "thing",
     "thinggroup": "thinggroup",
     "thingtype": "thingtype",

@@ -20,6 +20,7 @@ from reconciler.engine.export.tables import WritePem
 from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type, select_toml_types
 from reconciler.kinds.base.field_aliases import find_field_for_alias, fold_name
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.schema import Member, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.document import Document
@@ -212,7 +213,7 @@ class FieldConverter:
     def _set_field(self, name: str, value: Any, path: SourcePath) -> None:
         member = self._kind.members[name]
         try:
-            converted = self._convert_value(value, self._types[name], member.references, path)
+            converted = self._convert_value(value, self._types[name], member, path)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             problem = (
                 error.problems[0].problem if isinstance(error, InvalidValueError) else "unexpected value"
@@ -223,7 +224,7 @@ class FieldConverter:
         if not is_empty(converted) and converted != self._defaults[name]:
             self._fields[name] = converted
 
-    def _convert_value(self, value: Any, annotation: Any, table: str | None, path: SourcePath) -> Any:
+    def _convert_value(self, value: Any, annotation: Any, member: Member | None, path: SourcePath) -> Any:
         toml_type = select_toml_type(annotation)
         origin = get_origin(toml_type) or toml_type
         if toml_type is Pem:
@@ -235,16 +236,16 @@ class FieldConverter:
         if isinstance(value, str | int | float) and self._is_secret(value, path):
             return self._hide(toml_type, path)
         if accepts_document_or_name(annotation) and not _is_document(value):
-            return self._references.refer(table or "", to_text(value))
+            return self._refer(member, to_text(value))
         if origin is Document or accepts_document_or_name(annotation):
             return _to_document(value)
         if toml_type == Reference:
-            return self._references.refer(table or "", to_text(value))
+            return self._refer(member, to_text(value))
         if origin is tuple:
             items = value if isinstance(value, list) else [value]
             item_type = get_args(toml_type)[0]
             return [
-                self._convert_value(item, item_type, table, (*path, index))
+                self._convert_value(item, item_type, member, (*path, index))
                 for index, item in enumerate(items)
             ]
         if origin is Mapping:
@@ -252,6 +253,12 @@ class FieldConverter:
         if attrs.has(origin):
             return self._convert_structure(value, origin, path)
         return _to_scalar(value, toml_type)
+
+    def _refer(self, member: Member | None, name: str) -> Any:
+        """Return the value of a field that refers to a resource; names of what AWS itself provides stay."""
+        if member is None or member.is_builtin(name):
+            return name
+        return self._references.refer(member.references or "", name)
 
     def _convert_map(self, value: Any, item_type: Any, path: SourcePath) -> dict[str, Any]:
         entries = value
@@ -283,8 +290,8 @@ class FieldConverter:
             if attribute is None:
                 self.notes.append(f"{path[-1]}.{name} has no field")
                 continue
-            references = attribute.metadata["reconciler"][2] if "reconciler" in attribute.metadata else None
-            converted = self._convert_value(item, types[attribute.name], references, (*block_path, name))
+            member = get_members(spec_class)[attribute.name] if is_spec_class(spec_class) else None
+            converted = self._convert_value(item, types[attribute.name], member, (*block_path, name))
             if converted != attribute.default:
                 fields[attribute.name] = converted
         return fields

@@ -277,11 +277,27 @@ class _TableBuilder:
             return {"csr": None, "certificate_signing_request": None, **self._choose_mode(source)}
         if item.kind.table == "ca_certificates":
             return self._build_verification(source)
+        if item.kind.table == "security_profiles":
+            return self._split_targets(source)
         if (
             "rule_disabled" in item.kind.members and source.find("enabled") is not None
         ):  # Terraform's topic rules
             return {"enabled": None, "rule_disabled": None if source.find("enabled") else True}
         return {}
+
+    def _split_targets(self, source: SourceResource) -> dict[str, Any]:
+        """Return the targets of a security profile by their type, which the template does not always show."""
+        fields: dict[str, Any] = {"target_arns": None}
+        for arn in source.find("target_arns") or ():
+            resource = str(arn).rpartition(":")[2]
+            resource_type, _, name = resource.partition("/")
+            if resource_type == "all":
+                fields.setdefault("account_targets", []).append(name)
+                continue
+            is_dynamic = ("dynamic_thing_groups", name) in self._references.names
+            table = "dynamic_thing_groups" if is_dynamic else "thing_groups"
+            fields.setdefault(table, []).append(self._references.refer(table, str(arn)))
+        return fields
 
     def _choose_mode(self, source: SourceResource) -> dict[str, Any]:
         """Return the certificate's CA, or its mode.

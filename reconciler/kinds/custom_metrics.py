@@ -9,9 +9,14 @@ from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.replacements import find_replacement_errors
+from reconciler.kinds.shared.security_profile_users import SECURITY_PROFILES, find_user_needs
+from reconciler.model.change import Change
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.text import quote
@@ -45,7 +50,9 @@ class CustomMetrics(PlainKind):
         arn="metricArn",
         listing=Listing("ListCustomMetrics", "metricNames", id_key=""),
         tokens=("CreateCustomMetric.clientRequestToken",),
+        other_reads=("ListSecurityProfiles",),
     )
+    deletion_blockers = SECURITY_PROFILES
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the tags, and with a name that only AWS can use."""
@@ -54,6 +61,14 @@ class CustomMetrics(PlainKind):
         if name.startswith(AWS_METRIC_PREFIX):
             problem = f"{quote(name)} begins with {quote(AWS_METRIC_PREFIX)}, as only AWS's own metrics do"
             yield ValueProblem("reserved-name", problem, "another name")
+
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the need that no unmanaged security profile uses a deleted metric."""
+        return find_user_needs(change, "metricName", context)
+
+    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
+        """Reject the replacement of a metric that security profiles use after the plan."""
+        return find_replacement_errors(change, context)
 
 
 KIND = CustomMetrics()

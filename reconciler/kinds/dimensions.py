@@ -6,14 +6,18 @@ security profiles using dimensions".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import DIMENSIONS
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.security_profile_users import SECURITY_PROFILES, find_user_needs
+from reconciler.model.change import Change
 
 TOPIC_FILTER = "TOPIC_FILTER"
 """The only type that the service model has."""
@@ -47,8 +51,14 @@ class Dimensions(PlainKind):
         arn="arn",
         listing=Listing("ListDimensions", "dimensionNames", id_key=""),
         tokens=("CreateDimension.clientRequestToken",),
+        other_reads=("ListSecurityProfiles",),
     )
     account_limit = DIMENSIONS
+    deletion_blockers = SECURITY_PROFILES
+
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the need that no unmanaged security profile uses a deleted dimension."""
+        return find_user_needs(change, "dimensionName", context)
 
 
 KIND = Dimensions()

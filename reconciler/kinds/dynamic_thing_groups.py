@@ -20,7 +20,7 @@ from reconciler.kinds.base.aws_limits import (
 )
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.base.outside import Need
+from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -56,6 +56,14 @@ DERIVED_MEMBERS = {
 
 DEFAULT_INDEX = "AWS_Things"
 DEFAULT_QUERY_VERSION = "2017-09-30"
+
+
+def _find_group_problem(group: Response) -> str | None:
+    """Return why no field for dynamic groups can refer to a group, or None."""
+    name = quote(group["thingGroupName"])
+    return (
+        None if "queryString" in group else f"the thing group {name} is static; refer to it in thing_groups"
+    )
 
 
 @frozen
@@ -121,6 +129,7 @@ class DynamicThingGroups(Kind):
     )
     name_api = "CreateDynamicThingGroup.thingGroupName"
     listing = Listing("ListThingGroups", "thingGroups", "groupName", "groupArn")
+    description = Description("DescribeThingGroup", "thingGroupName", _find_group_problem)
     kept_operations = frozenset({"DescribeThingGroup"})
     write_operations = ("CreateDynamicThingGroup", "UpdateDynamicThingGroup")
     derived_members = DERIVED_MEMBERS

@@ -41,6 +41,7 @@ from reconciler.kinds.shared.principal_reads import (
     read_policy_targets,
     select_external_names,
 )
+from reconciler.kinds.shared.security_profile_targets import reattach_profiles
 from reconciler.kinds.shared.thing_group_reads import (
     find_deletable,
     find_moving,
@@ -100,6 +101,7 @@ class ThingGroups(Kind):
             "DeleteThingGroup",
             "CreateThingGroup",
             "AttachPolicy",
+            "AttachSecurityProfile",
             "RemoveThingFromThingGroup",
             "AddThingToThingGroup",
         ),
@@ -274,7 +276,7 @@ class ThingGroups(Kind):
         ]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
-        """Delete the old group, create one with the same name, and add the members that stay in it.
+        """Delete the old group, create one with the same name, and add the members and profiles that stay.
 
         A group with children is rejected: AWS does not delete it, so the children would have to be replaced too. A single step
         cannot do that, because its staleness check covers only its own resource.
@@ -282,6 +284,7 @@ class ThingGroups(Kind):
         return [
             _delete(change.live, context),
             *_create(change.resource, context),
+            *reattach_profiles(change.address, context),
             *rejoin_members(change.address, context),
         ]
 

@@ -98,6 +98,7 @@ def run_many_changes(cloud):
 
 UNUSED_ACTIONS = {
     "iot:AddThingToBillingGroup": "the file has no billing group",
+    "iot:AttachSecurityProfile": "the file has no security profile",
     "iot:CreateCertificateFromCsr": "the file has no signing request",
     "iot:CreateKeysAndCertificate": "the file has no certificate whose key AWS creates",
     "iot:RemoveThingFromBillingGroup": "the file has no billing group",
@@ -205,6 +206,7 @@ def test_roles_are_passed_by_arn_and_only_to_aws_iot():
 
 def test_the_needed_roles_are_those_in_the_file():
     from reconciler.kinds.role_aliases import RoleAlias
+    from reconciler.kinds.shared.security_profile_spec import AlertTarget, SecurityProfile
     from reconciler.kinds.shared.topic_rule_actions import Action
     from reconciler.kinds.shared.topic_rule_messaging_actions import Sqs
     from reconciler.kinds.topic_rules import TopicRule
@@ -212,7 +214,10 @@ def test_the_needed_roles_are_those_in_the_file():
     alias = make_resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
     sqs = Action(sqs=Sqs("q", "arn:aws:iam::123456789012:role/rules"))
     rule = make_resource("topic_rules", "r", TopicRule("SELECT 1", (sqs,)))
-    assert find_needed_roles(make_state(alias, rule, make_ca()).resources) == {
+    target = AlertTarget("arn:aws:sns:eu-west-1:123456789012:a", "arn:aws:iam::123456789012:role/alerts")
+    profile = make_resource("security_profiles", "s", SecurityProfile(alert_targets={"SNS": target}))
+    assert find_needed_roles(make_state(alias, rule, profile, make_ca()).resources) == {
+        target.role_arn,
         "arn:aws:iam::123456789012:role/devices",
         "arn:aws:iam::123456789012:role/rules",
     }

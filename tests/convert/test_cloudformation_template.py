@@ -279,6 +279,62 @@ Resources:
     assert (conversion.left_out, conversion.notes) == ({}, ())
 
 
+def test_a_security_profile_gets_its_targets_by_type():
+    conversion = convert("""
+Resources:
+  Battery:
+    Type: AWS::IoT::CustomMetric
+    Properties: { MetricName: battery, MetricType: number }
+  Group:
+    Type: AWS::IoT::ThingGroup
+    Properties: { ThingGroupName: pumps }
+  Dynamic:
+    Type: AWS::IoT::ThingGroup
+    Properties: { ThingGroupName: oslo, QueryString: "attributes.site:oslo" }
+  Profile:
+    Type: AWS::IoT::SecurityProfile
+    Properties:
+      SecurityProfileName: pumps
+      SecurityProfileDescription: Pumps
+      AdditionalMetricsToRetainV2: [{ Metric: aws:num-disconnects }]
+      AlertTargets: { SNS: { AlertTargetArn: "arn:aws:sns:eu-west-1:123456789012:a", RoleArn: "arn:aws:iam::123456789012:role/a" } }
+      Behaviors:
+        - { Name: battery, Metric: !Ref Battery, Criteria: { ComparisonOperator: less-than, Value: { Number: 5 }, ConsecutiveDatapointsToAlarm: 1 } }
+        - { Name: messages, Metric: "aws:num-messages-sent", MetricDimension: { DimensionName: alarms, Operator: NOT_IN } }
+      TargetArns:
+        - !GetAtt Group.Arn
+        - !GetAtt Dynamic.Arn
+        - "arn:aws:iot:eu-west-1:123456789012:thinggroup/others"
+        - !Sub "arn:aws:iot:${AWS::Region}:${AWS::AccountId}:all/registered-things"
+""")
+    assert list_tables(conversion)["security_profiles.pumps"] == {
+        "description": "Pumps",
+        "behaviors": [
+            {
+                "name": "battery",
+                "metric": "battery",
+                "criteria": {"comparison_operator": "less-than", "value": {"number": 5.0}},
+            },
+            {
+                "name": "messages",
+                "metric": "aws:num-messages-sent",
+                "metric_dimension": {"dimension_name": {"id": "alarms"}, "operator": "NOT_IN"},
+            },
+        ],
+        "alert_targets": {
+            "SNS": {
+                "alert_target_arn": "arn:aws:sns:eu-west-1:123456789012:a",
+                "role_arn": "arn:aws:iam::123456789012:role/a",
+            }
+        },
+        "additional_metrics_to_retain": [{"metric": "aws:num-disconnects"}],
+        "thing_groups": ["pumps", {"arn": "arn:aws:iot:eu-west-1:123456789012:thinggroup/others"}],
+        "dynamic_thing_groups": ["oslo"],
+        "account_targets": ["registered-things"],
+    }
+    assert (conversion.left_out, conversion.notes) == ({}, ())
+
+
 def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {

@@ -45,6 +45,8 @@ CLOUDFORMATION = {  # table → properties of its AWS::IoT::* type
     "certificate_providers": "AccountDefaultForOperations CertificateProviderName LambdaFunctionArn Tags",
     "custom_metrics": "MetricName MetricType DisplayName Tags",
     "mitigation_actions": "ActionName RoleArn ActionParams Tags",
+    "security_profiles": "SecurityProfileName SecurityProfileDescription Behaviors AlertTargets AdditionalMetricsToRetainV2 "
+    "MetricsExportConfig TargetArns Tags",
     "scheduled_audits": "ScheduledAuditName Frequency DayOfMonth DayOfWeek TargetCheckNames Tags",
 }
 

@@ -1,4 +1,4 @@
-"""Security profiles, their behaviors, and what they keep from being deleted."""
+"""Security profiles, their behaviors, and the metrics and dimensions that they use."""
 
 import pytest
 
@@ -137,7 +137,7 @@ def test_profiles_are_listed_by_the_metric_or_the_dimension_they_use(profiles):
     assert list_names(profiles, metricName="battery", nextToken=token) == ["retains", "old"]
 
 
-def test_what_a_profile_uses_cannot_be_deleted(profiles):
+def test_metrics_and_dimensions_of_a_profile_cannot_be_deleted(profiles):
     profiles.create_security_profile(**PARAMS)
     assert catch_error(profiles.delete_dimension, name="alarms") == INVALID
     assert catch_error(profiles.delete_custom_metric, metricName="battery") == INVALID

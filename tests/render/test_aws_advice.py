@@ -107,6 +107,18 @@ def test_a_command_outside_an_apply_never_advises_to_apply():
             "attach fewer policies; the limit is fixed; correct the file, then run plan again",
         ),
         (
+            "LimitExceededException",
+            "AttachSecurityProfile",
+            "A target can have 5 security profiles.",
+            "attach fewer security profiles to this target; the limit is fixed; correct the file, then run plan again",
+        ),
+        (
+            "InvalidRequestException",
+            "DeleteDimension",
+            "The dimension d is used.",
+            "remove it from the security profiles that use it, then run plan again",
+        ),
+        (
             "InvalidSignatureException",
             "CreateThing",
             "Signature expired: 20261128T120000Z is now earlier than 20261128T121000Z",

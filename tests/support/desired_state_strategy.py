@@ -103,13 +103,14 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)
-    resources += draw_device_defender_resources(draw, groups)
+    dynamic_groups = _draw_dynamic_groups(draw, policies)
+    resources += draw_device_defender_resources(draw, groups, dynamic_groups)
     billing_groups = _draw_billing_groups(draw)
     types = _draw_types(draw)
     references = _References(certificates, policies, groups, billing_groups, types)
     things = _draw_things(draw, references, provisioned_names)
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
-    resources += [*groups, *_draw_dynamic_groups(draw, policies), *billing_groups, *types, *things]
+    resources += [*groups, *dynamic_groups, *billing_groups, *types, *things]
     resources += [*_draw_managed_things(draw, things), *draw_plain_resources(draw)]
     resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))

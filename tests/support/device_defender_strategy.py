@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from attrs import evolve
 from hypothesis import strategies as st
 
 from reconciler.kinds.custom_metrics import CustomMetric
@@ -14,19 +17,33 @@ from reconciler.kinds.mitigation_actions import (
     UpdateDeviceCertificate,
 )
 from reconciler.kinds.scheduled_audits import ScheduledAudit
+from reconciler.kinds.shared.security_profile_spec import (
+    AlertTarget,
+    Behavior,
+    BehaviorCriteria,
+    MetricDimension,
+    MetricsExportConfig,
+    MetricToRetain,
+    MetricValue,
+    SecurityProfile,
+)
 from reconciler.model.resource import Resource
 from tests.support.desired_states import ROLE_ARN, make_resource
 
 _tags = st.dictionaries(st.just("line"), st.sampled_from(["oslo", "bergen"]))
 
 
-def draw_device_defender_resources(draw: st.DrawFn, groups: list[Resource]) -> list[Resource]:
-    """Return at most one resource of each kind; `groups` are the thing groups that they can refer to."""
+def draw_device_defender_resources(
+    draw: st.DrawFn, groups: list[Resource], dynamic_groups: list[Resource]
+) -> list[Resource]:
+    """Return at most two resources of each kind; they can refer to the static and dynamic thing groups."""
+    dimensions, metrics = _draw_dimensions(draw), _draw_custom_metrics(draw)
     return [
-        *_draw_dimensions(draw),
-        *_draw_custom_metrics(draw),
+        *dimensions,
+        *metrics,
         *_draw_audits(draw),
         *_draw_mitigation_actions(draw, [group.address.name for group in groups]),
+        *_draw_security_profiles(draw, [*dimensions, *metrics, *groups, *dynamic_groups]),
     ]
 
 
@@ -34,15 +51,20 @@ def _draw_dimensions(draw: st.DrawFn) -> list[Resource]:
     values = st.sampled_from([("a/#",), ("a/#", "b")])
     return [
         make_resource("dimensions", name, Dimension(draw(values), tags=draw(_tags)))
-        for name in sorted(draw(st.sets(st.just("d"))))
+        for name in sorted(draw(st.sets(st.sampled_from(["d", "e"]))))
     ]
 
 
 def _draw_custom_metrics(draw: st.DrawFn) -> list[Resource]:
+    """Return custom metrics: no plan replaces `battery`, which security profiles use, so its type stays."""
     types, names = st.sampled_from(["number", "string-list"]), st.sampled_from([None, "Battery"])
     return [
-        make_resource("custom_metrics", name, CustomMetric(draw(types), draw(names), tags=draw(_tags)))
-        for name in sorted(draw(st.sets(st.just("battery"))))
+        make_resource(
+            "custom_metrics",
+            name,
+            CustomMetric("number" if name == "battery" else draw(types), draw(names), tags=draw(_tags)),
+        )
+        for name in sorted(draw(st.sets(st.sampled_from(["battery", "load"]))))
     ]
 
 
@@ -75,3 +97,44 @@ def _draw_mitigation_actions(draw: st.DrawFn, group_names: list[str]) -> list[Re
         make_resource("mitigation_actions", name, MitigationAction(ROLE_ARN, draw(params), draw(_tags)))
         for name in sorted(draw(st.sets(st.just("action"))))
     ]
+
+
+MESSAGES = Behavior(
+    "messages",
+    "aws:num-messages-sent",
+    criteria=BehaviorCriteria("less-than", MetricValue(count=100), duration_seconds=300),
+)
+SNS_TARGET = AlertTarget("arn:aws:sns:eu-west-1:123456789012:alerts", ROLE_ARN)
+
+
+def _draw_security_profiles(draw: st.DrawFn, others: list[Resource]) -> list[Resource]:
+    """Return security profiles that refer to some of the other resources."""
+    names: dict[str, list[str]] = {}
+    for resource in others:
+        names.setdefault(resource.address.kind, []).append(resource.address.name)
+    dimensions = st.sampled_from([None, *map(MetricDimension, names.get("dimensions", []))])
+    metrics = ["battery"] if "battery" in names.get("custom_metrics", []) else []
+    battery = [Behavior("battery", metric, suppress_alerts=True) for metric in metrics]
+    profiles = []
+    for name in sorted(draw(st.sets(st.sampled_from(["s", "t"])))):
+        messages = evolve(MESSAGES, metric_dimension=draw(dimensions))
+        spec = SecurityProfile(
+            description=draw(st.sampled_from([None, "Pumps"])),
+            behaviors=draw(st.sampled_from([(), (messages,), (*battery, messages), (messages, *battery)])),
+            alert_targets=draw(st.sampled_from([{}, {"SNS": SNS_TARGET}])),
+            additional_metrics_to_retain=tuple(
+                MetricToRetain(metric)
+                for metric in draw(st.sets(st.sampled_from(["aws:num-disconnects", *metrics])))
+            ),
+            metrics_export_config=draw(st.sampled_from([None, MetricsExportConfig("metrics", ROLE_ARN)])),
+            thing_groups=_draw_some(draw, names.get("thing_groups", [])),
+            dynamic_thing_groups=_draw_some(draw, names.get("dynamic_thing_groups", [])),
+            account_targets=_draw_some(draw, ["things", "registered-things"]),
+            tags=draw(_tags),
+        )
+        profiles.append(make_resource("security_profiles", name, spec))
+    return profiles
+
+
+def _draw_some(draw: st.DrawFn, names: list[str]) -> tuple[Any, ...]:
+    return tuple(sorted(draw(st.sets(st.sampled_from(names))))) if names else ()

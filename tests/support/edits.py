@@ -18,6 +18,7 @@ OTHER_PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("b"))
 ARN_PREFIX = "arn:aws:iot:eu-west-1:123456789012:"
 CERTIFICATE_ARN = f"{ARN_PREFIX}cert/{PEM.fingerprint}"
 ANOTHER_ROLE = "arn:aws:iam::123456789012:role/another"
+UNREGISTERED_THINGS_ARN = f"{ARN_PREFIX}all/unregistered-things"
 
 
 def make_allow_document(action: str) -> Document:
@@ -259,6 +260,14 @@ EDITS = [
         "its role is changed",
         lambda c: c.iot.update_mitigation_action(actionName="action", roleArn=ANOTHER_ROLE),
         lambda c: c.iot.describe_mitigation_action(actionName="action")["roleArn"],
+    ),
+    Edit(
+        "security_profiles.s",
+        "it is attached to unregistered things",
+        lambda c: c.iot.attach_security_profile(
+            securityProfileName="s", securityProfileTargetArn=UNREGISTERED_THINGS_ARN
+        ),
+        lambda c: c.iot.list_targets_for_security_profile(securityProfileName="s")["securityProfileTargets"],
     ),
     Edit(
         "scheduled_audits.audit",

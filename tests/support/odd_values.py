@@ -34,14 +34,15 @@ _DEPENDENT_FIELDS = frozenset(
         ("authorizers", "token_key_name"),
         ("authorizers", "token_signing_public_keys"),
         ("certificates", "csr"),
+        ("custom_metrics", "metric_type"),
         ("managed_things", "capabilities"),
         ("provisioned_things", "template"),
     }
 )
 """Fields whose values cannot be chosen at random.
 
-These are a signing request, JSON, a template in place of its name, and the keys of an authorizer: without them, it is replaced, which
-no plan does while a domain configuration refers to it.
+These are a signing request, JSON, a template in place of its name, and those that replace an authorizer or a custom metric, which no
+plan does while a domain configuration or a security profile refers to it.
 """
 
 _NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates"})

@@ -35,6 +35,9 @@ REFERENCES: Mapping[str, list[str]] = {
     "certificates": [Pem.parse(OTHER_PEM).fingerprint, MISSING_ID],
     "ca_certificates": [*CA_IDS.values(), MISSING_ID],
     "provisioning_templates": ["x-jitp", "x-fleet", "missing"],
+    "dynamic_thing_groups": ["x-dynamic", "x-root", "missing"],
+    "custom_metrics": ["missing"],
+    "dimensions": ["missing"],
     "things": ["x-thing", "missing"],
     "credential_lockers": ["missing"],
 }

@@ -98,6 +98,7 @@ class Cloud:
             "role_aliases": self._read_aliases(),
             **{table: self._read_plain(table) for table in PLAIN_APIS},
             "scheduled_audits": self._read_audits(),
+            "security_profiles": self._read_profiles_with_targets(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -192,6 +193,19 @@ class Cloud:
             name: {key: value for key, value in audit.items() if key not in unused_days[audit["frequency"]]}
             for name, audit in self._read_plain("scheduled_audits").items()
         }
+
+    def _read_profiles_with_targets(self) -> dict[str, Any]:
+        """Return the security profiles by name, with the ARNs of their targets."""
+        content = {}
+        for name, profile in self._read_plain("security_profiles").items():
+            targets = self.list_all(
+                self.iot,
+                "list_targets_for_security_profile",
+                "securityProfileTargets",
+                securityProfileName=name,
+            )
+            content[name] = {**profile, "targets": sorted(target["arn"] for target in targets)}
+        return content
 
     def describe_plain(self, table: str) -> dict[str, tuple[str, dict[str, Any]]]:
         """Return the ARN and the description of each resource of a plain kind, by name."""

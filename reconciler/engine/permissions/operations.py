@@ -72,6 +72,8 @@ def _iterate_roles(value: Any) -> Iterator[str]:
     if isinstance(value, tuple):
         for item in value:
             yield from _iterate_roles(item)
+    elif isinstance(value, Mapping):
+        yield from _iterate_roles(tuple(value.values()))
     elif is_spec_class(type(value)):
         for name, member in get_members(type(value)).items():
             item = getattr(value, name)

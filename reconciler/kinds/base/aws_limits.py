@@ -72,6 +72,8 @@ CERTIFICATE_PROVIDERS = Limit(1, "certificate providers", "of an account in a Re
 SCHEDULED_AUDITS = Limit(5, "scheduled audits", "of an account in a Region")
 DIMENSIONS = Limit(10, "dimensions", "of an account in a Region")
 MITIGATION_ACTIONS = Limit(100, "mitigation actions", "of an account in a Region")
+TARGET_PROFILES = Limit(5, "security profiles", "of a thing group, or of the things of an account")
+METRIC_VALUE_ELEMENTS = Limit(1000, "elements of metric values", "of a security profile")
 TAGS = Limit(50, "tags", "of a resource")
 
 FIXED_LIMITS = tuple(value for value in list(globals().values()) if isinstance(value, Limit))

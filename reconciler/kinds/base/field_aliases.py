@@ -98,6 +98,11 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "checks": "target_check_names",
         "day": "day_of_week or day_of_month",
     },
+    "security_profiles": {
+        "target_arns": "thing_groups, dynamic_thing_groups or account_targets",
+        "targets": "thing_groups, dynamic_thing_groups or account_targets",
+        "metrics_to_retain": "additional_metrics_to_retain",
+    },
     "role_aliases": {
         "alias": _NAME,
         "role_alias": _NAME,

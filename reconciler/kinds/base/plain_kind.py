@@ -59,6 +59,7 @@ class PlainApi:
     - `version`: whether resources have versions, which updates and deletions expect;
     - `tokens`: the request members with idempotency tokens, such as `CreateDimension.clientRequestToken`;
     - `after_create`: the operations that a creation may have to send last;
+    - `after_update`: the operations that an update may have to send last;
     - `before_delete`: the operations that a deletion may have to send first;
     - `other_reads`: further operations that a kind's hooks send to read.
     """
@@ -73,6 +74,7 @@ class PlainApi:
     version: bool = False
     tokens: tuple[str, ...] = ()
     after_create: tuple[str, ...] = ()
+    after_update: tuple[str, ...] = ()
     before_delete: tuple[str, ...] = ()
     other_reads: tuple[str, ...] = ()
 
@@ -118,7 +120,7 @@ class PlainKind(Kind):
         cls.operations = Operations(
             read=(api.listing.operation, api.describe, "ListTagsForResource", *api.other_reads),
             create=(api.create, *api.after_create),
-            update=(api.update, "UntagResource", "TagResource"),
+            update=(api.update, "UntagResource", "TagResource", *api.after_update),
             replace=(*api.before_delete, api.delete, api.create, *api.after_create)
             if has_replacements
             else (),

@@ -1,4 +1,4 @@
-"""Check AWS's fixed limit of CA certificates with one subject, which counts those outside the file, too.
+"""Check AWS's fixed limit of CA certificates with one subject, those outside the file included.
 
 Source: `kinds/base/aws_limits.py`.
 """

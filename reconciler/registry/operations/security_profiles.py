@@ -95,7 +95,9 @@ def validate_security_profile_behaviors(context: Context, params: Params) -> Out
 
 @operation("iot", "UpdateSecurityProfile")
 def update_security_profile(context: Context, params: Params) -> Output | None:
-    """Change the members in the request, and describe the profile; others stay, and so do those for which it has an empty list.
+    """Change the members in the request, and describe the profile; others stay.
+
+    Members for which the request has an empty list stay, too.
 
     Raises ResourceNotFound, VersionConflict (409), InvalidRequest for a flag that deletes what the request sets, for invalid
     behaviors, and for metrics and dimensions that do not exist.
@@ -170,7 +172,9 @@ def _find_behavior_errors(context: Context, behaviors: Sequence[Mapping[str, Any
 
 
 def _find_metric_errors(context: Context, items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the errors of behaviors or retained metrics: unknown metrics and dimensions, and a dimension of a custom metric.
+    """Yield the errors of behaviors or retained metrics.
+
+    These are unknown metrics and dimensions, and a dimension of a custom metric.
 
     UNCONFIRMED: the code of AWS's error for metrics and dimensions that do not exist.
     """

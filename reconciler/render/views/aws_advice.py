@@ -75,6 +75,10 @@ _INVALID_VALUE = (
         ("DeleteThingGroup",),
         "(?i)child groups",
     ),
+    Advice(
+        "remove it from the security profiles that use it, then run plan again",
+        ("DeleteCustomMetric", "DeleteDimension"),
+    ),
     Advice(None, _REMOVALS),
     Advice("correct the file according to AWS's message, then run plan again"),
 )
@@ -200,6 +204,7 @@ _ADVICE: Mapping[
     "LimitExceededException": (
         Advice("{again} later", READS),
         Advice(f"attach fewer policies; {_FIXED_LIMIT}", ("AttachPolicy",)),
+        Advice(f"attach fewer security profiles to this target; {_FIXED_LIMIT}", ("AttachSecurityProfile",)),
         Advice(f"use fewer tags; {_FIXED_LIMIT}", ("TagResource",)),
         Advice(
             "delete a CA certificate with the same subject; the limit is fixed; then run plan again",

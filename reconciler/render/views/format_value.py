@@ -145,7 +145,9 @@ def _format_object(value: Any) -> ValueView:
         case Document():
             return _format_in_one_line(value.value)
         case _ if attrs.has(type(value)) and not _has_own_text(value):
-            return _format_collection({name: item for name, item in _list_fields(value) if item is not None})
+            return _format_collection(
+                {name: item for name, item in _list_fields(value) if item not in (None, (), {})}
+            )
         case _:
             return ValueView(escape_invisible(str(value)))
 

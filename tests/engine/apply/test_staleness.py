@@ -22,6 +22,7 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
 from reconciler.kinds.scheduled_audits import ScheduledAudit
+from reconciler.kinds.shared.security_profile_spec import SecurityProfile
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import PropagatingAttribute, ThingType
 from reconciler.kinds.things import Thing
@@ -100,6 +101,7 @@ RESOURCES_BEFORE = [
         ),
     ),
     make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
+    make_resource("security_profiles", "s", SecurityProfile("Pumps", thing_groups=("g",))),
     make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a/#'")),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
     make_managed_thing("m", brand="Acme"),
@@ -125,6 +127,7 @@ CHANGED_FIELDS = {
     "custom_metrics.battery": {"display_name": "Charge"},
     "mitigation_actions.action": {"tags": {"line": "B"}},
     "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},
+    "security_profiles.s": {"account_targets": ("things",)},
     "topic_rules.rule": {"description": "Pumps"},
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},

@@ -125,6 +125,7 @@ NO_CASCADE = {
     "provisioning_templates": "a deletion is rejected while a CA uses the template",
     "role_aliases": "AWS IoT has no reference to it",
     "scheduled_audits": "nothing refers to it",
+    "security_profiles": "nothing refers to it",
     "thing_types": "a deletion is rejected while things have the type",
     "topic_rules": "nothing refers to it",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from reconciler.engine.plan.planner import make_plan
@@ -11,8 +13,15 @@ from reconciler.kinds.base.schema import find_nested_classes
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.mitigation_actions import ActionParams, AddThingsToThingGroup, MitigationAction
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.shared.security_profile_spec import (
+    Behavior,
+    MetricDimension,
+    MetricToRetain,
+    SecurityProfile,
+)
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.document import Document
@@ -42,6 +51,10 @@ DEVICE_PEM = Pem.parse(AUTHORITIES["alpha"].get_device_pem("a"))
 
 def make_thing(**fields):
     return place(make_resource("things", "a", Thing(**fields)))
+
+
+def make_profile(**fields):
+    return place(make_resource("security_profiles", "s", SecurityProfile(**fields)))
 
 
 MISSING = External("missing")
@@ -95,6 +108,45 @@ DANGLING_REFERENCES = {
         ),
         describe_missing("authorizer", "missing"),
     ),
+    "mitigation_actions.action_params.add_things_to_thing_group_params.thing_group_names": (
+        place(
+            make_resource(
+                "mitigation_actions",
+                "m",
+                MitigationAction(
+                    ROLE_ARN,
+                    ActionParams(add_things_to_thing_group_params=AddThingsToThingGroup((MISSING,))),
+                ),
+            )
+        ),
+        describe_missing("thing group", "missing"),
+    ),
+    "security_profiles.behaviors.metric": (
+        make_profile(behaviors=(Behavior("b", MISSING),)),
+        describe_missing("custom metric", "missing"),
+    ),
+    "security_profiles.behaviors.metric_dimension.dimension_name": (
+        make_profile(behaviors=(Behavior("b", "aws:num-disconnects", MetricDimension(MISSING)),)),
+        describe_missing("dimension", "missing"),
+    ),
+    "security_profiles.additional_metrics_to_retain.metric": (
+        make_profile(additional_metrics_to_retain=(MetricToRetain(MISSING),)),
+        describe_missing("custom metric", "missing"),
+    ),
+    "security_profiles.additional_metrics_to_retain.metric_dimension.dimension_name": (
+        make_profile(
+            additional_metrics_to_retain=(MetricToRetain("aws:num-disconnects", MetricDimension(MISSING)),)
+        ),
+        describe_missing("dimension", "missing"),
+    ),
+    "security_profiles.thing_groups": (
+        make_profile(thing_groups=(MISSING,)),
+        describe_missing("thing group", "missing"),
+    ),
+    "security_profiles.dynamic_thing_groups": (
+        make_profile(dynamic_thing_groups=(MISSING,)),
+        describe_missing("dynamic thing group", "missing"),
+    ),
     "managed_things.thing": (
         place(make_managed_thing("m", thing=MISSING)),
         describe_missing("thing", "missing"),
@@ -132,8 +184,8 @@ def test_the_table_of_dangling_references_has_every_field_that_refers():
 @pytest.mark.parametrize("field", DANGLING_REFERENCES)
 def test_a_reference_to_a_resource_that_does_not_exist_rejects_the_plan(cloud, field):
     resource, problem = DANGLING_REFERENCES[field]
-    expected = f"{resource.address}: {field.partition('.')[2]}: {problem}"
-    assert get_rejection_reasons(make_state(resource), cloud) == [expected]
+    path = re.sub("(behaviors|additional_metrics_to_retain)", r"\1[0]", field.partition(".")[2])
+    assert get_rejection_reasons(make_state(resource), cloud) == [f"{resource.address}: {path}: {problem}"]
 
 
 def test_a_name_that_is_nearly_right_is_suggested(cloud):
