@@ -130,3 +130,14 @@ def test_profiles_of_others_count_for_the_limit_of_a_target(cloud):
         "security_profiles.t: account_targets: all/things would have 6 security profiles, with those that this workspace "
         "does not manage (x0, x1, x2 and 1 more), and AWS allows 5; detach some of them first (<memory>:1)"
     )
+
+
+def test_dimensions_of_others_count_for_the_limit_of_the_account(cloud):
+    for number in range(10):
+        cloud.iot.create_dimension(name=f"x{number}", type="TOPIC_FILTER", stringValues=["a/#"])
+    assert get_rejection_reasons(make_state(ALARMS), cloud) == [
+        (
+            "dimensions.alarms: cannot create: there would be 11 dimensions, with those that exist already, and AWS allows 10; "
+            "delete some of them first (<memory>:1)"
+        )
+    ]
