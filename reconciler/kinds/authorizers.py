@@ -4,7 +4,7 @@ They take the place of certificates and policies.
 
 Source: AWS IoT API reference, CreateAuthorizer and related operations; developer guide, "Creating and managing custom authorizers"
 (signing is on by default and then needs a token key and public keys with at least 2,048 bits); AWS CLI, delete-authorizer (an
-authorizer must be INACTIVE before it can be deleted).
+authorizer must be INACTIVE before it can be deleted). The account's default authorizer is `shared/default_authorizer.py`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, request_each
 from reconciler.kinds.base.schema import LongText, member
+from reconciler.kinds.shared import default_authorizer
 from reconciler.kinds.shared.function_arns import check_function_arn
 from reconciler.kinds.shared.public_keys import check_public_key
 from reconciler.kinds.shared.replacements import find_replacement_errors
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -80,8 +82,9 @@ class Authorizers(PlainKind):
         listing=Listing("ListAuthorizers", "authorizers", "authorizerName", "authorizerArn"),
         described="authorizerDescription",
         before_delete=("UpdateAuthorizer",),
-        other_reads=("ListDomainConfigurations", "DescribeDomainConfiguration"),
+        other_reads=("ListDomainConfigurations", "DescribeDomainConfiguration", "DescribeDefaultAuthorizer"),
     )
+    deletion_blockers = frozenset({"domain_configurations", default_authorizer.TABLE})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the tags, the function and the keys, and signing that lacks a field."""
@@ -103,9 +106,20 @@ class Authorizers(PlainKind):
         return super().forces_replacement(name, after) or (name in _SIGNING_FIELDS and not after)
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the need that no unmanaged domain configuration refers to a deleted authorizer."""
+        """Return the needs that no unmanaged domain configuration refers to a deleted authorizer, and that it is not the default.
+
+        AWS does not deactivate the default authorizer either.
+        """
         if isinstance(change, Delete | Replace):
             yield _build_user_need(change, context)
+        action = "deactivate" if _is_deactivated(change) else change.action
+        if action in {"deactivate", "delete", "replace"}:
+            need = default_authorizer.build_need(change.address.name, action, context)
+            yield from [need] if need else ()
+
+    def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
+        """Return the setting of the default authorizer, which has to change before an authorizer is deactivated."""
+        return [default_authorizer.ADDRESS] if _is_deactivated(change) else ()
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject signing without a token key or public keys, and a replacement of an authorizer that is used.
@@ -130,6 +144,13 @@ class Authorizers(PlainKind):
         if live.spec.status != "INACTIVE":
             params = {"authorizerName": live.identity, "status": "INACTIVE"}
             yield ApiCall("iot", "UpdateAuthorizer", params, ignored_errors=NOT_FOUND, idempotent=True)
+
+
+def _is_deactivated(change: Change) -> bool:
+    return isinstance(change, Update) and (change.live.spec.status, change.resource.spec.status) == (
+        "ACTIVE",
+        "INACTIVE",
+    )
 
 
 def _build_user_need(change: Delete | Replace, context: PlanContext) -> CheckedNeed:

@@ -54,7 +54,7 @@ def forget_undeletable(changes: Changes) -> Changes:
     kinds = all_kinds()
     return {
         address: Forget(address, change.live, origin=None)
-        if isinstance(change, Delete) and not kinds[address.kind].is_deletable
+        if isinstance(change, Delete) and kinds[address.kind].is_kept_on_removal(change, changes)
         else change
         for address, change in changes.items()
     }

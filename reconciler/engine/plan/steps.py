@@ -39,6 +39,9 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
     for address, change in changes.items():
         if isinstance(change, Create):
             dependencies[address] |= _find_name_freeing_changes(change, changes, context)
+    for change in changes.values():
+        if isinstance(change, Update):
+            _wait_for_holders(change, changes, context, dependencies)
     for address, change in changes.items():
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
             dependencies[address] |= _find_replaced_references(change, changes, dependencies)
@@ -172,6 +175,21 @@ def _find_changes_before_deletion(
         | deleted_users
         | _find_changes_before_marker_deletion(address, changes, context)
     )
+
+
+def _wait_for_holders(
+    change: Update,
+    changes: Mapping[Address, Change],
+    context: PlanContext,
+    dependencies: dict[Address, frozenset[Address]],
+) -> None:
+    """Let an update wait for the steps that release the resource, and none of them for it."""
+    address = change.address
+    holders = changes.keys() & set(all_kinds()[address.kind].hidden_holders(change, context))
+    for holder in sorted(holders, key=str):
+        dependencies[holder] -= {address}
+        if not _depends_on(holder, address, dependencies):
+            dependencies[address] |= {holder}
 
 
 def _find_changes_before_marker_deletion(

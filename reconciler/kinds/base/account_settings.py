@@ -5,13 +5,13 @@ Its attribute `workspace` is the name of the workspace. AWS rejects the creation
 of two workspaces only one gets the settings. The group's name cannot be that of a workspace's group, which begins with
 `reconciler-`.
 
-AWS cannot delete settings. When they are removed from the file, they stay as they are, and only the group is deleted.
+AWS cannot delete most settings. When they are removed from the file, they stay as they are, and only the group is deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from attrs import evolve, frozen
 
@@ -35,12 +35,14 @@ _OWNER_ATTRIBUTE = "workspace"
 class SettingsApi:
     """The operations that read and change account settings.
 
-    `not_configured_errors` are the codes of the errors of `read` for settings that were never changed.
+    `not_configured_errors` are the codes of the errors of `read` for settings that were never changed. `clear` is the operation
+    that restores AWS's defaults, for settings that have one.
     """
 
     read: str
     update: str
     not_configured_errors: frozenset[str] = frozenset()
+    clear: str = ""
 
 
 class AccountSettings(Kind):
@@ -60,11 +62,13 @@ class AccountSettings(Kind):
 
     def __init_subclass__(cls) -> None:
         """Derive the declarations that `Kind` needs from `api`."""
-        writes = ("CreateThingGroup", cls.api.update)
+        clears = (cls.api.clear,) if cls.api.clear else ()
+        writes = ("CreateThingGroup", *clears, cls.api.update)
         cls.operations = Operations(
             read=("DescribeThingGroup", cls.api.read),
             create=writes,
             update=writes,
+            delete=(*clears, "DeleteThingGroup") if clears else (),
             forget=("DeleteThingGroup",),
         )
         cls.write_operations = (cls.api.update,)
@@ -96,6 +100,13 @@ class AccountSettings(Kind):
     def to_params(self, spec: Any, changed_fields: frozenset[str]) -> Mapping[str, Any]:
         """Return the parameters of the update; `spec` has a value for every field."""
         return to_members(spec)
+
+    def build_update_calls(
+        self, spec: Any, current: Any, changed_fields: frozenset[str], context: PlanContext
+    ) -> Sequence[ApiCall]:
+        """Return the calls that change the settings from `current` to `spec`, which have a value for every field."""
+        params = self.to_params(spec, changed_fields)
+        return [ApiCall(self.service, self.api.update, params, idempotent=True)]
 
     def find_problems(self, spec: Any, declared: Any) -> Iterable[str]:
         """Return the reasons why AWS would reject the settings.
@@ -168,19 +179,24 @@ class AccountSettings(Kind):
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the marker, and change the settings."""
-        return [self._build_marker_call(context.workspace), *self._update(change, self.defaults)]
+        return [self._build_marker_call(context.workspace), *self._update(change, self.defaults, context)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Create the marker if the settings have no owner, and change them."""
         marker_calls = [] if change.live.owner else [self._build_marker_call(context.workspace)]
-        return [*marker_calls, *self._update(change, change.live.spec)]
+        return [*marker_calls, *self._update(change, change.live.spec, context)]
 
-    def delete(self, change: Delete, context: PlanContext) -> NoReturn:
-        """Raise an error: plans forget settings instead."""
-        raise NotImplementedError(f"internal error: {change.address} cannot be deleted")
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
+        """Restore AWS's defaults, and delete the marker. Raises NotImplementedError for settings that AWS cannot clear."""
+        if not self.api.clear:
+            raise NotImplementedError(f"internal error: {change.address} cannot be deleted")
+        return [self._build_clear_call(), *self._delete_marker(change)]
 
     def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
         """Delete the marker; the settings stay as they are."""
+        return self._delete_marker(change)
+
+    def _delete_marker(self, change: Delete | Forget) -> list[ApiCall]:
         params = {"thingGroupName": self.marker_name, "expectedVersion": change.live.version}
         return [ApiCall(self.service, "DeleteThingGroup", params, ignored_errors=NOT_FOUND)]
 
@@ -192,12 +208,13 @@ class AccountSettings(Kind):
         params = {"thingGroupName": self.marker_name, "thingGroupProperties": properties}
         return ApiCall(self.service, "CreateThingGroup", params, idempotent=True)
 
-    def _update(self, change: Create | Update, current: Any) -> list[ApiCall]:
+    def _build_clear_call(self) -> ApiCall:
+        return ApiCall(self.service, self.api.clear, ignored_errors=NOT_FOUND, idempotent=True)
+
+    def _update(self, change: Create | Update, current: Any, context: PlanContext) -> Sequence[ApiCall]:
         spec = self.complete_spec(change)
         changed = frozenset(name for name in self.members if getattr(spec, name) != getattr(current, name))
-        if not changed:
-            return []
-        return [ApiCall(self.service, self.api.update, self.to_params(spec, changed), idempotent=True)]
+        return self.build_update_calls(spec, current, changed, context) if changed else []
 
 
 def _get_member(response: Response, api: str | None) -> Any:

@@ -26,7 +26,8 @@ suit most kinds:
 | `exempt_from_limits` | for each change: did an earlier plan count it already? | no |
 | `counts_as_replacement` | for each update: does it count as a replacement for the limits? | no |
 | `is_rotation` | by an apply in waves: does the change give a device another certificate? | no |
-| `hidden_holders` | for each deletion: whose steps must release it first, although no spec refers to it? | none |
+| `hidden_holders` | for each deletion and update: whose steps must release it first, although no spec refers to it? | none |
+| `is_kept_on_removal` | for each deletion: does the plan forget the resource instead? | not `is_deletable` |
 | `grace_seconds` | for each replacement: for how long does the old resource stay? | not at all |
 | `replace` | for each replacement | an error: no field forces one |
 | `also_modifies` | for each step: which other live resources do its calls change or delete? | none |
@@ -336,9 +337,16 @@ class Kind(ABC):
         """Return whether the change gives a device another certificate; waves consist of such changes."""
         return False
 
-    def hidden_holders(self, change: Delete, context: PlanContext) -> Iterable[Address]:
-        """Return the resources whose steps must release this one first, although no spec refers to it."""
+    def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
+        """Return the resources whose steps must release this one first, although no spec refers to it.
+
+        The step of a holder does not wait for that of the resource, even if the holder depends on it.
+        """
         return ()
+
+    def is_kept_on_removal(self, change: Delete, changes: Mapping[Address, Change]) -> bool:
+        """Return whether a resource that is removed from the file is forgotten, not deleted."""
+        return not self.is_deletable
 
     def grace_seconds(self, change: Replace) -> float | None:
         """Return for how long the live resource stays after its replacement is created; None for not at all."""

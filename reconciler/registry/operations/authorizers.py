@@ -10,6 +10,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.paging import MARKER_PAGER
+from reconciler.registry.shared.default_authorizers import find_default_authorizer
 from reconciler.registry.shared.domain_configurations import find_users_of_authorizer
 from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType
 
@@ -52,10 +53,13 @@ def update_authorizer(context: Context, params: Params) -> Output | None:
 
     The map of public keys is replaced as a whole (UNCONFIRMED).
 
-    Raises ResourceNotFound, InvalidRequest if signing would be left without public keys.
+    Raises ResourceNotFound, InvalidRequest if signing would be left without public keys, and for the deactivation of the default
+    authorizer (UNCONFIRMED).
     """
     authorizer = AUTHORIZERS.require(context, params)
     changes = AUTHORIZERS.select_changes(params)
+    if changes.get("status") == "INACTIVE" and find_default_authorizer(context) == authorizer.name:
+        raise context.invalid(f"The authorizer {authorizer.name} is the default authorizer.")
     _check_signing(context, {**authorizer.members, **changes})
     return _name(AUTHORIZERS.update(context, authorizer, changes))
 
@@ -76,6 +80,10 @@ def delete_authorizer(context: Context, params: Params) -> Output | None:
     if users:
         raise ApiError(
             "DeleteConflictException", f"Domain configurations refer to the authorizer: {', '.join(users)}."
+        )
+    if find_default_authorizer(context) == authorizer.name:
+        raise ApiError(
+            "DeleteConflictException", f"The authorizer {authorizer.name} is the default authorizer."
         )
     AUTHORIZERS.delete(context, params)
     return None
