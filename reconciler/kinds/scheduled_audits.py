@@ -6,7 +6,7 @@ frequency removes the day that only the old frequency uses. Plans ignore such a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
@@ -17,10 +17,11 @@ from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared import audit_checks
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.resource import Desired, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, Resource
 from reconciler.model.text import join_some
 
 _CHECKS = "target_check_names"
@@ -34,7 +35,7 @@ class ScheduledAudit:
 
     frequency: str = member("How often the audit runs.", api="CreateScheduledAudit.frequency")
     target_check_names: tuple[str, ...] = member(
-        "The checks of the audit; the account must have them enabled.",
+        "The checks of the audit; the account must have them enabled, as `[account.audit]` does.",
         api="CreateScheduledAudit.targetCheckNames",
     )
     day_of_month: str | None = member(
@@ -62,9 +63,10 @@ class ScheduledAudits(PlainKind):
         other_reads=("DescribeAccountAuditConfiguration",),
     )
     account_limit = SCHEDULED_AUDITS
+    needs_settings = frozenset({audit_checks.TABLE})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems with the tags, with days that do not fit the frequency, and without checks."""
+        """Return problems with the tags, with days that do not fit the frequency, and with missing or disabled checks."""
         yield from super().check(resource, desired)
         spec: ScheduledAudit = resource.spec
         for name, frequencies in _FREQUENCIES_BY_DAY.items():
@@ -79,6 +81,10 @@ class ScheduledAudits(PlainKind):
                 )
         if not spec.target_check_names:
             yield ValueProblem("too-few-items", "there are no checks", "at least one", path=(_CHECKS,))
+        for index, name in _find_disabled_checks(spec, desired):
+            problem = f"[{audit_checks.TABLE}] does not enable {name}"
+            expected = "a check in its audit_check_configurations"
+            yield ValueProblem("disabled-check", problem, expected, path=(_CHECKS, index))
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> ScheduledAudit:
         """Return the spec with its checks sorted: their order means nothing."""
@@ -104,25 +110,39 @@ class ScheduledAudits(PlainKind):
         ):
             return
         names = change.resource.spec.target_check_names
-        yield CheckedNeed(("audit-checks", names), _CHECKS, lambda: _read_problem(names))
+        planned = audit_checks.find_planned_checks(context)
+        yield CheckedNeed(("audit-checks", names), _CHECKS, lambda: _read_problem(names, planned))
 
 
 def _sort_checks(spec: ScheduledAudit) -> ScheduledAudit:
     return evolve(spec, target_check_names=tuple(sorted(set(spec.target_check_names))))
 
 
-def _read_problem(names: tuple[str, ...]) -> ProblemRead:
+def _find_disabled_checks(spec: ScheduledAudit, desired: Desired) -> Iterator[tuple[int, str]]:
+    """Yield the checks that the account settings of the file disable, with their positions."""
+    settings = desired.get(audit_checks.ADDRESS)
+    checks = settings.spec.audit_check_configurations if settings else NOT_COMPARED
+    if isinstance(checks, Mapping):
+        for index, name in enumerate(spec.target_check_names):
+            if name not in checks or not checks[name].enabled:
+                yield index, name
+
+
+def _read_problem(names: tuple[str, ...], planned: frozenset[str] | None) -> ProblemRead:
+    """Return what is wrong with checks; `planned` are those that the same plan enables before, if it changes them."""
     (response,) = yield [ApiCall("iot", "DescribeAccountAuditConfiguration")]
     checks = response.get("auditCheckConfigurations", {})
     unknown = [name for name in names if name not in checks]
     if checks and unknown:
         return f"AWS has no audit check {join_some(unknown)}; correct the name"
-    disabled = [name for name in names if not checks.get(name, {}).get("enabled")]
+    live = frozenset(name for name, check in checks.items() if check.get("enabled"))
+    enabled = live if planned is None else planned
+    disabled = [name for name in names if name not in enabled]
     if not disabled:
         return None
     return (
         f"this account and Region do not have these audit checks enabled: {join_some(disabled)}; "
-        "enable them with `aws iot update-account-audit-configuration`"
+        f"enable them in [{audit_checks.TABLE}]"
     )
 
 

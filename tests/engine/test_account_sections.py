@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from reconciler.kinds import all_kinds
+from reconciler.kinds.account_audit import Audit, AuditCheck, NotificationTarget
 from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.account_encryption import Encryption
 from reconciler.kinds.account_events import Events
@@ -29,6 +30,17 @@ ROLE = "arn:aws:iam::123456789012:role/iot"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/a"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:check"
 SPECS = {
+    "account.audit": (
+        Audit(
+            ROLE,
+            {"SNS": NotificationTarget("arn:aws:sns:eu-west-1:123456789012:audits", ROLE)},
+            {
+                "DEVICE_CERTIFICATE_AGE_CHECK": AuditCheck(configuration={"CERT_AGE_THRESHOLD_IN_DAYS": "9"}),
+                "LOGGING_DISABLED_CHECK": AuditCheck(),
+            },
+        ),
+        Audit(audit_check_configurations={"LOGGING_DISABLED_CHECK": AuditCheck()}),
+    ),
     "account.default_authorizer": (DefaultAuthorizer("a"), DefaultAuthorizer("b")),
     "account.indexing": (
         Indexing(thing_indexing_mode="REGISTRY", thing_group_indexing_mode="ON"),
@@ -64,6 +76,7 @@ def cloud(module_cloud: Cloud) -> Cloud:
     """Return a registry whose settings are all AWS's defaults."""
     module_cloud.reset()
     module_cloud.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
+    module_cloud.iot.delete_account_audit_configuration()
     return module_cloud
 
 
@@ -141,6 +154,21 @@ def test_all_sections_in_one_file_are_applied_by_one_plan_and_exported(cloud):
 @pytest.mark.parametrize(
     ("table", "spec", "problem"),
     [
+        (
+            "account.audit",
+            Audit(audit_check_configurations={"LOGGING_DISABLED_CHECK": AuditCheck()}),
+            "AWS needs a role for audits; set role_arn",
+        ),
+        (
+            "account.audit",
+            Audit(ROLE, audit_check_configurations={"LOGGING_DISABLED_CHECK": AuditCheck(enabled=False)}),
+            "AWS needs an enabled check in a new configuration; enable one in audit_check_configurations",
+        ),
+        (
+            "account.audit",
+            Audit(ROLE, audit_check_configurations={"LOGGING_DISABLED_CHEK": AuditCheck()}),
+            "audit_check_configurations: AWS has no audit check LOGGING_DISABLED_CHEK; did you mean 'LOGGING_DISABLED_CHECK'?",
+        ),
         (
             "account.logging",
             Logging(default_log_level="INFO"),

@@ -15,6 +15,7 @@ from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.load.evaluation import evaluate
 from reconciler.engine.plan.planner import make_plan
+from reconciler.kinds import all_kinds
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.ca_certificates import CaCertificate, CaVerification
 from reconciler.kinds.certificates import Certificate
@@ -54,7 +55,23 @@ def make_state(*resources: Resource, workspace: str = "ws", **settings: object) 
     By default, a plan may delete or replace everything, because most tests change a large part of their resources.
     """
     settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
-    return DesiredState(Settings(workspace, **settings), evaluate_resources(*resources))
+    return DesiredState(Settings(workspace, **settings), evaluate_resources(*_depend_on_settings(resources)))
+
+
+def _depend_on_settings(resources: Sequence[Resource]) -> list[Resource]:
+    """Return the resources, each with the account settings among them that its kind needs as dependencies."""
+    settings = {resource.address.kind: resource.address for resource in resources}
+    return [
+        evolve(
+            resource,
+            dependencies=resource.dependencies
+            | {
+                settings[table]
+                for table in all_kinds()[resource.address.kind].needs_settings & settings.keys()
+            },
+        )
+        for resource in resources
+    ]
 
 
 def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:

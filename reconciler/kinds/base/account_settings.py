@@ -36,13 +36,15 @@ class SettingsApi:
     """The operations that read and change account settings.
 
     `not_configured_errors` are the codes of the errors of `read` for settings that were never changed. `clear` is the operation
-    that restores AWS's defaults, for settings that have one.
+    that restores AWS's defaults, for settings that have one. `other_reads` are further operations that a kind's hooks send to
+    read.
     """
 
     read: str
     update: str
     not_configured_errors: frozenset[str] = frozenset()
     clear: str = ""
+    other_reads: tuple[str, ...] = ()
 
 
 class AccountSettings(Kind):
@@ -65,7 +67,7 @@ class AccountSettings(Kind):
         clears = (cls.api.clear,) if cls.api.clear else ()
         writes = ("CreateThingGroup", *clears, cls.api.update)
         cls.operations = Operations(
-            read=("DescribeThingGroup", cls.api.read),
+            read=("DescribeThingGroup", cls.api.read, *cls.api.other_reads),
             create=writes,
             update=writes,
             delete=(*clears, "DeleteThingGroup") if clears else (),

@@ -26,8 +26,8 @@ def describe_account_audit_configuration(context: Context, _params: Params) -> O
 def update_account_audit_configuration(context: Context, params: Params) -> Output | None:
     """Change the members in the request; checks and notification targets that it does not name stay.
 
-    Raises InvalidRequest for an unknown check, if the first request enables none, and for disabling a check that a scheduled audit
-    uses.
+    Raises InvalidRequest for an unknown check, if the first request enables none or has no role, and for disabling a check that a
+    scheduled audit uses.
     """
     before = find_configuration(context)
     checks = params.get(CHECKS, {})
@@ -36,6 +36,8 @@ def update_account_audit_configuration(context: Context, params: Params) -> Outp
         raise context.invalid(f"The audit check {unknown[0]} does not exist.")
     if before is None and not any(check.get("enabled") for check in checks.values()):
         raise context.invalid("At least one audit check must be enabled.")
+    if before is None and "roleArn" not in params:
+        raise context.invalid("roleArn is required.")
     used_checks = {name for audit in list_audits(context) for name in audit.members["targetCheckNames"]}
     disabled = sorted(name for name, check in checks.items() if not check.get("enabled"))
     for name in disabled:

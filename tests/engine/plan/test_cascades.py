@@ -104,6 +104,7 @@ CASCADES = {
 """Deletions with a cascade: the file, the edit of another client, the address, and the text for what is lost."""
 
 NO_CASCADE = {
+    "account.audit": "AWS cannot delete settings",
     "account.default_authorizer": "its authorizer stays",
     "account.encryption": "AWS cannot delete settings",
     "account.events": "AWS cannot delete settings",
