@@ -132,7 +132,7 @@ class AccountAudit(AccountSettings):
     # ── needs and errors ──────────────────────────────────────────────────────────────────────────
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the needs that AWS has the checks, and that no unmanaged scheduled audit uses those to disable."""
+        """Return the needs that AWS has the checks, and that no unmanaged audit uses those to disable."""
         if not isinstance(change, Create | Update):
             return
         names = tuple(self.complete_spec(change).audit_check_configurations)
@@ -150,7 +150,7 @@ class AccountAudit(AccountSettings):
             )
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Return what AWS rejects: settings without a role or a check, and disabling a check that an audit uses."""
+        """Return what AWS rejects: no role, no check, and disabling a check that an audit uses."""
         yield from super().plan_errors(change, context)
         if isinstance(change, Create) and not self.complete_spec(change).audit_check_configurations:
             yield "AWS needs an enabled check in a new configuration; enable one in audit_check_configurations"
@@ -178,7 +178,7 @@ class AccountAudit(AccountSettings):
             yield "AWS needs a role for audits; set role_arn"
 
     def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
-        """Return the scheduled audits that use a check until their own step; after it, the check can be disabled."""
+        """Return the scheduled audits whose steps have to stop using a check before it is disabled."""
         disabled = self._find_disabled_checks(change) if isinstance(change, Update) else frozenset()
         return [address for address, before, _ in iterate_users(context) if before & disabled]
 
@@ -213,7 +213,7 @@ def _list_changed_items(
 
 
 def _drop_disabled(spec: Audit) -> Audit:
-    enabled = {
+    enabled: dict[str, Any] = {
         field: {name: item for name, item in sorted(getattr(spec, field).items()) if item.enabled}
         for field in _MAPS
         if getattr(spec, field) is not NOT_COMPARED

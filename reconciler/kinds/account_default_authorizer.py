@@ -37,7 +37,7 @@ class DefaultAuthorizer:
 
 
 class AccountDefaultAuthorizer(AccountSettings):
-    """The default authorizer: found by account and Region, owned by the thing group `reconciler:account-default_authorizer`."""
+    """Default: found by account and Region, owned by the thing group `reconciler:account-default_authorizer`."""
 
     table = TABLE
     noun = "default authorizer"
@@ -73,7 +73,7 @@ class AccountDefaultAuthorizer(AccountSettings):
         return spec
 
     def is_kept_on_removal(self, change: Delete, changes: Mapping[Address, Change]) -> bool:
-        """Return whether the setting stays in AWS: unless its authorizer is deleted too, which AWS rejects for the default."""
+        """Return whether the setting stays in AWS, as it does unless the authorizer is deleted too."""
         return not isinstance(changes.get(Address(_AUTHORIZERS, str(change.live.spec.authorizer))), Delete)
 
     def build_update_calls(

@@ -106,7 +106,7 @@ class Authorizers(PlainKind):
         return super().forces_replacement(name, after) or (name in _SIGNING_FIELDS and not after)
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return the needs that no unmanaged domain configuration refers to a deleted authorizer, and that it is not the default.
+        """Return the needs that nothing unmanaged refers to a deleted authorizer, the default included.
 
         AWS does not deactivate the default authorizer either.
         """
@@ -118,7 +118,7 @@ class Authorizers(PlainKind):
             yield from [need] if need else ()
 
     def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
-        """Return the setting of the default authorizer, which has to change before an authorizer is deactivated."""
+        """Return the setting of the default authorizer, which changes before the authorizer is deactivated."""
         return [default_authorizer.ADDRESS] if _is_deactivated(change) else ()
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:

@@ -66,7 +66,7 @@ class ScheduledAudits(PlainKind):
     needs_settings = frozenset({audit_checks.TABLE})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return problems with the tags, with days that do not fit the frequency, and with missing or disabled checks."""
+        """Return problems with the tags, the days for the frequency, and missing or disabled checks."""
         yield from super().check(resource, desired)
         spec: ScheduledAudit = resource.spec
         for name, frequencies in _FREQUENCIES_BY_DAY.items():
@@ -129,7 +129,7 @@ def _find_disabled_checks(spec: ScheduledAudit, desired: Desired) -> Iterator[tu
 
 
 def _read_problem(names: tuple[str, ...], planned: frozenset[str] | None) -> ProblemRead:
-    """Return what is wrong with checks; `planned` are those that the same plan enables before, if it changes them."""
+    """Return what is wrong with checks; `planned` are those that the same plan enables, if it does."""
     (response,) = yield [ApiCall("iot", "DescribeAccountAuditConfiguration")]
     checks = response.get("auditCheckConfigurations", {})
     unknown = [name for name in names if name not in checks]

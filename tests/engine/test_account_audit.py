@@ -1,4 +1,4 @@
-"""Audit checks of the account: enabled before the scheduled audits that use them, and disabled after them."""
+"""Audit checks of the account: enabled before the audits that use them, and disabled after them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def module_cloud() -> Cloud:
 @pytest.fixture
 def cloud(module_cloud: Cloud) -> Cloud:
     """Return a registry without an audit configuration."""
-    module_cloud.reset().iot.delete_account_audit_configuration()
-    return module_cloud
+    return module_cloud.reset(is_new_account=True)
 
 
 def make_settings(*checks: str, **fields: object):

@@ -74,10 +74,7 @@ def module_cloud() -> Cloud:
 @pytest.fixture
 def cloud(module_cloud: Cloud) -> Cloud:
     """Return a registry whose settings are all AWS's defaults."""
-    module_cloud.reset()
-    module_cloud.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
-    module_cloud.iot.delete_account_audit_configuration()
-    return module_cloud
+    return module_cloud.reset(is_new_account=True)
 
 
 def make_settings(table: str, index: int):

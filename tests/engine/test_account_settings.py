@@ -30,9 +30,7 @@ def module_cloud() -> Cloud:
 @pytest.fixture
 def cloud(module_cloud: Cloud) -> Cloud:
     """Return a registry whose fleet indexing is off, as it is in a new account."""
-    module_cloud.reset()
-    module_cloud.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "OFF"})
-    return module_cloud
+    return module_cloud.reset(is_new_account=True)
 
 
 def make_indexing(**fields: object):

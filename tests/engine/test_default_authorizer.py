@@ -104,7 +104,7 @@ def test_the_default_is_cleared_if_its_authorizer_is_deleted_with_it(cloud, dest
         ([SIGNED_A], f"authorizers.a: cannot replace: {ADVICE} (<memory>:1)"),
     ],
 )
-def test_a_default_that_somebody_else_set_keeps_its_authorizer(cloud, remaining, reason):
+def test_the_authorizer_of_an_unmanaged_default_is_neither_deleted_nor_deactivated(cloud, remaining, reason):
     converge(make_state(A, B), cloud)
     cloud.iot.set_default_authorizer(authorizerName="a")
     assert get_rejection_reasons(make_state(B, *remaining), cloud) == [reason]

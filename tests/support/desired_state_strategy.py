@@ -26,6 +26,7 @@ from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
+from tests.support.account_settings_strategy import draw_log_levels
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE_ARN,
@@ -111,6 +112,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     things = _draw_things(draw, references, provisioned_names)
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
     resources += [*groups, *dynamic_groups, *billing_groups, *types, *things]
+    resources += draw_log_levels(draw, groups)
     resources += [*_draw_managed_things(draw, things), *draw_plain_resources(draw)]
     resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))

@@ -270,6 +270,14 @@ EDITS = [
         lambda c: c.iot.list_targets_for_security_profile(securityProfileName="s")["securityProfileTargets"],
     ),
     Edit(
+        "log_levels.pump",
+        "its level is changed",
+        lambda c: c.iot.set_v2_logging_level(
+            logTarget={"targetType": "CLIENT_ID", "targetName": "pump"}, logLevel="WARN"
+        ),
+        lambda c: c.read_content()["log_levels"]["CLIENT_ID:pump"],
+    ),
+    Edit(
         "scheduled_audits.audit",
         "its frequency is changed",
         lambda c: c.iot.update_scheduled_audit(

@@ -15,6 +15,7 @@ from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.account_settings import AccountSettings
 from reconciler.kinds.base.plain_kind import PlainKind
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
@@ -26,6 +27,7 @@ PLAIN_APIS = {table: kind.api for table, kind in all_kinds().items() if isinstan
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
 AUDIT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/audits"
+LOGGING_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/logging"
 AUDIT_CHECKS = ("CONFLICTING_CLIENT_IDS_CHECK", "LOGGING_DISABLED_CHECK")
 DECLARED_OPERATIONS = list_declared_operations()
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
@@ -66,20 +68,22 @@ class Cloud:
         self.request_count += 1
         return self.registry.handle(request)
 
-    def reset(self) -> Cloud:
-        """Replace the registry with an empty one in memory."""
+    def reset(self, *, is_new_account: bool = False) -> Cloud:
+        """Replace the registry with an empty one in memory; in a new account, no settings were ever changed."""
         self.registry.close()
         self.registry = Registry(":memory:", SETTINGS)
-        self._configure_account()
+        if not is_new_account:
+            self._configure_account()
         return self
 
     def _configure_account(self) -> None:
-        """Enable fleet indexing, which dynamic groups need, and the audit checks of scheduled audits."""
+        """Enable what resources need: fleet indexing, audit checks and logging."""
         self.iot.update_indexing_configuration(thingIndexingConfiguration={"thingIndexingMode": "REGISTRY"})
         self.iot.update_account_audit_configuration(
             roleArn=AUDIT_ROLE_ARN,
             auditCheckConfigurations={name: {"enabled": True} for name in AUDIT_CHECKS},
         )
+        self.iot.set_v2_logging_options(roleArn=LOGGING_ROLE_ARN, defaultLogLevel="ERROR")
 
     def read_content(self) -> dict[str, Any]:
         """Return all resources by kind, and within a kind by name or ID.
@@ -99,6 +103,7 @@ class Cloud:
             **{table: self._read_plain(table) for table in PLAIN_APIS},
             "scheduled_audits": self._read_audits(),
             "security_profiles": self._read_profiles_with_targets(),
+            "log_levels": self._read_log_levels(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -107,6 +112,30 @@ class Cloud:
     def list_all(self, client: Any, operation: str, member: str, **params: Any) -> list[Any]:
         """Return the items of all pages of a list operation; `member` is the response member that has them."""
         return client.get_paginator(operation).paginate(**params).build_full_result().get(member, [])
+
+    def read_settings(self) -> dict[str, Any]:
+        """Return the responses to the reads of all account settings."""
+        kinds = [kind for kind in all_kinds().values() if isinstance(kind, AccountSettings)]
+        responses = {
+            kind.table: dict(
+                self.call(ApiCall("iot", kind.api.read, ignored_errors=kind.api.not_configured_errors))
+            )
+            for kind in kinds
+        }
+        times = {"creationDate", "lastModifiedDate", "ResponseMetadata"}
+        return {
+            table: {name: value for name, value in response.items() if name not in times}
+            for table, response in responses.items()
+        }
+
+    def _read_log_levels(self) -> dict[str, Any]:
+        """Return the level of each target except the default."""
+        items = self.iot.list_v2_logging_levels()["logTargetConfigurations"]
+        return {
+            f"{item['logTarget']['targetType']}:{item['logTarget']['targetName']}": item["logLevel"]
+            for item in items
+            if item["logTarget"]["targetType"] != "DEFAULT"
+        }
 
     def _read_iot_tags(self, arn: str) -> dict[str, str]:
         return {

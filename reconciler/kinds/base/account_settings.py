@@ -106,7 +106,10 @@ class AccountSettings(Kind):
     def build_update_calls(
         self, spec: Any, current: Any, changed_fields: frozenset[str], context: PlanContext
     ) -> Sequence[ApiCall]:
-        """Return the calls that change the settings from `current` to `spec`, which have a value for every field."""
+        """Return the calls that change the settings from `current` to `spec`.
+
+        Both have a value for every field.
+        """
         params = self.to_params(spec, changed_fields)
         return [ApiCall(self.service, self.api.update, params, idempotent=True)]
 
@@ -189,7 +192,10 @@ class AccountSettings(Kind):
         return [*marker_calls, *self._update(change, change.live.spec, context)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
-        """Restore AWS's defaults, and delete the marker. Raises NotImplementedError for settings that AWS cannot clear."""
+        """Restore AWS's defaults, and delete the marker.
+
+        Raises NotImplementedError for settings that AWS cannot clear.
+        """
         if not self.api.clear:
             raise NotImplementedError(f"internal error: {change.address} cannot be deleted")
         return [self._build_clear_call(), *self._delete_marker(change)]

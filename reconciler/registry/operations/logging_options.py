@@ -20,7 +20,7 @@ SCHEMA = (
 @operation("iot", "GetV2LoggingOptions")
 def get_v2_logging_options(context: Context, _params: Params) -> Output | None:
     """Return the options. Raises NotConfiguredException if they were never set."""
-    options = _find_options(context)
+    options = find_options(context)
     if options is None:
         raise ApiError("NotConfiguredException", "Logging is not configured.")
     return {"disableAllLogs": False, **options}
@@ -32,17 +32,23 @@ def set_v2_logging_options(context: Context, params: Params) -> Output | None:
 
     Raises InvalidRequest if there is no role yet. Whether AWS keeps options that a request leaves out is UNCONFIRMED.
     """
-    options = {**(_find_options(context) or {}), **params}
+    options = {**(find_options(context) or {}), **params}
     if "roleArn" not in options and not options.get("disableAllLogs", False):
         raise context.invalid("roleArn is required.")
+    store_options(context, options)
+    return None
+
+
+def store_options(context: Context, options: dict[str, Any]) -> None:
+    """Replace the options."""
     context.tx.run(
         "INSERT OR REPLACE INTO logging_options (scope, options) VALUES (?, ?)",
         context.scope,
         json.dumps(options),
     )
-    return None
 
 
-def _find_options(context: Context) -> dict[str, Any] | None:
+def find_options(context: Context) -> dict[str, Any] | None:
+    """Return the options, or None if they were never set."""
     row = context.tx.fetch_one("SELECT * FROM logging_options WHERE scope = ?", context.scope)
     return None if row is None else json.loads(row["options"])

@@ -17,6 +17,7 @@ from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.mitigation_actions import ActionParams, MitigationAction, UpdateDeviceCertificate
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
@@ -102,6 +103,7 @@ RESOURCES_BEFORE = [
     ),
     make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
     make_resource("security_profiles", "s", SecurityProfile("Pumps", thing_groups=("g",))),
+    make_resource("log_levels", "pump", LogLevel("INFO", client_id="pump")),
     make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a/#'")),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
     make_managed_thing("m", brand="Acme"),
@@ -128,6 +130,7 @@ CHANGED_FIELDS = {
     "mitigation_actions.action": {"tags": {"line": "B"}},
     "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},
     "security_profiles.s": {"account_targets": ("things",)},
+    "log_levels.pump": {"log_level": "DEBUG"},
     "topic_rules.rule": {"description": "Pumps"},
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},

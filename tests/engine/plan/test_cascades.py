@@ -119,6 +119,7 @@ NO_CASCADE = {
     "dimensions": "AWS rejects a deletion while a security profile uses it",
     "domain_configurations": "nothing refers to it",
     "fleet_metrics": "nothing refers to it",
+    "log_levels": "nothing refers to it",
     "managed_things": "a deletion is rejected while the hub controls devices that stay",
     "mitigation_actions": "nothing refers to it",
     "policies": "a deletion is rejected while the policy is attached",

@@ -8,11 +8,13 @@ import pytest
 
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds import all_kinds
+from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.base.references import list_reference_members
 from reconciler.kinds.base.schema import find_nested_classes
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.mitigation_actions import ActionParams, AddThingsToThingGroup, MitigationAction
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
@@ -97,6 +99,14 @@ DANGLING_REFERENCES = {
     "ca_certificates.registration_template": (
         place(make_ca(registration_template=MISSING)),
         describe_missing("provisioning template", "missing"),
+    ),
+    "account.default_authorizer.authorizer": (
+        place(make_resource("account.default_authorizer", "default_authorizer", DefaultAuthorizer(MISSING))),
+        describe_missing("authorizer", "missing"),
+    ),
+    "log_levels.thing_group": (
+        place(make_resource("log_levels", "l", LogLevel("INFO", thing_group=MISSING))),
+        describe_missing("thing group", "missing"),
     ),
     "domain_configurations.authorizer": (
         place(
@@ -184,7 +194,8 @@ def test_the_table_of_dangling_references_has_every_field_that_refers():
 @pytest.mark.parametrize("field", DANGLING_REFERENCES)
 def test_a_reference_to_a_resource_that_does_not_exist_rejects_the_plan(cloud, field):
     resource, problem = DANGLING_REFERENCES[field]
-    path = re.sub("(behaviors|additional_metrics_to_retain)", r"\1[0]", field.partition(".")[2])
+    name = field.removeprefix(f"{resource.address.kind}.")
+    path = re.sub("(behaviors|additional_metrics_to_retain)", r"\1[0]", name)
     assert get_rejection_reasons(make_state(resource), cloud) == [f"{resource.address}: {path}: {problem}"]
 
 

@@ -1,0 +1,219 @@
+"""Log levels of single targets: thing groups, clients, IP addresses and principals.
+
+Source: AWS IoT API reference, SetV2LoggingLevel and related operations; developer guide, "Configure AWS IoT logging". The level of
+the target type DEFAULT is `default_log_level` in `[account.logging]`. UNCONFIRMED: DeleteV2LoggingLevel has no error for a target
+without a level, so a level that is missing is not deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from attrs import frozen
+
+from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
+from reconciler.kinds.base.reads import NOT_FOUND
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import build_tagged_live
+from reconciler.kinds.shared.log_level_markers import (
+    MARKER_PREFIX,
+    build_attributes,
+    build_marker_call,
+    build_marker_name,
+    find_target,
+    to_ownership_tags,
+)
+from reconciler.model.address import Address
+from reconciler.model.call import ApiCall
+from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.resource import Desired, External, Live, Reference, Resource
+
+_LOGGING = "account.logging"
+_NOT_CONFIGURED = frozenset({"NotConfiguredException"})
+_TARGET_NAME = "SetV2LoggingLevel.logTarget.targetName"
+_TARGET_FIELDS = ("thing_group", "client_id", "source_ip", "principal_id")
+"""The fields of the target; in upper case, they are AWS's target types."""
+
+
+def _target(doc: str) -> Any:
+    return member(doc, api=_TARGET_NAME, on_change="replaces", default=None)
+
+
+@frozen
+class LogLevel:
+    """`[log_levels.*]`."""
+
+    log_level: Literal["DEBUG", "INFO", "ERROR", "WARN", "DISABLED"] | None = member(
+        "The level of the target's logs.", api="SetV2LoggingLevel.logLevel"
+    )
+    thing_group: Reference | None = member(
+        "The thing group whose things are the target.",
+        api=_TARGET_NAME,
+        references="thing_groups",
+        on_change="replaces",
+        default=None,
+    )
+    client_id: str | None = _target("The MQTT client ID that is the target.")
+    source_ip: str | None = _target("The IP address that is the target.")
+    principal_id: str | None = _target("The principal that is the target, such as a certificate's ID.")
+
+
+class LogLevels(Kind):
+    """Log levels: found by target, owned by a thing group for each."""
+
+    table = "log_levels"
+    noun = "log level"
+    spec_class = LogLevel
+    operations = Operations(
+        read=("ListThingGroups", "DescribeThingGroup", "ListV2LoggingLevels", "GetV2LoggingOptions"),
+        create=("CreateThingGroup", "SetV2LoggingLevel"),
+        update=("CreateThingGroup", "UpdateThingGroup", "SetV2LoggingLevel"),
+        replace=("CreateThingGroup", "SetV2LoggingLevel", "DeleteV2LoggingLevel", "DeleteThingGroup"),
+        delete=("DeleteV2LoggingLevel", "DeleteThingGroup"),
+        forget=("DeleteThingGroup",),
+    )
+    write_operations = ("SetV2LoggingLevel",)
+    derived_members: ClassVar = {"SetV2LoggingLevel.logTarget.targetType": "the field that has the target"}
+    create_succeeds_if_exists = True
+    needs_settings = frozenset({_LOGGING})
+
+    def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
+        """Return a problem unless there is exactly one target."""
+        fields = [name for name in _TARGET_FIELDS if getattr(resource.spec, name) is not None]
+        if len(fields) != 1:
+            problem = f"has the targets {' and '.join(fields)}" if fields else "has no target"
+            expected = f"one of {', '.join(_TARGET_FIELDS)}"
+            yield ValueProblem("conflicting-keys" if fields else "missing-key", problem, expected)
+
+    def identity(self, resource: Resource) -> str | None:
+        """Return the type and the name of the target, as in `CLIENT_ID:pump-1`."""
+        return _build_identity(resource.spec)
+
+    def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
+        """Return nothing: a log level has neither an ID nor an ARN."""
+        return {}
+
+    def read(self, scope: Scope) -> Read[Sequence[Live]]:
+        """Read the groups that record owners and, if there are any or the file has log levels, the levels."""
+        wanted = {self.identity(item) for item in scope.iterate_resources(self.table)}
+        if scope.previous_states is not None:
+            wanted = {*scope.previous_states}
+            names = sorted(build_marker_name(identity) for identity in wanted if identity)
+        else:
+            (listing,) = yield [ApiCall("iot", "ListThingGroups", {"namePrefixFilter": MARKER_PREFIX})]
+            names = [item["groupName"] for item in listing["thingGroups"]]
+        descriptions = yield [
+            ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name}, ignored_errors=NOT_FOUND)
+            for name in names
+        ]
+        markers = {target: item for item in descriptions if (target := find_target(item))}
+        if not markers and not wanted:
+            return []
+        (levels,) = yield [ApiCall("iot", "ListV2LoggingLevels", ignored_errors=_NOT_CONFIGURED)]
+        level_by_target = {
+            _get_identity(item): item["logLevel"] for item in levels.get("logTargetConfigurations", ())
+        }
+        live = [
+            _to_live(identity, level_by_target.get(identity), markers.get(identity, {}))
+            for identity in sorted(markers.keys() | level_by_target.keys())
+        ]
+        return [item for item in live if item.identity in wanted or item.owner == scope.workspace]
+
+    def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
+        """Return the thing group outside the file, and the need that logging is configured in the account."""
+        yield from super().outside_needs(change, context)
+        is_set = isinstance(change, Create | Update | Replace)
+        if is_set and not isinstance(context.changes.get(Address.parse(_LOGGING)), Create | Update):
+            yield CheckedNeed(("logging",), "", _read_logging_problem)
+
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────
+
+    def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
+        """Record the owner, then set the level."""
+        return [_mark(change.resource, None, context), _set(change.resource.spec)]
+
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Record the owner if the plan changes it, and set the level if it differs."""
+        live, resource = change.live, change.resource
+        marks = any(field.path not in self.members for field in change.fields)
+        calls = [_mark(resource, live, context)] if marks else []
+        return [*calls, *([_set(resource.spec)] if change.has_changed("log_level") else [])]
+
+    def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
+        """Set the level of the new target, then delete that of the old one."""
+        new = [_mark(change.resource, None, context), _set(change.resource.spec)]
+        return [*new, *_delete(change.live)]
+
+    def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
+        """Delete the level, then the record of its owner."""
+        return [*_delete(change.live)]
+
+    def forget(self, change: Forget, context: PlanContext) -> Sequence[ApiCall]:
+        """Delete the record of the owner; the level stays."""
+        return [_unmark(change.live)]
+
+
+def _build_identity(spec: LogLevel) -> str | None:
+    for name in _TARGET_FIELDS:
+        value = getattr(spec, name)
+        if value is not None:
+            return f"{name.upper()}:{value.name if isinstance(value, External) else value}"
+    return None
+
+
+def _get_identity(configuration: Response) -> str:
+    target = configuration["logTarget"]
+    return f"{target['targetType']}:{target.get('targetName', '')}"
+
+
+def _to_live(identity: str, level: Any, marker: Response) -> Live:
+    target_type, _, name = identity.partition(":")
+    field = target_type.lower()
+    target: dict[str, Any] = (
+        {field: External(name) if field == "thing_group" else name} if field in _TARGET_FIELDS else {}
+    )
+    tags = to_ownership_tags(marker)
+    spec = LogLevel(level, **target)
+    return build_tagged_live(
+        identity, spec, tags, "", version=marker.get("version"), declared_name=tags.get("reconciler:name")
+    )
+
+
+def _mark(resource: Resource, live: Live | None, context: PlanContext) -> ApiCall:
+    identity = _build_identity(resource.spec) or ""
+    return build_marker_call(build_attributes(resource, identity, context.workspace), identity, live)
+
+
+def _unmark(live: Live) -> ApiCall:
+    params = {"thingGroupName": build_marker_name(live.identity), "expectedVersion": live.version}
+    return ApiCall("iot", "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
+
+
+def _set(spec: LogLevel) -> ApiCall:
+    target_type, _, name = (_build_identity(spec) or "").partition(":")
+    target = {"targetType": target_type, "targetName": name}
+    return ApiCall(
+        "iot", "SetV2LoggingLevel", {"logTarget": target, "logLevel": spec.log_level}, idempotent=True
+    )
+
+
+def _delete(live: Live) -> Iterator[ApiCall]:
+    target_type, _, name = live.identity.partition(":")
+    if live.spec.log_level is not None:
+        params = {"targetType": target_type, "targetName": name}
+        yield ApiCall("iot", "DeleteV2LoggingLevel", params, idempotent=True)
+    yield _unmark(live)
+
+
+def _read_logging_problem() -> ProblemRead:
+    (options,) = yield [ApiCall("iot", "GetV2LoggingOptions", ignored_errors=_NOT_CONFIGURED)]
+    if options:
+        return None
+    return f"logging is not configured in this account and Region; configure it in [{_LOGGING}]"
+
+
+KIND = LogLevels()
