@@ -1,17 +1,19 @@
 """The logs of AWS IoT in the account.
 
 Source: AWS IoT API reference, SetV2LoggingOptions and GetV2LoggingOptions; developer guide, "Configure AWS IoT logging". That the
-options replace the ones before as a whole is UNCONFIRMED, so an update sends all of them.
+options replace the ones before as a whole is UNCONFIRMED, so an update sends all of them, and an empty list to remove the last
+event configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from attrs import frozen
 
 from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
+from reconciler.kinds.base.members import to_members
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.model.diagnostic import ValueProblem
@@ -67,6 +69,11 @@ class AccountLogging(AccountSettings):
         """Return a warning if `role_arn` is not the ARN of a role."""
         role_arn = resource.spec.role_arn
         return check_role_arn("role_arn", role_arn if isinstance(role_arn, str) else None)
+
+    def to_params(self, spec: Logging, changed_fields: frozenset[str]) -> Mapping[str, Any]:
+        """Return all options; an empty list of event configurations if the last one is removed."""
+        is_emptied = "event_configurations" in changed_fields and not spec.event_configurations
+        return {**to_members(spec), **({"eventConfigurations": []} if is_emptied else {})}
 
     def find_problems(self, spec: Logging, declared: Logging) -> Iterable[str]:
         """Return a problem if logs are written without a role."""

@@ -14,6 +14,7 @@ from botocore.config import Config
 from reconciler.aws.caller import Caller
 from reconciler.aws.embedded import bind
 from reconciler.aws.retries import NO_BOTOCORE_RETRIES
+from reconciler.engine.calls.send import send
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.account_settings import AccountSettings
 from reconciler.kinds.base.plain_kind import PlainKind
@@ -116,17 +117,11 @@ class Cloud:
     def read_settings(self) -> dict[str, Any]:
         """Return the responses to the reads of all account settings."""
         kinds = [kind for kind in all_kinds().values() if isinstance(kind, AccountSettings)]
-        responses = {
-            kind.table: dict(
-                self.call(ApiCall("iot", kind.api.read, ignored_errors=kind.api.not_configured_errors))
-            )
+        calls = {
+            kind.table: ApiCall("iot", kind.api.read, ignored_errors=kind.api.not_configured_errors)
             for kind in kinds
         }
-        times = {"creationDate", "lastModifiedDate", "ResponseMetadata"}
-        return {
-            table: {name: value for name, value in response.items() if name not in times}
-            for table, response in responses.items()
-        }
+        return {table: _drop_times(send(self.call, call, {})) for table, call in calls.items()}
 
     def _read_log_levels(self) -> dict[str, Any]:
         """Return the level of each target except the default."""
@@ -347,3 +342,12 @@ def _is_varying(member: str) -> bool:
 def _has_value(value: Any) -> bool:
     """Return whether a property of a thing type has a value; a cleared property is present but empty."""
     return any(map(_has_value, value.values())) if isinstance(value, dict) else bool(value)
+
+
+def _drop_times(value: Any) -> Any:
+    """Return a response without the times in it and without botocore's metadata."""
+    if isinstance(value, Mapping):
+        value = {name: item for name, item in value.items() if item != []}
+        names = value.keys() - {"creationDate", "lastModifiedDate", "ResponseMetadata"}
+        return {name: _drop_times(value[name]) for name in sorted(names)}
+    return value
