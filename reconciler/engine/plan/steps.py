@@ -188,7 +188,7 @@ def _wait_for_holders(
     holders = changes.keys() & set(all_kinds()[address.kind].hidden_holders(change, context))
     for holder in sorted(holders, key=str):
         dependencies[holder] -= {address}
-        if not _depends_on(holder, address, dependencies):
+        if not _depends_on(holder, {address}, dependencies):
             dependencies[address] |= {holder}
 
 
