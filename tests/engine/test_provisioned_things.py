@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import ProvisionedThing
+from reconciler.kinds.things import Thing
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.output_file import OutputFile
@@ -241,3 +242,22 @@ def test_a_thing_that_becomes_a_provisioned_thing_is_kept(cloud):
     plan = converge(make_fleet(make_pump("8")), cloud)
     assert list_operations_by_address(plan) == {"provisioned_things.pump-8": ["AttachPolicy"]}
     assert list(cloud.read_content()["things"]) == ["pump-8"]
+
+
+def test_a_certificate_that_another_step_detaches_first_does_not_stop_a_thing_that_becomes_provisioned(cloud):
+    certificate, thing = make_device("pump-8", site="oslo")
+    shared, _ = make_device("shared")
+    telemetry = make_resource("policies", "telemetry", Policy(Document.from_value(ALLOW)))
+    before = make_state(
+        make_ca(),
+        telemetry,
+        certificate,
+        evolve(shared, spec=evolve(shared.spec, policies=("telemetry",))),
+        evolve(thing, spec=evolve(thing.spec, certificates=("pump-8", "shared"))),
+        make_resource("things", "a", Thing(certificates=("shared",))),
+    )
+    converge(before, cloud)
+    after = make_fleet(make_pump("8"), make_resource("things", "a", Thing()))
+    converge(after, cloud)
+    assert plan_state(after, cloud).steps == ()
+    assert list(cloud.read_content()["certificates"]) == [compute_pump_certificate_id("8")]

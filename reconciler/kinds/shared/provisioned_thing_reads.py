@@ -111,7 +111,11 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     undeclared_ids = _select_undeclared(scope, holders)
     # In a re-read, a certificate of the previous read may have been detached or deleted.
     remaining_ids = sorted(undeclared_ids & holders.keys())
-    deletable_ids = [identity for identity in remaining_ids if len(holders[identity]) <= 1]
+    deletable_ids = [
+        identity
+        for identity in remaining_ids
+        if len(holders[identity]) <= 1 and _was_deletable(identity, scope)
+    ]
     deletable_policies = yield from read_policies_of(select_arns(deletable_ids, certificates))
     registrations = yield from _read_registrations(blueprints, certificates, scope)
     return LiveBuilder(
@@ -267,6 +271,17 @@ def _select_undeclared(scope: Scope, ids: Collection[str]) -> set[str]:
         return set(ids) - _find_declared_ids(scope)
     previous = [live for live in scope.previous_states.values() if live]
     return {identity for live in previous for identity in live.get_facts(ProvisionedThingFacts).holders}
+
+
+def _was_deletable(identity: str, scope: Scope) -> bool:
+    """Return whether the previous read, if there was one, found that only one thing has a certificate.
+
+    Steps of the same plan may detach a certificate from its other things. The plan then does not delete it with this thing.
+    """
+    previous = (scope.previous_states or {}).values()
+    return scope.previous_states is None or any(
+        identity in live.get_facts(ProvisionedThingFacts).deletable_policies for live in previous if live
+    )
 
 
 def _find_declared_ids(scope: Scope) -> set[str]:
