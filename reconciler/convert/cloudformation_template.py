@@ -35,6 +35,7 @@ _ARN_TYPES: Mapping[str, str] = {
     "dimension": "dimension",
     "fleetmetric": "fleetmetric",
     "mitigationaction": "mitigationaction",
+    "jobtemplate": "jobtemplate",
     "policy": "policy",
     "provisioningtemplate": "provisioningtemplate",
     "rolealias": "rolealias",
@@ -47,7 +48,23 @@ _ARN_TYPES: Mapping[str, str] = {
 }
 """Noun → the resource type in ARNs. Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS IoT"."""
 
-_NAME_PROPERTIES = ("ActionName", "MetricName", "Name", "PolicyName", "RoleAlias", "RuleName", "TemplateName")
+_NOUNS: Mapping[str, str] = {
+    "softwarepackage": "package",
+    "softwarepackageversion": "packageversion",
+}
+"""CloudFormation's noun → the one in the operations of AWS's API, where they differ."""
+
+_NAME_PROPERTIES = (
+    "ActionName",
+    "JobTemplateId",
+    "MetricName",
+    "Name",
+    "PackageName",
+    "PolicyName",
+    "RoleAlias",
+    "RuleName",
+    "TemplateName",
+)
 _CERTIFICATE_PROPERTIES: Mapping[str, str] = {
     "certificate": "CertificatePem",
     "cacertificate": "CACertificatePem",
@@ -228,10 +245,8 @@ class _ResourceReader:
         type_name = str(body.get("Type"))
         if not type_name.startswith(_PREFIX):
             return None
-        properties = body.get("Properties")
-        return _Declaration(
-            fold_name(type_name.removeprefix(_PREFIX)), properties if isinstance(properties, Mapping) else {}
-        )
+        noun, properties = fold_name(type_name.removeprefix(_PREFIX)), body.get("Properties")
+        return _Declaration(_NOUNS.get(noun, noun), properties if isinstance(properties, Mapping) else {})
 
     def _find_name(self, logical_id: str) -> str | None:
         """Return what `Ref` returns for a resource, or None if only the stack has it."""

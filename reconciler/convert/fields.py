@@ -18,7 +18,11 @@ from attrs import define, field, frozen
 from reconciler.convert.source import SourcePath, SourceResource, is_empty, is_placeholder, to_text
 from reconciler.engine.export.tables import WritePem
 from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type, select_toml_types
-from reconciler.kinds.base.field_aliases import find_field_for_alias, fold_name
+from reconciler.kinds.base.field_aliases import (
+    find_field_for_alias,
+    find_nested_field_for_alias,
+    fold_name,
+)
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member, get_members, is_spec_class
 from reconciler.model.address import Address
@@ -283,7 +287,8 @@ class FieldConverter:
                 continue
             # Where AWS has a list `headers`, Terraform has a block for each item: `header`, or `http_header` in `http`.
             short_name = fold_name(name).removeprefix(fold_name(str(path[-1])))
-            names = (fold_name(name), f"{fold_name(name)}s", f"{short_name}s")
+            other_name = fold_name(find_nested_field_for_alias(name) or name)
+            names = (fold_name(name), f"{fold_name(name)}s", f"{short_name}s", other_name)
             attribute = next((attributes[item] for item in names if item in attributes), None)
             if attribute is None and isinstance(item, Mapping | list):
                 raise UndeclarableError(f"no field has {name}")

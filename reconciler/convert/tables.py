@@ -23,6 +23,7 @@ from reconciler.engine.export.tables import Table, WritePem
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.shared.package_version_ids import build_version_id
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.errors import ReconcilerError
@@ -30,6 +31,7 @@ from reconciler.model.pem import Pem
 
 _ARN = re.compile(r"arn:[^:]+:iot:([^:]+):(\d{12}):")
 _SHORT_ID_LENGTH = 12
+_NO_NAME = "it has no name there; for a stack of CloudFormation, add --stack-resources"
 
 
 @frozen
@@ -141,8 +143,7 @@ def _map_nouns() -> Mapping[str, Kind]:
     """Return noun → kind, from the operation that creates a resource: `CreateThingType` makes `thingtype`."""
     kinds: dict[str, Kind] = {}
     for kind in all_kinds().values():
-        pem = kind.members.get("pem")
-        api = kind.name_api or (pem.api if pem else None)
+        api = kind.name_api or next(iter(kind.write_operations), None)
         if api and kind.service == "iot":
             noun = re.sub("^(Create|Register)", "", api.partition(".")[0])
             kinds.setdefault(fold_name(noun), kind)
@@ -167,6 +168,10 @@ def _explain_no_kind(source: SourceResource) -> str:
 
 def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]:
     """Return the resource's ID or name in AWS, and why it cannot be converted, or None."""
+    if kind.table == "package_versions":
+        package, version_name = source.find_text("package_name"), source.find_text("version_name")
+        has_name = bool(package and version_name)
+        return build_version_id(package, version_name), None if has_name else _NO_NAME
     if kind.name_api is None:
         pem = source.find("certificate_pem", "ca_certificate_pem")
         if pem is None:
@@ -190,7 +195,7 @@ def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]
     name = source.find_text(*own_names)
     return (
         name,
-        None if name else "it has no name there; for a stack of CloudFormation, add --stack-resources",
+        None if name else _NO_NAME,
     )
 
 

@@ -1,4 +1,4 @@
-"""Threads that work in the context of the code that submits their work, and classes that threads decode."""
+"""Threads that work in the context of their submitter, and classes that threads decode."""
 
 from __future__ import annotations
 

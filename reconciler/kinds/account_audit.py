@@ -23,7 +23,7 @@ from reconciler.kinds.shared.audit_checks import SCHEDULED_AUDITS, TABLE, iterat
 from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
-from reconciler.model.change import Change, Create, Delete, Update
+from reconciler.model.change import Change, Create, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import NOT_COMPARED, Desired, Live, NotCompared, Resource
 from reconciler.model.text import closest_match, format_suggestion, join_some
@@ -177,7 +177,7 @@ class AccountAudit(AccountSettings):
         if spec.role_arn is None and spec != self.defaults:
             yield "AWS needs a role for audits; set role_arn"
 
-    def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
+    def hidden_holders(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the scheduled audits whose steps have to stop using a check before it is disabled."""
         disabled = self._find_disabled_checks(change) if isinstance(change, Update) else frozenset()
         return [address for address, before, _ in iterate_users(context) if before & disabled]

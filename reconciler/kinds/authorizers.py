@@ -117,7 +117,7 @@ class Authorizers(PlainKind):
             need = default_authorizer.build_need(change.address.name, action, context)
             yield from [need] if need else ()
 
-    def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
+    def hidden_holders(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the setting of the default authorizer, which changes before the authorizer is deactivated."""
         return [default_authorizer.ADDRESS] if _is_deactivated(change) else ()
 

@@ -137,10 +137,10 @@ class Policies(Kind):
                 "detach it there first"
             )
 
-    def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
+    def hidden_holders(self, change: Change, context: PlanContext) -> Iterable[Address]:
         """Return the provisioned things whose steps delete a certificate that a deleted policy is attached to."""
-        if isinstance(change, Update):
-            return ()
+        if not isinstance(change, Delete):
+            return set()
         deleters = _find_certificate_deleters(context)
         return {deleters[arn] for arn in change.live.get_facts(PolicyFacts).targets if arn in deleters}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -44,9 +45,14 @@ class Origin:
         return f"{self.file}:{self.line} ({self.row})" if self.row else f"{self.file}:{self.line}"
 
 
+_PACKAGE_VERSION = re.compile(r"(?:.*:package/)?([^/:]+/version/[^/]+)")
+"""The ARN or the ID of a package version; its ID is the end of its ARN, as its own name is not unique."""
+
+
 def extract_name_from_arn(arn: str) -> str:
     """Return the last part of an ARN, which is a name or an ID; return text without a slash unchanged."""
-    return arn.rpartition("/")[2]
+    version = _PACKAGE_VERSION.fullmatch(arn)
+    return version[1] if version else arn.rpartition("/")[2]
 
 
 @frozen

@@ -335,6 +335,104 @@ Resources:
     assert (conversion.left_out, conversion.notes) == ({}, ())
 
 
+def test_a_job_template_becomes_a_table_with_its_configurations():
+    conversion = convert("""\
+Resources:
+  Reboot:
+    Type: AWS::IoT::JobTemplate
+    Properties:
+      JobTemplateId: reboot
+      Description: Reboot
+      Document: '{"operation": "reboot"}'
+      JobArn: arn:aws:iot:eu-west-1:123456789012:job/first
+      TimeoutConfig: { InProgressTimeoutInMinutes: 15 }
+      PresignedUrlConfig: { RoleArn: "arn:aws:iam::123456789012:role/jobs", ExpiresInSec: 600 }
+      JobExecutionsRolloutConfig:
+        ExponentialRolloutRate:
+          BaseRatePerMinute: 10
+          IncrementFactor: 1.5
+          RateIncreaseCriteria: { NumberOfSucceededThings: 50 }
+      JobExecutionsRetryConfig:
+        RetryCriteriaList: [{ FailureType: ALL, NumberOfRetries: 2 }]
+      AbortConfig:
+        CriteriaList: [{ FailureType: FAILED, Action: CANCEL, ThresholdPercentage: 10, MinNumberOfExecutedThings: 20 }]
+      MaintenanceWindows: [{ StartTime: "cron(0 2 ? * SUN *)", DurationInMinutes: 120 }]
+""")
+    rate = {
+        "base_rate_per_minute": 10,
+        "increment_factor": 1.5,
+        "rate_increase_criteria": {"number_of_succeeded_things": 50},
+    }
+    criteria = {
+        "failure_type": "FAILED",
+        "threshold_percentage": 10.0,
+        "min_number_of_executed_things": 20,
+    }
+    assert list_tables(conversion) == {
+        "job_templates.reboot": {
+            "description": "Reboot",
+            "document": '{"operation": "reboot"}',
+            "presigned_url_config": {
+                "role_arn": "arn:aws:iam::123456789012:role/jobs",
+                "expires_in_sec": 600,
+            },
+            "job_executions_rollout_config": {"exponential_rate": rate},
+            "abort_config": {"criteria_list": [criteria]},
+            "timeout_config": {"in_progress_timeout_in_minutes": 15},
+            "job_executions_retry_config": {
+                "criteria_list": [{"failure_type": "ALL", "number_of_retries": 2}]
+            },
+            "maintenance_windows": [{"start_time": "cron(0 2 ? * SUN *)", "duration_in_minutes": 120}],
+        }
+    }
+    assert (conversion.left_out, conversion.notes) == (
+        {},
+        ("Reboot: JobArn is left out; set document or document_source",),
+    )
+
+
+def test_a_software_package_and_its_versions_become_tables():
+    conversion = convert("""\
+Resources:
+  Firmware:
+    Type: AWS::IoT::SoftwarePackage
+    Properties: { PackageName: firmware, Description: Pumps }
+  First:
+    Type: AWS::IoT::SoftwarePackageVersion
+    Properties:
+      PackageName: !Ref Firmware
+      VersionName: 1.0.0
+      Description: First
+      Attributes: { platform: arm }
+      Artifact: { S3Location: { Bucket: b, Key: k, Version: "3" } }
+      Recipe: '{"operation": "install"}'
+      Tags: [{ Key: line, Value: A }]
+  Other:
+    Type: AWS::IoT::SoftwarePackageVersion
+    Properties: { PackageName: elsewhere, VersionName: 1.0.0 }
+  Unnamed:
+    Type: AWS::IoT::SoftwarePackageVersion
+    Properties: { PackageName: !Ref Firmware }
+""")
+    assert list_tables(conversion) == {
+        "packages.firmware": {"description": "Pumps"},
+        "package_versions.First": {
+            "package": "firmware",
+            "version_name": "1.0.0",
+            "description": "First",
+            "attributes": {"platform": "arm"},
+            "artifact": {"s3_location": {"bucket": "b", "key": "k", "version": "3"}},
+            "recipe": '{"operation": "install"}',
+            "tags": {"line": "A"},
+        },
+        "package_versions.Other": {"package": {"id": "elsewhere"}, "version_name": "1.0.0"},
+    }
+    assert (conversion.left_out, conversion.notes) == (
+        {"Unnamed": "it has no name there; for a stack of CloudFormation, add --stack-resources"},
+        (),
+    )
+
+
 def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {

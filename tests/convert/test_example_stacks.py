@@ -1,4 +1,4 @@
-"""CloudFormation templates and Terraform states of the example stacks become files that import them without changes."""
+"""Templates and states of the example stacks become files that import them without changes."""
 
 from __future__ import annotations
 

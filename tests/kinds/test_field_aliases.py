@@ -47,6 +47,10 @@ CLOUDFORMATION = {  # table → properties of its AWS::IoT::* type
     "mitigation_actions": "ActionName RoleArn ActionParams Tags",
     "security_profiles": "SecurityProfileName SecurityProfileDescription Behaviors AlertTargets AdditionalMetricsToRetainV2 "
     "MetricsExportConfig TargetArns Tags",
+    "job_templates": "AbortConfig Description DestinationPackageVersions Document DocumentSource JobArn JobExecutionsRetryConfig "
+    "JobExecutionsRolloutConfig JobTemplateId MaintenanceWindows PresignedUrlConfig Tags TimeoutConfig",
+    "packages": "Description PackageName Tags",
+    "package_versions": "Artifact Attributes Description PackageName Recipe Tags VersionName",
     "scheduled_audits": "ScheduledAuditName Frequency DayOfMonth DayOfWeek TargetCheckNames Tags",
 }
 

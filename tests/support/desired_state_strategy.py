@@ -39,6 +39,7 @@ from tests.support.desired_states import (
 from tests.support.device_defender_strategy import draw_device_defender_resources
 from tests.support.odd_values import odd_resources
 from tests.support.plain_kinds_strategy import draw_plain_resources
+from tests.support.software_strategy import draw_software_resources
 from tests.support.topic_rule_strategy import draw_topic_rules
 
 NAMES = ("a", "b", "c")
@@ -113,7 +114,11 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
     resources += [*groups, *dynamic_groups, *billing_groups, *types, *things]
     resources += draw_log_levels(draw, groups)
-    resources += [*_draw_managed_things(draw, things), *draw_plain_resources(draw)]
+    resources += [
+        *_draw_managed_things(draw, things),
+        *draw_plain_resources(draw),
+        *draw_software_resources(draw),
+    ]
     resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))
 

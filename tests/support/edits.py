@@ -286,6 +286,26 @@ EDITS = [
         lambda c: c.iot.describe_scheduled_audit(scheduledAuditName="audit")["frequency"],
     ),
     Edit(
+        "job_templates.reboot",
+        "a tag is added",
+        lambda c: c.iot.tag_resource(
+            resourceArn=f"{ARN_PREFIX}jobtemplate/reboot", tags=[{"Key": "by", "Value": "hand"}]
+        ),
+        lambda c: c.iot.list_tags_for_resource(resourceArn=f"{ARN_PREFIX}jobtemplate/reboot")["tags"],
+    ),
+    Edit(
+        "packages.firmware",
+        "its description is changed",
+        lambda c: c.iot.update_package(packageName="firmware", description="By hand"),
+        lambda c: c.iot.get_package(packageName="firmware")["description"],
+    ),
+    Edit(
+        "package_versions.v1",
+        "it is published",
+        lambda c: c.iot.update_package_version(packageName="firmware", versionName="1.0.0", action="PUBLISH"),
+        lambda c: c.iot.get_package_version(packageName="firmware", versionName="1.0.0")["status"],
+    ),
+    Edit(
         "topic_rules.rule",
         "it is disabled",
         lambda c: c.iot.disable_topic_rule(ruleName="rule"),

@@ -28,6 +28,8 @@ MISSING_ID = "ab" * 32
 
 REFERENCES: Mapping[str, list[str]] = {
     "authorizers": ["missing"],
+    "packages": ["missing"],
+    "package_versions": ["firmware/version/9.9.9"],
     "thing_groups": ["x-root", "x-child", "x-dynamic", "missing"],
     "thing_types": ["x-type", "x-deprecated", "missing"],
     "billing_groups": ["x-billing", "missing"],

@@ -105,6 +105,7 @@ class Cloud:
             "scheduled_audits": self._read_audits(),
             "security_profiles": self._read_profiles_with_targets(),
             "log_levels": self._read_log_levels(),
+            "package_versions": self._read_package_versions(),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -229,6 +230,22 @@ class Cloud:
                 securityProfileName=name,
             )
             content[name] = {**profile, "targets": sorted(target["arn"] for target in targets)}
+        return content
+
+    def _read_package_versions(self) -> dict[str, Any]:
+        """Return the versions of all packages, by package and version name, without times."""
+        content = {}
+        for package in self.list_all(self.iot, "list_packages", "packageSummaries"):
+            params = {"packageName": package["packageName"]}
+            for item in self.list_all(self.iot, "list_package_versions", "packageVersionSummaries", **params):
+                detail = self.iot.get_package_version(**params, versionName=item["versionName"])
+                members = {
+                    key: value for key, value in detail.items() if not _is_varying(key) and value != {}
+                }
+                content[detail["packageVersionArn"]] = {
+                    **members,
+                    "tags": self._read_iot_tags(detail["packageVersionArn"]),
+                }
         return content
 
     def describe_plain(self, table: str) -> dict[str, tuple[str, dict[str, Any]]]:

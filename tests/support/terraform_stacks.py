@@ -1,4 +1,4 @@
-"""Terraform states of the example stacks, with the attributes that version 5.100 of Terraform's AWS provider stores."""
+"""Terraform states of the example stacks, with the attributes of version 5.100 of the AWS provider."""
 
 from __future__ import annotations
 

@@ -294,7 +294,7 @@ def _to_checked_value(value: Any, references: str | None) -> Any:
             return value.value
         case External():
             return value.id.rpartition("/")[2]
-        case str() if references:  # a name in the file, which is checked where that resource is declared
+        case str() | tuple() if references:  # names in the file, checked where these resources are declared
             return None
         case Mapping():  # secrets among its values are not checked: they are revealed only to be sent
             return {key: item for key, item in value.items() if not isinstance(item, Secret)}

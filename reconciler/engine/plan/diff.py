@@ -85,6 +85,7 @@ def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[Fie
         if member.on_change == "create_only":
             continue
         before, after = getattr(live_spec, member.name), getattr(desired_spec, member.name)
+        is_locked = kind.is_locked(member.name, live_spec)
         for path, old, new in _find_differences(member.name, before, after):
             is_sensitive = isinstance(old, Secret | SecretDigest) or isinstance(new, Secret)
             yield FieldChange(
@@ -92,7 +93,7 @@ def compare_specs(kind: Kind, desired_spec: Any, live_spec: Any) -> Iterator[Fie
                 before=old,
                 after=new,
                 sensitive=is_sensitive,
-                forces_replacement=kind.forces_replacement(member.name, new),
+                forces_replacement=is_locked or kind.forces_replacement(member.name, new),
             )
 
 

@@ -40,7 +40,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
         if isinstance(change, Create):
             dependencies[address] |= _find_name_freeing_changes(change, changes, context)
     for change in changes.values():
-        if isinstance(change, Update):
+        if isinstance(change, Create | Update | Replace):
             _wait_for_holders(change, changes, context, dependencies)
     for address, change in changes.items():
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
@@ -178,12 +178,12 @@ def _find_changes_before_deletion(
 
 
 def _wait_for_holders(
-    change: Update,
+    change: Create | Update | Replace,
     changes: Mapping[Address, Change],
     context: PlanContext,
     dependencies: dict[Address, frozenset[Address]],
 ) -> None:
-    """Let an update wait for the steps that release the resource, and none of them for it."""
+    """Let a change wait for the steps that release what it gets, and none of them for it."""
     address = change.address
     holders = changes.keys() & set(all_kinds()[address.kind].hidden_holders(change, context))
     for holder in sorted(holders, key=str):

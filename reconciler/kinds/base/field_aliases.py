@@ -103,6 +103,22 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "targets": "thing_groups, dynamic_thing_groups or account_targets",
         "metrics_to_retain": "additional_metrics_to_retain",
     },
+    "job_templates": {
+        "job_arn": "document or document_source",
+        "retry_config": "job_executions_retry_config",
+        "rollout_config": "job_executions_rollout_config",
+        "timeout": "timeout_config",
+    },
+    "packages": {
+        "default_version": "default = true in a table [package_versions.NAME]",
+        "default_version_name": "default = true in a table [package_versions.NAME]",
+    },
+    "package_versions": {
+        "action": "status",
+        "name": "version_name",
+        "version": "version_name",
+        "is_default": "default",
+    },
     "role_aliases": {
         "alias": _NAME,
         "role_alias": _NAME,
@@ -200,6 +216,19 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "wi_fi_simple_setup": "wi_fi_simple_setup_configuration",
     },
 }
+
+_ALIASES_IN_STRUCTURES: Mapping[str, str] = {  # CloudFormation's name of a member in AWS's API → the field
+    "exponential_rollout_rate": "exponential_rate",
+    "retry_criteria_list": "criteria_list",
+}
+
+
+def find_nested_field_for_alias(name: str) -> str | None:
+    """Return the field of a structure that another tool has under a name that AWS's API lacks, or None."""
+    folded_name = fold_name(name)
+    return next(
+        (field for alias, field in _ALIASES_IN_STRUCTURES.items() if fold_name(alias) == folded_name), None
+    )
 
 
 def find_field_for_alias(kind: Kind, name: str) -> str | None:

@@ -17,6 +17,7 @@ suit most kinds:
 | `read_status` | by `reconciler show`: what does AWS report that no file declares? | nothing |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
+| `is_locked` | for each difference: does the live resource keep the field from changing in place? | no |
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
 | `outside_needs` | for each change: what outside the file does it need? | the references outside the file |
 | `plan_errors` | for each change: why must the plan be rejected? | no reason |
@@ -26,7 +27,7 @@ suit most kinds:
 | `exempt_from_limits` | for each change: did an earlier plan count it already? | no |
 | `counts_as_replacement` | for each update: does it count as a replacement for the limits? | no |
 | `is_rotation` | by an apply in waves: does the change give a device another certificate? | no |
-| `hidden_holders` | for each deletion and update: whose steps must release it first, although no spec refers to it? | none |
+| `hidden_holders` | for each change: whose steps must release something first, although no spec refers to it? | none |
 | `is_kept_on_removal` | for each deletion: does the plan forget the resource instead? | not `is_deletable` |
 | `grace_seconds` | for each replacement: for how long does the old resource stay? | not at all |
 | `replace` | for each replacement | an error: no field forces one |
@@ -289,6 +290,10 @@ class Kind(ABC):
         """Return whether the field can get the value `after` only by a replacement."""
         return name in self.members and self.members[name].on_change == "replaces"
 
+    def is_locked(self, name: str, live_spec: Any) -> bool:
+        """Return whether the state of the live resource makes each change of the field a replacement."""
+        return False
+
     def is_interrupted_create(self, change: Update | Replace) -> bool:
         """Return whether the unmanaged resource may come from an interrupted apply.
 
@@ -337,10 +342,11 @@ class Kind(ABC):
         """Return whether the change gives a device another certificate; waves consist of such changes."""
         return False
 
-    def hidden_holders(self, change: Delete | Update, context: PlanContext) -> Iterable[Address]:
-        """Return the resources whose steps must release this one first, although no spec refers to it.
+    def hidden_holders(self, change: Change, context: PlanContext) -> Iterable[Address]:
+        """Return the resources whose steps must come first, although no spec refers to them.
 
-        The step of a holder does not wait for that of the resource, even if the holder depends on it.
+        For a deletion, they release the resource; for other changes, they release what it gets. The step of a holder does not
+        wait for that of the resource.
         """
         return ()
 

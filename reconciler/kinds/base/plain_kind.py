@@ -54,9 +54,10 @@ class PlainApi:
     - `arn`: the response member with its ARN;
     - `listing`: how AWS lists the resources;
     - `describe`: the operation that describes one resource, if that is not `Describe` with the noun;
-    - `update`: the operation that changes one resource, if that is not `Update` with the noun;
+    - `update`: the operation that changes one resource, if that is not `Update` with the noun; empty if AWS has none;
     - `described`: the response member that has the description, empty if the response is the description;
     - `version`: whether resources have versions, which updates and deletions expect;
+    - `has_tag_map`: whether a creation takes tags as a map, and not as a list;
     - `tokens`: the request members with idempotency tokens, such as `CreateDimension.clientRequestToken`;
     - `after_create`: the operations that a creation may have to send last;
     - `after_update`: the operations that an update may have to send last;
@@ -72,6 +73,7 @@ class PlainApi:
     update: str = field(kw_only=True)
     described: str = ""
     version: bool = False
+    has_tag_map: bool = False
     tokens: tuple[str, ...] = ()
     after_create: tuple[str, ...] = ()
     after_update: tuple[str, ...] = ()
@@ -85,6 +87,11 @@ class PlainApi:
     @update.default
     def _name_update(self) -> str:
         return f"Update{self.noun}"
+
+    @property
+    def updates(self) -> tuple[str, ...]:
+        """The operation that changes a resource, if there is one."""
+        return (self.update,) if self.update else ()
 
     @property
     def create(self) -> str:
@@ -120,14 +127,14 @@ class PlainKind(Kind):
         cls.operations = Operations(
             read=(api.listing.operation, api.describe, "ListTagsForResource", *api.other_reads),
             create=(api.create, *api.after_create),
-            update=(api.update, "UntagResource", "TagResource", *api.after_update),
+            update=(*api.updates, "UntagResource", "TagResource", *api.after_update),
             replace=(*api.before_delete, api.delete, api.create, *api.after_create)
             if has_replacements
             else (),
             delete=(*api.before_delete, api.delete),
             forget=("UntagResource", "TagResource"),
         )
-        cls.write_operations = (api.create, api.update)
+        cls.write_operations = (api.create, *api.updates)
         cls.name_api = f"{api.create}.{api.name}"
         cls.listing = api.listing
         cls.description = Description(api.describe, api.name)
@@ -251,9 +258,15 @@ class PlainKind(Kind):
         value = to_member_value(getattr(live_spec, name))
         return {get_member_name(self.members[name].api or name): type(value)()}
 
+    def resolve_references(self, resource: Resource, context: PlanContext) -> Resource:
+        """Return the resource with references as a creation sends them, if it does not send names."""
+        return resource
+
     def _create(self, resource: Resource, context: PlanContext) -> ApiCall:
-        api, members = self.api, self.to_create_params(resource)
-        tags = to_tag_list(with_ownership_tags(resource, context.workspace))
+        api, members = self.api, self.to_create_params(self.resolve_references(resource, context))
+        tags: Any = with_ownership_tags(resource, context.workspace)
+        if not api.has_tag_map:
+            tags = to_tag_list(tags)
         name = {api.name: resource.address.name}
         verification = self._build_verification(resource.address.name, members)
         return ApiCall(self.service, api.create, {**name, **members, "tags": tags}, verification=verification)

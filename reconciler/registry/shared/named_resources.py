@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from reconciler.registry.context import Context
-from reconciler.registry.errors import ApiError, not_found, version_conflict
+from reconciler.registry.errors import ApiError, already_exists, not_found, version_conflict
 from reconciler.registry.paging import REGISTRY_PAGER, Pager, order_by_seq
 from reconciler.registry.shared.tagging import add_tags, allow_tags, delete_tags, parse_tag_list
 
@@ -71,6 +71,7 @@ class NamedResourceType:
     - `name_member`: the member of requests with the name;
     - `defaults`: members that a resource has if no request sets them;
     - `already_exists_code`: the code of the error for creating a resource that exists;
+    - `is_taggable`: whether its resources can be tagged; if not, a module may allow tags itself;
     - `arn_suffix_length`: the length of the text that AWS adds to its ARN, after the name and a slash; 0 for none.
     """
 
@@ -80,10 +81,12 @@ class NamedResourceType:
     defaults: Mapping[str, Any] = field(factory=dict)
     already_exists_code: str = "ResourceAlreadyExistsException"
     arn_suffix_length: int = 0
+    is_taggable: bool = True
 
     def __attrs_post_init__(self) -> None:
         """Allow tags on the resources."""
-        allow_tags("iot", self.arn_type)(self._has_arn)
+        if self.is_taggable:
+            allow_tags("iot", self.arn_type)(self._has_arn)
 
     def build_arn(self, context: Context, name: str) -> str:
         """Return the ARN of a resource of this account and Region."""
@@ -122,7 +125,9 @@ class NamedResourceType:
         (409) if it exists otherwise, InvalidRequest for invalid tags.
         """
         name = params[self.name_member]
-        tags = parse_tag_list(context, params.get(_TAGS, []))
+        tags = params.get(_TAGS, {})
+        if not isinstance(tags, Mapping):
+            tags = parse_tag_list(context, tags)
         existing = self.find(context, name)
         if existing is not None:
             if any(token in params and existing.members.get(token) == params[token] for token in _TOKENS):
@@ -235,9 +240,7 @@ class NamedResourceType:
         )
 
     def _build_exists_error(self, context: Context, name: str) -> ApiError:
-        return ApiError(
-            self.already_exists_code,
-            f"The {self.noun} {name} already exists.",
-            resourceId=name,
-            resourceArn=self.build_arn(context, name),
-        )
+        message = f"The {self.noun} {name} already exists."
+        if self.already_exists_code == "ResourceAlreadyExistsException":
+            return already_exists(message, resource_id=name, resource_arn=self.build_arn(context, name))
+        return ApiError(self.already_exists_code, message, resourceId=name)

@@ -113,6 +113,10 @@ _ADVICE: Mapping[
     "VersionConflictException": (Advice("run plan again: the resource was changed after the plan was made"),),
     "ConflictException": (
         Advice(
+            "run plan again: it was created after the plan was made; import it with --adopt, or choose another name",
+            ("CreateJobTemplate", "CreatePackage", "CreatePackageVersion"),
+        ),
+        Advice(
             "run plan again: another resource uses a value that must be unique, such as a setup code",
             ("Create*",),
         ),

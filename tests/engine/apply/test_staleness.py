@@ -17,8 +17,11 @@ from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.job_templates import JobTemplate
 from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.mitigation_actions import ActionParams, MitigationAction, UpdateDeviceCertificate
+from reconciler.kinds.package_versions import PackageVersion
+from reconciler.kinds.packages import Package
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.role_aliases import RoleAlias
@@ -104,6 +107,11 @@ RESOURCES_BEFORE = [
     make_resource("scheduled_audits", "audit", ScheduledAudit("DAILY", ("LOGGING_DISABLED_CHECK",))),
     make_resource("security_profiles", "s", SecurityProfile("Pumps", thing_groups=("g",))),
     make_resource("log_levels", "pump", LogLevel("INFO", client_id="pump")),
+    make_resource(
+        "job_templates", "reboot", JobTemplate("Reboot", Document.from_value({"operation": "reboot"}))
+    ),
+    make_resource("packages", "firmware", Package("Pumps")),
+    make_resource("package_versions", "v1", PackageVersion("firmware", "1.0.0", description="First")),
     make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a/#'")),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
     make_managed_thing("m", brand="Acme"),
@@ -131,6 +139,9 @@ CHANGED_FIELDS = {
     "scheduled_audits.audit": {"frequency": "WEEKLY", "day_of_week": "SUN"},
     "security_profiles.s": {"account_targets": ("things",)},
     "log_levels.pump": {"log_level": "DEBUG"},
+    "job_templates.reboot": {"tags": {"line": "A"}},
+    "packages.firmware": {"description": "All pumps"},
+    "package_versions.v1": {"description": "The first"},
     "topic_rules.rule": {"description": "Pumps"},
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},

@@ -1,0 +1,132 @@
+"""Package versions: found by package and version name; their status decides what changes in place."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from reconciler.kinds.package_versions import Artifact, PackageVersion, S3Location
+from reconciler.model.document import Document
+from reconciler.model.resource import External, Live
+from tests.support.desired_states import make_resource
+from tests.support.kind_driver import (
+    NOT_FOUND,
+    OWNERSHIP_TAGS,
+    build_arn,
+    list_calls,
+    list_create_calls,
+    list_problems,
+    make_change,
+    make_iot_call,
+)
+
+ID = "fw/version/1.0.0"
+ARN = build_arn(f"package/{ID}")
+NAMES = {"packageName": "fw", "versionName": "1.0.0"}
+RECIPE = Document.from_value({"operation": "install"})
+DRAFT = PackageVersion("fw", "1.0.0", description="First", attributes={"platform": "arm"})
+PUBLISHED = evolve(DRAFT, status="PUBLISHED", default=True)
+DELETE = make_iot_call("DeletePackageVersion", **NAMES, ignored_errors=NOT_FOUND)
+PUBLISH = make_iot_call("UpdatePackageVersion", **NAMES, action="PUBLISH")
+DEPRECATE = make_iot_call("UpdatePackageVersion", **NAMES, action="DEPRECATE")
+SET_DEFAULT = make_iot_call("UpdatePackage", packageName="fw", defaultVersionName="1.0.0")
+UNSET_DEFAULT = make_iot_call(
+    "UpdatePackage", packageName="fw", unsetDefaultVersion=True, ignored_errors=NOT_FOUND
+)
+
+
+def make_version(spec: PackageVersion, name: str = "a"):
+    return make_resource("package_versions", name, spec)
+
+
+def make_live(spec: PackageVersion) -> Live:
+    return Live(ID, spec, owner="ws", arn=ARN, tags=OWNERSHIP_TAGS)
+
+
+def make_create_call(**members):
+    return make_iot_call("CreatePackageVersion", **NAMES, **members, tags=OWNERSHIP_TAGS)
+
+
+def list_changes(before: PackageVersion, after: PackageVersion):
+    return list_calls(make_change(make_version(after), make_live(before)))
+
+
+def test_a_draft_is_created_in_one_call():
+    spec = evolve(DRAFT, artifact=Artifact(S3Location("b", "k", "3")), recipe=RECIPE)
+    assert list_create_calls(make_version(spec)) == [
+        make_create_call(
+            description="First",
+            attributes={"platform": "arm"},
+            artifact={"s3Location": {"bucket": "b", "key": "k", "version": "3"}},
+            recipe=RECIPE.text,
+        )
+    ]
+
+
+def test_a_package_outside_the_file_is_named_by_its_arn():
+    spec = PackageVersion(External(build_arn("package/fw")), "1.0.0")
+    assert list_create_calls(make_version(spec)) == [make_create_call()]
+
+
+@pytest.mark.parametrize(
+    ("status", "actions"), [("PUBLISHED", [PUBLISH]), ("DEPRECATED", [PUBLISH, DEPRECATE])]
+)
+def test_a_new_default_version_is_published_before_it_becomes_the_default_one(status, actions):
+    spec = PackageVersion("fw", "1.0.0", status=status, default=True)
+    assert list_create_calls(make_version(spec)) == [make_create_call(), *actions, SET_DEFAULT]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "calls"),
+    [
+        ("DRAFT", "PUBLISHED", [PUBLISH]),
+        ("DRAFT", "DEPRECATED", [PUBLISH, DEPRECATE]),
+        ("PUBLISHED", "DEPRECATED", [DEPRECATE]),
+        ("DEPRECATED", "PUBLISHED", [PUBLISH]),
+    ],
+)
+def test_a_status_changes_through_the_actions_that_lead_to_it(before, after, calls):
+    assert list_changes(evolve(DRAFT, status=before), evolve(DRAFT, status=after)) == calls
+
+
+def test_a_published_version_becomes_a_draft_only_by_a_replacement():
+    assert list_changes(PUBLISHED, DRAFT) == [
+        UNSET_DEFAULT,
+        DELETE,
+        make_create_call(description="First", attributes={"platform": "arm"}),
+    ]
+
+
+def test_the_attributes_of_a_draft_change_in_place_before_it_is_published():
+    attributes = {"platform": "x86"}
+    assert list_changes(DRAFT, evolve(DRAFT, attributes=attributes, status="PUBLISHED")) == [
+        make_iot_call("UpdatePackageVersion", **NAMES, attributes=attributes),
+        PUBLISH,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "fields"),
+    [
+        (evolve(DRAFT, status="PUBLISHED"), {"attributes": {"platform": "x86"}}),
+        (evolve(DRAFT, status="DEPRECATED"), {"recipe": RECIPE}),
+        (evolve(DRAFT, status="PUBLISHED"), {"artifact": Artifact(S3Location("b", "k"))}),
+        (DRAFT, {"attributes": {}}),
+        (evolve(DRAFT, recipe=RECIPE), {"recipe": None}),
+    ],
+    ids=["attributes", "recipe", "artifact", "removed attribute", "removed recipe"],
+)
+def test_a_change_that_the_state_does_not_allow_is_a_replacement(before, fields):
+    calls = list_changes(before, evolve(before, **fields))
+    assert [call.operation for call in calls[:2]] == ["DeletePackageVersion", "CreatePackageVersion"]
+
+
+def test_a_default_version_releases_that_before_it_is_another_one():
+    assert list_changes(PUBLISHED, evolve(PUBLISHED, default=False)) == [UNSET_DEFAULT]
+
+
+def test_a_draft_as_the_default_version_and_large_attributes_are_problems():
+    assert list_problems(make_version(evolve(DRAFT, default=True, attributes={"a": "x" * 3072}))) == [
+        "attributes: 3,073 bytes of names and values; expected at most 3,072",
+        'default: a draft cannot be the default version; expected the status "PUBLISHED" or "DEPRECATED"',
+    ]
