@@ -69,6 +69,9 @@ def list_values(folder):
         "CheckToken_Arn": f"{FUNCTIONS}:check-token",
         "TokenKey": (folder / "pki/token-key.pub").read_text(),
         "ServerCertificateArn": SERVER_CERTIFICATE,
+        "AlertRole_Arn": f"{ROLES}/alerts",
+        "MitigationRole_Arn": f"{ROLES}/mitigation",
+        "Alerts": "arn:aws:sns:eu-west-1:123456789012:alerts",
         "TokenExchangeRole_Arn": f"{ROLES}/greengrass-token-exchange",
     }
     names = {"gw-1": "FirstCertificateArn", "gw-2": "SecondCertificateArn"}

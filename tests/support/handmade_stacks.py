@@ -136,6 +136,11 @@ def _make_greengrass(iot: Any, folder: Path) -> None:
 
 
 def _make_device_defender(iot: Any, _: Path) -> None:
+    checks = ["DEVICE_CERTIFICATE_EXPIRING_CHECK", "IOT_POLICY_OVERLY_PERMISSIVE_CHECK"]
+    iot.update_account_audit_configuration(
+        roleArn=f"{ROLES}/audit", auditCheckConfigurations={check: {"enabled": True} for check in checks}
+    )
+    iot.create_scheduled_audit(scheduledAuditName="daily", frequency="DAILY", targetCheckNames=checks)
     iot.create_custom_metric(
         metricName="battery",
         metricType="number",
@@ -144,6 +149,28 @@ def _make_device_defender(iot: Any, _: Path) -> None:
     )
     iot.create_dimension(
         name="commands", type="TOPIC_FILTER", stringValues=["commands/+/#"], clientRequestToken="commands"
+    )
+    charged = {"comparisonOperator": "greater-than", "value": {"number": 10.0}, "durationSeconds": 300}
+    few = {"comparisonOperator": "less-than", "value": {"count": 100}, "durationSeconds": 300}
+    received, commands = "aws:num-messages-received", {"dimensionName": "commands"}
+    target = {"alertTargetArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts", "roleArn": f"{ROLES}/alerts"}
+    iot.create_security_profile(
+        securityProfileName="devices",
+        behaviors=[
+            {"name": "battery-is-charged", "metric": "battery", "criteria": charged},
+            {"name": "few-commands", "metric": received, "metricDimension": commands, "criteria": few},
+        ],
+        alertTargets={"SNS": target},
+    )
+    iot.attach_security_profile(
+        securityProfileName="devices", securityProfileTargetArn=f"{IOT}:all/registered-things"
+    )
+    iot.create_thing_group(thingGroupName="quarantine")
+    group = {"thingGroupNames": ["quarantine"], "overrideDynamicGroups": True}
+    iot.create_mitigation_action(
+        actionName="quarantine",
+        roleArn=f"{ROLES}/mitigation",
+        actionParams={"addThingsToThingGroupParams": group},
     )
 
 

@@ -125,8 +125,11 @@ class Cloud:
         return {table: _drop_times(send(self.call, call, {})) for table, call in calls.items()}
 
     def _read_log_levels(self) -> dict[str, Any]:
-        """Return the level of each target except the default."""
-        items = self.iot.list_v2_logging_levels()["logTargetConfigurations"]
+        """Return the level of each target except the default; without logging options there are none."""
+        try:
+            items = self.iot.list_v2_logging_levels()["logTargetConfigurations"]
+        except self.iot.exceptions.NotConfiguredException:
+            return {}
         return {
             f"{item['logTarget']['targetType']}:{item['logTarget']['targetName']}": item["logLevel"]
             for item in items
