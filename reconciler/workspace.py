@@ -85,9 +85,10 @@ class Workspace(WorkspacePlans):
 
         check_function("progress", progress)
         self._reload_if_used()
+        desired = self._load_with_secrets()
         with choose_read_progress(progress) as report:
             drift = find_drift(
-                self.desired,
+                desired,
                 target=self.connection.target,
                 call=self.connection.call,
                 progress=report,
@@ -121,6 +122,7 @@ class Workspace(WorkspacePlans):
         if parsed.kind not in kinds:
             hint = _did_you_mean(parsed.kind, kinds)
             raise ReconcilerError(f"{quote(parsed.kind)} is not a resource kind{hint}")
+        self._load_with_secrets()
         resource = _build_displayed_resource(parsed, self._compare_states())
         if resource.desired is None and resource.live is None:
             live = self._read_unmanaged(parsed)
@@ -143,6 +145,7 @@ class Workspace(WorkspacePlans):
         from reconciler.engine.plan.selection import select_compared
         from reconciler.model.plan_options import split_selectors
 
+        self._load_with_secrets()
         comparison = self._compare_states()
         addresses = sorted(select_compared(comparison, split_selectors(select), split_selectors(exclude)))
         return [_build_displayed_resource(address, comparison) for address in addresses]
@@ -236,7 +239,7 @@ class Workspace(WorkspacePlans):
         """Return a boto3 client for the same registry; its calls appear in no plan and in no journal.
 
         Args:
-            service: "iot" or "iot-managed-integrations".
+            service: "iot", "iot-managed-integrations", or "ssm" or "secretsmanager", which store secrets.
 
         Raises:
             ValueError: If there is no such service.

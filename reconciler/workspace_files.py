@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.model.call import ApiCall
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
+    from reconciler.model.secret import Secret, StoredSecret
 
 _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
@@ -71,6 +72,7 @@ class WorkspaceFiles:
         self._offline = offline
         self._was_used = False
         self._connected: tuple[Settings, Connection] | None = None
+        self._read_secrets: Mapping[StoredSecret, Secret] = {}
 
     def __repr__(self) -> str:
         environment = f", environment={self._choice.name!r}" if self._choice.name else ""
@@ -98,6 +100,7 @@ class WorkspaceFiles:
         """Use another environment, or other variables, from now on."""
         if choice != self._choice:
             self._choice = choice
+            self._read_secrets = {}
             for name in ("desired", "_quotas"):
                 self.__dict__.pop(name, None)
 
@@ -112,7 +115,21 @@ class WorkspaceFiles:
             choice=self._choice,
             find_target=self._find_target,
             copied_folder=self._copied_folder,
+            read_secrets=self._read_secrets,
         )
+
+    def _load_with_secrets(self) -> DesiredState:
+        """Return the desired state with the secrets that AWS stores, each of which is read only once.
+
+        Raises InvalidDesiredStateError with the problem of each secret that cannot be read.
+        """
+        while missing := self.desired.stored_secrets - self._read_secrets.keys():
+            from reconciler.engine.stored_secrets import read_stored_secrets
+
+            read_secrets = read_stored_secrets(missing, self.connection.call)
+            self._read_secrets = {**self._read_secrets, **read_secrets}
+            self.__dict__["desired"] = self._load()
+        return self.desired
 
     def _load_settings(self) -> Environment:
         """Return the selected environment, without reading the resources."""
@@ -185,6 +202,7 @@ class WorkspaceFiles:
         Raises:
             InvalidDesiredStateError: If the file has errors.
         """
+        self._read_secrets = {}
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
         if previous and previous.settings != desired.settings:

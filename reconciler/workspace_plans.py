@@ -202,13 +202,14 @@ class WorkspacePlans(WorkspaceRuns):
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
+        desired = self.desired if options.destroy else self._load_with_secrets()
         connection = self.connection
         with (
-            name_environment(self.desired.environment_name),
+            name_environment(desired.environment_name),
             choose_read_progress(progress) as report,
         ):
             plan = make_plan(
-                self.desired,
+                desired,
                 options,
                 target=connection.target,
                 call=connection.call,
@@ -216,4 +217,4 @@ class WorkspacePlans(WorkspaceRuns):
                 progress=report,
                 unanswered_calls=self._list_unanswered_calls(),
             )
-        return DisplayedPlan.from_value(plan, state=self.desired)
+        return DisplayedPlan.from_value(plan, state=desired)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from http import HTTPStatus
@@ -47,20 +48,16 @@ _Method = Callable[..., Mapping[str, Any]]
 class Caller:
     """A `Call`: it sends an `ApiCall` and returns the response, with all pages in one. Thread-safe.
 
-    `clients` are boto3 clients by service name, with botocore's own retries off (`NO_BOTOCORE_RETRIES`).
+    `clients` are boto3 clients by service name, with botocore's own retries off (`NO_BOTOCORE_RETRIES`); one for another Region is
+    under the name that `name_client` returns. A client is taken from the mapping when the first call needs it.
     """
 
     def __init__(self, clients: Mapping[str, Any], retries: Retries | None = None) -> None:
         self._clients = clients
         self._retries = retries or Retries()
-        self._circuits = {
-            name: Circuit(name, self._retries.clock, _find_custom_url(client))
-            for name, client in clients.items()
-        }
+        self._circuits: dict[str, Circuit] = {}
+        self._circuits_lock = threading.Lock()
         self._get_page_size = cache(self._find_page_size)
-        for client in clients.values():
-            if url := _find_custom_url(client):
-                client.meta.events.register("after-call", partial(_check_is_json, url))
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Send a call and return AWS's response.
@@ -79,13 +76,14 @@ class Caller:
         raise error
 
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
-        client = self._clients[call.service]
+        name = name_client(call.service, call.region)
+        client, circuit = self._clients[name], self._find_circuit(name)
         method = xform_name(call.operation)
         is_paged = client.can_paginate(method)
-        send_page = self._add_retries(call, getattr(client, method), reads=is_paged)
+        send_page = self._add_retries(call, client, circuit, reads=is_paged)
         if not is_paged:
             return send_page(**call.params)
-        config = {"PageSize": self._get_page_size(call.service, call.operation), "MaxItems": call.max_items}
+        config = {"PageSize": self._get_page_size(name, call.operation), "MaxItems": call.max_items}
         paginator = client.get_paginator(method)
         paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
@@ -93,18 +91,30 @@ class Caller:
         # botocore leaves out the keys of lists without items; callers get empty lists.
         return {**{str(key.expression): [] for key in pages.result_keys}, **result}
 
-    def _add_retries(self, call: ApiCall, method: _Method, *, reads: bool) -> _Method:
-        """Return a function that calls the method, with retries where they are allowed.
+    def _find_circuit(self, name: str) -> Circuit:
+        """Return the circuit of a client; with the first one, check that the responses of another endpoint than AWS's are JSON."""
+        with self._circuits_lock:
+            if name not in self._circuits:
+                client = self._clients[name]
+                url = _find_custom_url(client)
+                self._circuits[name] = Circuit(name, self._retries.clock, url)
+                if url:
+                    client.meta.events.register("after-call", partial(_check_is_json, url))
+            return self._circuits[name]
+
+    def _add_retries(self, call: ApiCall, client: Any, circuit: Circuit, *, reads: bool) -> _Method:
+        """Return a function that calls the client's method, with retries where they are allowed.
 
         `reads` is true if the call is known to change nothing; otherwise, its HTTP method decides.
         """
-        model = self._clients[call.service].meta.service_model.operation_model(call.operation)
+        method: _Method = getattr(client, xform_name(call.operation))
+        model = client.meta.service_model.operation_model(call.operation)
         http_method = model.http["method"]
 
         def send(**params: Any) -> Mapping[str, Any]:
             return self._retries.run(
                 partial(method, **params),
-                self._circuits[call.service],
+                circuit,
                 reads=reads or http_method in _SAFE_METHODS,
                 # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
                 idempotent=call.idempotent
@@ -113,17 +123,22 @@ class Caller:
 
         return send
 
-    def _find_page_size(self, service: str, operation: str) -> int | None:
+    def _find_page_size(self, name: str, operation: str) -> int | None:
         """Return the largest page size that the service model allows, or None if the operation takes none.
 
         It is 250, AWS IoT's own maximum, if the model has no limit.
         """
-        client = self._clients[service]
+        client = self._clients[name]
         limit_key = client.get_paginator(xform_name(operation))._pagination_cfg.get("limit_key")  # noqa: SLF001
         if not limit_key:
             return None
         shape = client.meta.service_model.operation_model(operation).input_shape.members[limit_key]
         return int(shape.metadata.get("max", 250))
+
+
+def name_client(service: str, region: str = "") -> str:
+    """Return the name of the client of a service, for the Region of the target or for another one."""
+    return f"{service}@{region}" if region else service
 
 
 def _check_is_json(url: str, http_response: Any, **_: object) -> None:
@@ -137,10 +152,11 @@ def _check_is_json(url: str, http_response: Any, **_: object) -> None:
 def _find_custom_url(client: Any) -> str:
     """Return the URL of a client's endpoint if it is not one of AWS's, else an empty string."""
     url: str = client.meta.endpoint_url
-    return "" if _is_aws(url) else url
+    return "" if is_aws_url(url) else url
 
 
-def _is_aws(url: str) -> bool:
+def is_aws_url(url: str) -> bool:
+    """Return whether a URL is one of AWS's endpoints."""
     return (urlsplit(url).hostname or "").endswith(_AWS_DOMAINS)
 
 
@@ -193,7 +209,7 @@ def build_target_error(
     cause = str(error)
     if isinstance(error, EndpointConnectionError):
         url = _remove_path(str(error.kwargs.get("endpoint_url")))
-        if not _is_aws(url):
+        if not is_aws_url(url):
             return NoConnectionError(url, outcome_unknown=outcome_unknown)
         cause = f"cannot connect to {url}; check the network, the proxy and the Region"
     elif isinstance(error, SSLError):

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from reconciler.model.plan import Target
+from reconciler.model.secret import StoredSecret
 
 POLICY_VERSION = "2012-10-17"
 """The current version of IAM's policy language."""
@@ -22,16 +24,21 @@ MAX_POLICY_CHARACTERS = 6144
 _PASS_ROLE_SERVICES = ("iot.amazonaws.com", "credentials.iot.amazonaws.com")
 """The services that roles are passed to: the first for provisioning templates, the second for role aliases."""
 
+_SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
+
 _TAGGING_OPERATIONS = frozenset({"TagResource", "UntagResource"})
 
 
 def build_iam_policy(
-    operations: Mapping[str, Collection[tuple[str, str]]], target: Target, roles: Collection[str] = ()
+    operations: Mapping[str, Collection[tuple[str, str]]],
+    target: Target,
+    roles: Collection[str] = (),
+    stored_secrets: Collection[StoredSecret] = (),
 ) -> dict[str, Any]:
     """Return the policy that allows `operations`: pairs of service and operation name, by purpose.
 
     The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed
-    under the first. `roles` are the ARNs of roles that may be passed to AWS IoT.
+    under the first. `roles` are the ARNs of roles that may be passed to AWS IoT, `stored_secrets` the secrets that may be read.
     """
     statements = []
     listed = set[tuple[str, str]]()
@@ -57,7 +64,37 @@ def build_iam_policy(
         statement = _build_statement("PassRole", ["iam:PassRole"], sorted(roles))
         condition = {"StringEquals": {"iam:PassedToService": list(_PASS_ROLE_SERVICES)}}
         statements.append({**statement, "Condition": condition})
+    statements += _build_secret_statements(stored_secrets, target)
     return {"Version": POLICY_VERSION, "Statement": statements}
+
+
+def _build_secret_statements(
+    stored_secrets: Collection[StoredSecret], target: Target
+) -> Iterator[dict[str, Any]]:
+    """Yield the statements that allow reading secrets.
+
+    Source: service authorization reference, Systems Manager and Secrets Manager. BatchGetSecretValue cannot be limited to resources;
+    it returns only secrets that GetSecretValue may return.
+    """
+    names = {stored.id.partition(":")[0] for stored in stored_secrets if stored.service == "ssm"}
+    ids = {stored.id for stored in stored_secrets if stored.service == "secretsmanager"}
+    place = f"{target.region}:{target.account}"
+    if names:
+        arns = [f"arn:{target.partition}:ssm:{place}:parameter/{name.removeprefix('/')}" for name in names]
+        yield _build_statement("ReadParameters", ["ssm:GetParameters"], sorted(arns))
+    if ids:
+        arns = [build_secret_arn(identifier, target) for identifier in ids]
+        yield _build_statement("ReadSecrets", ["secretsmanager:GetSecretValue"], sorted(arns))
+    if len(ids) > 1:
+        yield _build_statement("ReadSecretsInBulk", ["secretsmanager:BatchGetSecretValue"], ["*"])
+
+
+def build_secret_arn(identifier: str, target: Target) -> str:
+    """Return the ARN of a secret for a policy: question marks are for the six random characters that AWS adds to its name."""
+    prefix = f"arn:{target.partition}:secretsmanager:{target.region}:{target.account}:secret:"
+    arn = identifier if identifier.startswith("arn:") else prefix + identifier
+    is_complete = arn == identifier and _SECRET_SUFFIX.search(arn)
+    return arn if is_complete else f"{arn}-??????"
 
 
 def _build_statement(sid: str, actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from reconciler.registry import Registry
 
 SERVICES = ("iot", "iot-managed-integrations")
+SECRET_SERVICES = ("ssm", "secretsmanager")
+"""The services that store secrets; their clients are created only if a file refers to them."""
 
 EMBEDDED_ACCOUNT = "123456789012"
 SAMPLE_ACCOUNT = "000000000000"
@@ -39,7 +42,7 @@ LOCAL_CREDENTIALS = ("test", "test")
 
 @frozen
 class Connection:
-    """A registry that can be called; `clients` are boto3 clients by service."""
+    """A registry that can be called; `clients` are boto3 clients by service, each created when it is first used."""
 
     target: Target
     call: Call
@@ -314,11 +317,41 @@ def _find_account(session: Any, endpoint: str | None) -> str:
     return key if len(key) == len(EMBEDDED_ACCOUNT) and key.isdigit() else EMBEDDED_ACCOUNT
 
 
+class _Clients(Mapping[str, Any]):
+    """The boto3 clients of a target by name, each created when it is first used. Thread-safe.
+
+    A name is that of a service, or of a service and another Region (`caller.name_client`); only the former are listed.
+    """
+
+    def __init__(self, create: Callable[[str, str | None], Any]) -> None:
+        self._create = create
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        service, _, region = name.partition("@")
+        if service not in self:
+            raise KeyError(name)
+        with self._lock:  # boto3's sessions are not thread-safe
+            if name not in self._clients:
+                self._clients[name] = self._create(service, region or None)
+            return self._clients[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in SERVICES or name in SECRET_SERVICES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*SERVICES, *SECRET_SERVICES))
+
+    def __len__(self) -> int:
+        return len(SERVICES) + len(SECRET_SERVICES)
+
+
 def _build_connection(target: Target, session: Any, endpoint: str | None) -> Connection:
     from botocore.config import Config
     from botocore.httpsession import DEFAULT_TIMEOUT
 
-    from reconciler.aws.caller import Caller
+    from reconciler.aws.caller import Caller, is_aws_url
     from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 
     is_custom = target.endpoint not in {"aws", "embedded"}
@@ -328,5 +361,14 @@ def _build_connection(target: Target, session: Any, endpoint: str | None) -> Con
         max_pool_connections=_MAX_CONNECTIONS,
         user_agent_extra="reconciler",
     )
-    clients = {name: session.client(name, endpoint_url=endpoint, config=config) for name in SERVICES}
+    # An endpoint of AWS serves only AWS IoT; another server, such as the embedded registry's, serves all services.
+    secret_endpoint = None if endpoint is None or is_aws_url(endpoint) else endpoint
+
+    def create(service: str, region: str | None) -> Any:
+        url = secret_endpoint if service in SECRET_SERVICES else endpoint
+        return session.client(service, region_name=region, endpoint_url=url, config=config)
+
+    clients = _Clients(create)
+    for name in SERVICES:  # botocore raises its errors about endpoints here
+        clients[name]
     return Connection(target, Caller(clients), clients)

@@ -158,7 +158,7 @@ class CaCertificates(Kind):
         spec: CaCertificate = change.resource.spec
         verification = spec.verification
         if verification and verification.key and verification.key.value is None:
-            yield f"verification.key is not set; set {verification.key.reference}"
+            yield f"verification.key {verification.key.explain_absence()}"
         if verification and verification.certificate:
             problem = x509.find_validity_problem(verification.certificate)
             if problem:

@@ -186,7 +186,8 @@ class ProvisionedThings(Kind):
         blueprint = get_blueprint(resource)
         for name, value in blueprint.parameters.items():
             if isinstance(value, Secret) and value.value is None:
-                yield f"the parameter {name} has no value; set {value.reference}"
+                problem = "cannot be read:" if value.problem else "has no value;"
+                yield f"the parameter {name} {problem} {value.problem or f'set {value.reference}'}"
         is_registered = isinstance(change, Update) and bool(
             change.live.get_facts(ProvisionedThingFacts).registered_id
         )

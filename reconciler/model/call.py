@@ -70,6 +70,7 @@ class ApiCall:
 
     `timeout_seconds` limits the repetitions because of `retried_errors` and `repeat_until`; None means the default.
     `output_files` are the members of the response that are written to files before anything else uses the response.
+    `region` is the Region of the request, or empty for that of the target.
     `max_items` stops a listing after this number of items; its response then still has a token for the next page.
 
     If the response is lost, the call may or may not have taken effect. An `idempotent` call is then sent again: sent twice,
@@ -84,6 +85,7 @@ class ApiCall:
     ignored_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
     retried_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
     repeat_until: frozenset[str] = field(default=frozenset(), converter=_to_codes)
+    region: str = ""
     max_items: int | None = None
     timeout_seconds: float | None = None
     output_files: tuple[SavedMember, ...] = ()

@@ -8,7 +8,7 @@ ReconcilerError                 the base of all expected errors, with a message 
 ├── StaleError                  the live state has changed since the plan was made
 ├── LeaseLostError              another process took the workspace's lease, or it could not be renewed in time
 ├── MissingExtraError           a feature is used whose optional dependencies are not installed
-├── MissingSecretError          a secret is needed, but its environment variable is not set
+├── MissingSecretError          a secret is needed, but is not set
 ├── UnknownValueError           a step needs a value from a response that this run has not received
 ├── JournalError                the journal of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, or no connection to the endpoint
@@ -165,7 +165,7 @@ class MissingExtraError(ReconcilerError):
 
 
 class MissingSecretError(ReconcilerError):
-    """A secret that is needed, but whose environment variable is not set."""
+    """A secret that is needed, but is not set."""
 
     def __init__(self, reference: str) -> None:
         self.reference = reference

@@ -20,17 +20,35 @@ _MAX_LOG2_COST = 20
 _DIGEST = re.compile(r"scrypt:(\d+):([A-Za-z0-9_-]+):([A-Za-z0-9_-]+)")
 
 
+@frozen(order=True)
+class StoredSecret:
+    """A reference to a secret that AWS stores.
+
+    `service` is "ssm" or "secretsmanager", `id` the name of the parameter, or the name or ARN of the secret. `key` is the member of a secret that is
+    a JSON object, or empty for the whole secret.
+    """
+
+    service: str
+    id: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.id}" + (f" key {self.key}" if self.key else "")
+
+
 @frozen(repr=False)
 class Secret:
     """A value that is never shown.
 
-    `reference` is the value's source (`env PUMP_7_QR`, `file pki/ca.key`) and may be shown. `value` is None if its
-    environment variable is not set, which is an error only when the value is needed. The code that reads the value
+    `reference` is the value's source (`env PUMP_7_QR`, `file pki/ca.key`, `ssm /pump-7`) and may be shown. `value` is None if its
+    environment variable is not set, or if AWS stores it and it has not been read; that is an error only when the value is needed.
+    `problem` is why it could not be read from AWS. The code that reads the value
     also registers it, so that it is redacted in the text of other libraries (`model/redaction.py`).
     """
 
     reference: str
     value: str | None = field(default=None, repr=False)
+    problem: str = field(default="", eq=False)
 
     def __repr__(self) -> str:
         return REDACTED
@@ -45,6 +63,10 @@ class Secret:
         if self.value is None:
             raise MissingSecretError(self.reference)
         return self.value
+
+    def explain_absence(self) -> str:
+        """Return why there is no value, and what to do."""
+        return f"cannot be read: {self.problem}" if self.problem else f"is not set; set {self.reference}"
 
     def hash_with_salt(self, salt: str) -> SecretDigest:
         """Return a hash that can be stored with the resource; `salt` is a text unique to the resource."""

@@ -11,6 +11,7 @@ from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.environment import Variable
 from reconciler.model.resource import Desired, Origin
+from reconciler.model.secret import StoredSecret
 
 
 @frozen
@@ -111,7 +112,8 @@ class DesiredState:
       writes, and the values of the names in braces;
     - `files_digest`: the same without these values;
     - `removed`: the addresses to forget, each with the place of its `[[removed]]` entry;
-    - `moved`: former address → new address.
+    - `moved`: former address → new address;
+    - `stored_secrets`: the secrets that AWS stores and that the resources refer to.
     """
 
     settings: Settings
@@ -123,6 +125,7 @@ class DesiredState:
     files_digest: str = ""
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
+    stored_secrets: frozenset[StoredSecret] = frozenset()
 
     @property
     def environment_name(self) -> str:

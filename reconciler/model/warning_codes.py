@@ -48,6 +48,8 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "`topicfilter/…`, `iot:Publish` and `iot:Receive` need `topic/…`, `iot:Connect` needs `client/…`.",
         "protocol-without-authentication": "Clients of a domain configuration cannot use its authentication type over its protocol.",
         "query-unknown-field": "The query of a dynamic thing group has a field that fleet indexing does not define.",
+        "unreadable-secret": "A secret that AWS stores cannot be read. For a field that matters only at the creation of a resource, this is a "
+        "warning, and an error when the resource is created.",
         "unset-secret": "The environment variable of a secret is unset or empty.",
         UNUSED_VARIABLE: "`[variables]` declares a variable that nothing uses. This one cannot be silenced: remove the variable.",
         UNUSED_ALLOW: "An entry of `lifecycle.allow` silences no warning. This one cannot be silenced: remove the entry.",

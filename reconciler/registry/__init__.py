@@ -1,4 +1,6 @@
-"""The embedded registry: AWS's protocol for `iot` and `iot-managed-integrations` over SQLite.
+"""The embedded registry: AWS's protocols for `iot` and `iot-managed-integrations`, and for stored secrets, over SQLite.
+
+Stored secrets are parameters of `ssm` and secrets of `secretsmanager`, as far as a desired state refers to them.
 
 Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
 nothing else of this project and never boto3; from botocore it takes only the service models.
@@ -21,7 +23,7 @@ The modules, from the outside in:
 
 The modules for serving it over HTTP:
 
-- `server`          one loopback port for both services; `identity` answers STS's GetCallerIdentity
+- `server`          one loopback port for all services; `identity` answers STS's GetCallerIdentity
 - `request_guard`   which requests the server accepts; `http_protocol` bounds the heads of requests
 - `conditions`      how requests are delayed, throttled or made to fail: `latency`, `throttling` and `faults`
 - `clock`           virtual time

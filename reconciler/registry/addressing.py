@@ -10,23 +10,32 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.registry.http import RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
-from reconciler.registry.wire.service import SERVICES, load_service, map_signing_names_to_services
+from reconciler.registry.wire.service import (
+    JSON_SERVICES,
+    SERVICES,
+    TARGET_HEADER,
+    load_service,
+    map_signing_names_to_services,
+)
 
 _CREDENTIAL = re.compile(
     r"Credential=([^/,\s]+)/\d{8}/([A-Za-z0-9-]{1,64})/([A-Za-z0-9.-]{1,64})/aws4_request"
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION_IN_URL = re.compile(
+    rf"https?://(?:{'|'.join(JSON_SERVICES)})\.([a-z0-9-]{{1,64}})\.amazonaws\.com(?:\.cn)?(?:[:/]|$)"
+)
 
 
 @frozen
 class CredentialScope:
     """The account and Region that a request is for.
 
-    `service` is None when the credential is missing or malformed, or names none of `SERVICES`.
+    `service` is None when the credential is missing or malformed, or names no service of the registry.
     """
 
     account: str
@@ -53,6 +62,18 @@ def parse_credential_scope(authorization: str | None, settings: RegistrySettings
     return _parse_credential(authorization.partition(",")[0], settings.account, settings.region)
 
 
+def find_caller(headers: Mapping[str, str], url: str, settings: RegistrySettings) -> CredentialScope:
+    """Return the caller of a request; header names are in lower case.
+
+    A request without a credential for a stored secret is for the Region in its URL: a secret may be in another Region.
+    """
+    authorization = headers.get("authorization")
+    caller = parse_credential_scope(authorization, settings)
+    if authorization is None and TARGET_HEADER in headers and (match := _REGION_IN_URL.match(url)):
+        return evolve(caller, region=match[1])
+    return caller
+
+
 @lru_cache(maxsize=1024)
 def _parse_credential(credential: str, default_account: str, default_region: str) -> CredentialScope:
     match = _CREDENTIAL.search(credential)
@@ -77,14 +98,21 @@ def parse_target(url: str) -> RequestTarget:
     return RequestTarget(segments, query)
 
 
-def resolve_service(caller: CredentialScope, method: str, target: RequestTarget, url: str) -> str:
+def resolve_service(
+    caller: CredentialScope, method: str, target: RequestTarget, url: str, headers: Mapping[str, str]
+) -> str:
     """Return the name of the service that a request is for.
 
-    The credential decides if it names a service, or else the host if it is one of managed integrations. Otherwise, it is the
+    The credential decides if it names a service, or else the header that names an operation of `JSON_SERVICES`, or else the host
+    if it is one of managed integrations. Otherwise, it is the
     first service that has an operation with this method and path, or `iot` if there is none.
     """
     if caller.service is not None:
         return caller.service
+    prefix = headers.get(TARGET_HEADER, "").rpartition(".")[0]
+    for name, service_prefix in JSON_SERVICES.items():
+        if prefix == service_prefix:
+            return name
     host = url.partition("?")[0].partition("://")[2].partition("/")[0]
     if "iotmanagedintegrations" in host:
         return "iot-managed-integrations"

@@ -40,7 +40,12 @@ class Context:
         return ApiError(self.invalid_code, message)
 
 
-_ARN_SERVICES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
+_ARN_SERVICES = {
+    "iot": "iot",
+    "iot-managed-integrations": "iotmanagedintegrations",
+    "ssm": "ssm",
+    "secretsmanager": "secretsmanager",
+}
 
 
 def find_partition(region: str) -> str:

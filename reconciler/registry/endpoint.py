@@ -20,7 +20,7 @@ from reconciler.registry import catalog
 from reconciler.registry.addressing import (
     CredentialScope,
     RequestTarget,
-    parse_credential_scope,
+    find_caller,
     parse_target,
     resolve_service,
 )
@@ -84,15 +84,15 @@ class Registry:
     def route(self, request: HttpRequest) -> RoutedRequest:
         """Find the caller and the operation of a request, or why it is rejected; nothing is performed yet."""
         headers = {_to_text(name).lower(): _to_text(value) for name, value in request.headers.items()}
-        caller = parse_credential_scope(headers.get("authorization"), self.settings)
+        caller = find_caller(headers, request.url, self.settings)
         try:
             target = parse_target(request.url)
         except MalformedError as error:
             rejection = ApiError("InvalidRequestException", str(error))
             default_service = load_service(caller.service or "iot")
             return RoutedRequest(request, headers, caller, default_service, rejection=rejection)
-        target_service = load_service(resolve_service(caller, request.method, target, request.url))
-        route = target_service.routes.find(request.method, target.segments)
+        target_service = load_service(resolve_service(caller, request.method, target, request.url, headers))
+        route = target_service.find_operation(request.method, target.segments, headers)
         if route is None:
             rejection = _build_unknown_operation_error(
                 target_service, f"No operation has the path of this {request.method} request."

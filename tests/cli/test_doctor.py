@@ -64,6 +64,26 @@ def test_all_checks_pass_on_a_new_and_on_a_used_embedded_registry(doctor, run_in
     assert doctor() == (0, [file, used_registry, *other_checks, used_journal])
 
 
+def test_a_stored_secret_that_cannot_be_read_is_an_error(doctor, tmp_path):
+    with (tmp_path / "desired_state.toml").open("a") as file:
+        file.write(
+            '\n[managed_things.stored]\nrole = "DEVICE"\nauthentication_material = { ssm = "/iot/code" }\n'
+        )
+        file.write('authentication_material_type = "ZWAVE_QR_BAR_CODE"\n')
+    code, lines = doctor()
+    (line,) = [line for line in lines if " secrets " in line]
+    assert (code, line) == (1, "✖ error   secrets     there is no parameter /iot/code")
+    assert "create it, or correct its name" in lines[lines.index(line) + 1]
+    Workspace(tmp_path / "desired_state.toml").client("ssm").put_parameter(
+        Name="/iot/code", Value="900031313131313", Type="SecureString"
+    )
+    code, lines = doctor()
+    assert (code, [line for line in lines if " secrets " in line]) == (
+        0,
+        ["✔ ok      secrets     the file's 1 secret in AWS can be read"],
+    )
+
+
 def test_a_lock_is_a_warning_that_names_its_holder(doctor, run_in_applied_starter, tmp_path):
     call = Workspace(tmp_path / "desired_state.toml")._connection.call
     holder = ProcessIdentity("somebody", "elsewhere", 1, "", 0.0)

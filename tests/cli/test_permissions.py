@@ -17,6 +17,7 @@ from reconciler.aws.iam import (
 )
 from reconciler.engine.permissions.operations import PURPOSES, find_needed_operations, find_needed_roles
 from reconciler.model.plan import Target
+from reconciler.model.secret import StoredSecret
 from tests.support.desired_state_strategy import desired_states
 from tests.support.desired_states import (
     converge,
@@ -249,6 +250,44 @@ def test_the_policy_allows_the_tags_of_every_plain_kind(table):
     created_arns = list_arns(PLAIN_APIS[table].create)
     assert created_arns & list_arns("TagResource") != set()
     assert created_arns & list_arns("ListTagsForResource") != set()
+
+
+def test_the_policy_names_the_secrets_that_the_file_refers_to():
+    arn = "arn:aws:secretsmanager:us-east-1:999999999999:secret:shared-Ab12Cd"
+    stored = [
+        StoredSecret("ssm", "/iot/code:3"),
+        StoredSecret("ssm", "plain"),
+        StoredSecret("secretsmanager", "iot/codes", "a"),
+        StoredSecret("secretsmanager", "iot/codes", "b"),
+    ]
+
+    def list_statements(secrets):
+        return build_iam_policy({}, Target("aws", "eu-west-1", "210987654321"), stored_secrets=secrets)[
+            "Statement"
+        ]
+
+    read_parameters = {
+        "Sid": "ReadParameters",
+        "Effect": "Allow",
+        "Action": ["ssm:GetParameters"],
+        "Resource": [
+            "arn:aws:ssm:eu-west-1:210987654321:parameter/iot/code",
+            "arn:aws:ssm:eu-west-1:210987654321:parameter/plain",
+        ],
+    }
+    codes = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:iot/codes-??????"
+    read_secrets = {"Sid": "ReadSecrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"]}
+    assert list_statements(stored) == [read_parameters, {**read_secrets, "Resource": [codes]}]
+    assert list_statements([*stored, StoredSecret("secretsmanager", arn)]) == [
+        read_parameters,
+        {**read_secrets, "Resource": [codes, arn]},
+        {
+            "Sid": "ReadSecretsInBulk",
+            "Effect": "Allow",
+            "Action": ["secretsmanager:BatchGetSecretValue"],
+            "Resource": ["*"],
+        },
+    ]
 
 
 @pytest.mark.parametrize("purpose", sorted(PURPOSES))

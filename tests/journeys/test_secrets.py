@@ -7,6 +7,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from reconciler import Workspace
 from tests.support.pki import encode_key
 from tests.support.project_folder import ProjectFolder
 from tests.support.small_fleet import SMALL_FLEET, get_factory_ca
@@ -238,3 +239,66 @@ def test_no_error_about_the_file_contains_a_misplaced_or_invalid_secret(
     result = folder_with_secrets.run("--debug", "validate")
     assert (result.exit_code, result.stderr != "") == (1, True)
     assert find_secrets(result.stdout + result.stderr, *key_fragments(WRONG_KEY)) == []
+
+
+STORED = """
+[workspace]
+name = "greenhouse"
+region = "eu-west-1"
+
+[things.pump-1]
+
+[managed_things.parameter]
+role = "DEVICE"
+authentication_material = { ssm = "/iot/code" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+
+[managed_things.member]
+role = "DEVICE"
+authentication_material = { secretsmanager = "iot/codes", key = "device" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+"""
+OTHER_MEMBER = "canary-member-5772"
+
+
+@pytest.fixture
+def folder_with_stored_secrets(folder) -> ProjectFolder:
+    """Return a folder whose secrets are in the registry's Parameter Store and Secrets Manager."""
+    (folder.path / "desired_state.toml").write_text(STORED)
+    workspace = Workspace(folder.path / "desired_state.toml")
+    workspace.client("ssm").put_parameter(Name="/iot/code", Value=SETUP_CODE, Type="SecureString")
+    members = json.dumps({"device": NEW_SETUP_CODE, "other": OTHER_MEMBER})
+    workspace.client("secretsmanager").create_secret(Name="iot/codes", SecretString=members)
+    return folder
+
+
+def test_no_command_prints_or_writes_a_secret_that_aws_stores(folder_with_stored_secrets):
+    folder = folder_with_stored_secrets
+    outputs = {
+        " ".join(arguments): get_output(folder, *arguments)
+        for arguments in (
+            ("--debug", "doctor"),
+            ("--debug", "plan", "--calls", "--out", "plan.json"),
+            ("plan", "--format", "json"),
+            ("--debug", "apply", "--yes"),
+            ("--debug", "drift"),
+            ("show", "managed_things.member"),
+            ("history",),
+            ("permissions",),
+            ("--debug", "destroy", "--yes"),
+        )
+    }
+    secrets = (NEW_SETUP_CODE, OTHER_MEMBER)
+    assert {command: find_secrets(output, *secrets) for command, output in outputs.items()} == {
+        command: [] for command in outputs
+    }
+    assert "the file's 2 secrets in AWS can be read" in outputs["--debug doctor"]
+    assert (
+        outputs["--debug apply --yes"].count('"SecretString": "(sensitive)"')
+        + outputs["--debug apply --yes"].count('"SecretString":"(sensitive)"')
+        == 1
+    ), "the log has no response with a secret"
+    files = [path for path in folder.path.rglob("*") if path.is_file() and "registry" not in path.name]
+    assert {path.name: find_secrets(path.read_bytes(), *secrets) for path in files} == {
+        path.name: [] for path in files
+    }

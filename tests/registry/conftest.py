@@ -75,6 +75,16 @@ def managed(registry: Registry, session_clients: dict[str, Any]) -> Any:
     return session_clients["iot-managed-integrations"]
 
 
+@pytest.fixture
+def ssm(registry: Registry, session_clients: dict[str, Any]) -> Any:
+    return session_clients["ssm"]
+
+
+@pytest.fixture
+def secrets_manager(registry: Registry, session_clients: dict[str, Any]) -> Any:
+    return session_clients["secretsmanager"]
+
+
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority("Factory CA")

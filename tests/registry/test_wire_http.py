@@ -18,7 +18,12 @@ from tests.support.shape_strategies import shape_values
 
 FEW_EXAMPLES = examples(4)
 UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-SIGNING_NAMES = {"iot": "iot", "iot-managed-integrations": "iotmanagedintegrations"}
+SIGNING_NAMES = {
+    "iot": "iot",
+    "iot-managed-integrations": "iotmanagedintegrations",
+    "ssm": "ssm",
+    "secretsmanager": "secretsmanager",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +51,9 @@ def build_request(service, model, params, url):
 
     It has a credential scope but no valid signature.
     """
-    request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
+    request = create_serializer(
+        model.service_model.metadata["protocol"], include_validation=False
+    ).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url=url, context={})
     prepared = create_request_object(request).prepare()
     scope = f"Credential=test/20260101/eu-west-1/{SIGNING_NAMES[service]}/aws4_request"

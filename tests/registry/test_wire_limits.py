@@ -170,9 +170,9 @@ def build_http_request(model: OperationModel, params: dict[str, Any]) -> HttpReq
         for name, member in shape.members.items()
         if member.serialization.get("location") == "uri"
     }
-    serialized = create_serializer("rest-json", include_validation=False).serialize_to_request(
-        {**labels, **params}, model
-    )
+    serialized = create_serializer(
+        model.service_model.metadata["protocol"], include_validation=False
+    ).serialize_to_request({**labels, **params}, model)
     prepare_request_dict(serialized, endpoint_url="https://example.amazonaws.com", context={})
     request = create_request_object(serialized).prepare()
     body = request.body or b""

@@ -14,7 +14,7 @@ from reconciler.registry import catalog
 from reconciler.registry.addressing import parse_target
 from reconciler.registry.errors import ApiError
 from reconciler.registry.wire.faults import build_error_response
-from reconciler.registry.wire.service import SERVICES, load_service
+from reconciler.registry.wire.service import JSON_SERVICES, SERVICES, load_service
 from tests.support.examples import examples
 from tests.support.shape_strategies import shape_values
 
@@ -28,7 +28,8 @@ def get_model(service, operation):
 
 def build_http_request(model, params):
     """Return the HTTP request that botocore builds."""
-    request = create_serializer("rest-json", include_validation=False).serialize_to_request(params, model)
+    protocol = model.service_model.metadata["protocol"]
+    request = create_serializer(protocol, include_validation=False).serialize_to_request(params, model)
     prepare_request_dict(request, endpoint_url="https://example.amazonaws.com", context={})
     return create_request_object(request).prepare()
 
@@ -39,7 +40,7 @@ def to_bytes(body):
 
 def parse_output(model, status, headers, body, shape):
     """Return the output that botocore reads from an HTTP response."""
-    parsed = create_parser("rest-json").parse(
+    parsed = create_parser(model.service_model.metadata["protocol"]).parse(
         {
             "status_code": status,
             "headers": {name.lower(): text for name, text in headers.items()},
@@ -60,11 +61,13 @@ def test_requests_that_botocore_serializes_are_parsed(service, operation):
     def check(params):
         request = build_http_request(model, params)
         target = parse_target(request.url)
-        wire_operation, labels = load_service(service).routes.find(request.method, target.segments)
         headers = {
             key.lower(): text if isinstance(text, str) else text.decode()
             for key, text in request.headers.items()
         }
+        wire_operation, labels = load_service(service).find_operation(
+            request.method, target.segments, headers
+        )
         parsed, errors = wire_operation.parser.parse(labels, target.query, headers, to_bytes(request.body))
         assert (wire_operation.name, parsed, errors.messages) == (operation, params, [])
 
@@ -88,9 +91,17 @@ def test_responses_are_parsed_by_botocore(service, operation):
 
 
 def find_operation(service, operation):
-    http = get_model(service, operation).http
-    segments = urlsplit(http["requestUri"]).path.removeprefix("/").split("/")
-    return load_service(service).routes.find(http["method"], segments)[0]
+    model = get_model(service, operation)
+    segments = urlsplit(model.http["requestUri"]).path.removeprefix("/").split("/")
+    headers = {"x-amz-target": f"{model.service_model.metadata.get('targetPrefix')}.{operation}"}
+    return load_service(service).find_operation(model.http["method"], segments, headers)[0]
+
+
+def get_status(shape):
+    """Return the HTTP status of an error; the models of the json protocol do not have it."""
+    if "error" in shape.metadata:
+        return shape.metadata["error"]["httpStatusCode"]
+    return 500 if shape.name.startswith("InternalServ") else 400
 
 
 @pytest.mark.parametrize(("service", "operation"), SERVED)
@@ -107,13 +118,13 @@ def test_errors_are_parsed_by_botocore_with_all_members(service, operation):
             model, status, headers, body, load_service(service).model.shape_for_error_code(shape.name)
         )
 
-        assert status == shape.metadata["error"]["httpStatusCode"]
+        assert status == get_status(shape)
         assert headers["x-amzn-ErrorType"] == shape.name
         assert parsed["Error"] == {"Code": shape.name, "Message": "the message"}
         assert {member: parsed_members[member] for member in members} == members
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, *JSON_SERVICES])
 def test_every_operation_of_the_models_can_be_compiled(service):
     """An operation that will be served later needs no change of the wire layer."""
     for operation in load_service(service).model.operation_names:
@@ -138,13 +149,19 @@ NEVER_INVALID = {
 }
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, *JSON_SERVICES])
 def test_the_error_codes_for_invalid_requests_and_faults_are_in_the_model(service):
     for operation in load_service(service).model.operation_names:
         wire_operation = find_operation(service, operation)
-        if (service, operation) in catalog.load_served_operations():
+        if (service, operation) in catalog.load_served_operations() and service in SERVICES:
             assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
         assert load_service(service).find_error_format(wire_operation.fault_code) is not None
+
+
+def test_the_targets_of_the_json_protocol_are_those_of_the_models():
+    metadata = {service: load_service(service).model.metadata for service in JSON_SERVICES}
+    assert {service: values["targetPrefix"] for service, values in metadata.items()} == JSON_SERVICES
+    assert {values.get("signingName", service) for service, values in metadata.items()} == set(JSON_SERVICES)
 
 
 def test_error_bodies_have_the_models_message_member():

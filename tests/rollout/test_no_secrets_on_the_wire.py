@@ -123,7 +123,7 @@ def test_no_byte_page_event_log_or_journal_of_a_rollout_contains_a_secret(path, 
     assert [file.name for file in files if file.name == "journal.sqlite3"] == ["journal.sqlite3"]
     content = read_contents(path, 1)["site-1"]
     assert content["things"]["pump-p"]["attributes"]["pin"] == CANARIES["PIN"]
-    assert len(content["managed_things"]) == 2
+    assert len(content["managed_things"]) == 4
 
 
 def raise_with_secrets(workspace: Workspace, **_options: object) -> None:

@@ -1,4 +1,4 @@
-"""An environment whose file refers to secrets in environment variables and in files."""
+"""An environment whose file refers to secrets in environment variables, in files and in AWS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import Workspace
+from reconciler.model.redaction import redaction_scope
 from tests.support.rollouts import write_environments
 from tests.support.small_fleet import SETUP_CODES, get_factory_ca
 
@@ -25,6 +27,16 @@ role = "DEVICE"
 authentication_material = { file = "secret/code" }
 authentication_material_type = "ZWAVE_QR_BAR_CODE"
 
+[managed_things.ssm]
+role = "DEVICE"
+authentication_material = { ssm = "/iot/code" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+
+[managed_things.secretsmanager]
+role = "DEVICE"
+authentication_material = { secretsmanager = "iot/codes", key = "device" }
+authentication_material_type = "ZWAVE_QR_BAR_CODE"
+
 [provisioned_things.parameter]
 template = { file = "template.json" }
 parameters = { Pin = { env = "PIN" }, Pem = { file = "device.pem" } }
@@ -36,8 +48,11 @@ CANARIES = {
     "PIN": "canary-pin-31415",
     "FACTORY_CA_KEY": get_factory_ca().key_pem.splitlines()[1],
     **SETUP_CODES,
+    "PARAMETER": "900031313131313",
+    "SECRET": "900041414141414",
+    "OTHER_MEMBER": "canary-member-5772",
 }
-"""Values that no output may contain: environment variables, a line of a key, and a file with the second setup code."""
+"""Values that no output may contain: environment variables, a line of a key, a file with the second setup code, a parameter, and a secret."""
 
 _TEMPLATE = {
     "Parameters": {name: {"Type": "String"} for name in ("Pin", "Pem", "AWS::IoT::Certificate::Id")},
@@ -62,4 +77,12 @@ def write_environment_with_secrets(folder: Path, monkeypatch: pytest.MonkeyPatch
     (folder / "factory.pem").write_text(get_factory_ca().pem)
     (folder / "template.json").write_text(json.dumps(_TEMPLATE))
     (folder / "device.pem").write_text(get_factory_ca().get_device_pem("pump-p", 1))
+    with redaction_scope():
+        _store_secrets(Workspace(path, environment="site-1"))
     return path
+
+
+def _store_secrets(workspace: Workspace) -> None:
+    workspace.client("ssm").put_parameter(Name="/iot/code", Value=CANARIES["PARAMETER"], Type="SecureString")
+    members = {"device": CANARIES["SECRET"], "other": CANARIES["OTHER_MEMBER"]}
+    workspace.client("secretsmanager").create_secret(Name="iot/codes", SecretString=json.dumps(members))

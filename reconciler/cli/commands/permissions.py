@@ -42,7 +42,9 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     target = _find_target(workspace)
     operations = find_needed_operations(workspace.desired, purpose)
     passed_roles = find_needed_roles(workspace.desired.resources) if purpose == "apply" else ()
-    text = json.dumps(iam.build_iam_policy(operations, target, passed_roles), indent=2) + "\n"
+    stored_secrets = () if purpose == "destroy" else workspace.desired.stored_secrets
+    policy = iam.build_iam_policy(operations, target, passed_roles, stored_secrets)
+    text = json.dumps(policy, indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -53,6 +55,11 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         echo(
             f"warning: the policy names account {target.account} of the embedded registry; "
             'replace it, or set target = "aws" and run the command with AWS credentials',
+            stderr=True,
+        )
+    if stored_secrets:
+        echo(
+            "note: a secret that a KMS key of your own encrypts also needs kms:Decrypt for that key",
             stderr=True,
         )
     size = len("".join(text.split()))  # AWS does not count white space

@@ -15,7 +15,7 @@ import attrs
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
-from reconciler.engine.load.input_files import SECRET_FORMAT, LoadContext
+from reconciler.engine.load.input_files import SECRET_FORMAT, SECRET_KEYS, LoadContext
 from reconciler.engine.load.placeholders import TypedText
 from reconciler.kinds.base.schema import is_spec_class
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
@@ -296,7 +296,7 @@ def _build_document_or_name_hook(document_hook: Hook, expected: str) -> Hook:
 
 def _build_text_or_secret_hook(text_hook: Hook, secret_hook: Hook) -> Hook:
     def convert(value: Any, _: Any) -> Any:
-        if isinstance(value, dict) and "env" in value:
+        if isinstance(value, dict) and value.keys() & SECRET_KEYS:
             return secret_hook(value, Secret)
         return text_hook(value, str)
 

@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from attrs import frozen
 
@@ -16,7 +17,7 @@ from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import recognize_bytes
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.redaction import register_secret
-from reconciler.model.secret import Secret
+from reconciler.model.secret import Secret, StoredSecret
 from reconciler.model.text import describe_value, quote, quote_if_unsafe
 
 MAX_INPUT_FILE_BYTES = 2**20
@@ -24,7 +25,17 @@ MAX_INPUT_FILE_BYTES = 2**20
 _MAX_TOTAL_BYTES = 2**30
 """The maximum size of all files that a TOML file refers to: each row of a manifest can name another large file."""
 
-SECRET_FORMAT = '{ env = "NAME" } or { file = "path" }'  # noqa: S105 (no secret, but how a TOML file refers to one)
+SECRET_FORMAT = '{ env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }'  # noqa: S105 (no secret, but how a TOML file refers to one)
+
+SECRET_KEYS = frozenset({"env", "ssm", "secretsmanager"})
+"""The keys of a table that can only refer to a secret; a text can be in a file, too."""
+
+# Systems Manager, "Working with parameter versions": a version or a label may follow the name.
+PARAMETER_NAME = re.compile(r"(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+)+)(?::[A-Za-z0-9_.-]+)?")
+# API reference, CreateSecret; an ARN may name a secret of another Region or account.
+SECRET_ID = re.compile(
+    r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+|[A-Za-z0-9/_+=.@!-]{1,512}"
+)
 
 
 @frozen
@@ -52,12 +63,20 @@ class LoadContext:
     """The inputs that a TOML file may read: the files in its own folder tree, and the environment.
 
     `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it, and `names` also those that could
-    not be read; secrets are left out, and their paths are in `secret_paths`. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
+    not be read; secrets are left out, and their paths are in `secret_paths`. `stored_secrets` are the secrets that AWS stores; `read_secrets` has
+    those that were read. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
     copies never contain these files. The methods raise InvalidValueError.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], original_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        original_folder: Path | None = None,
+        read_secrets: Mapping[StoredSecret, Secret] = MappingProxyType({}),
+    ) -> None:
         self._local = self if original_folder is None else LoadContext(original_folder, environ)
+        self._read_secrets = read_secrets
         self._is_copy = original_folder is not None
         self._folder = os.path.realpath(folder)
         self._environ = environ
@@ -66,6 +85,7 @@ class LoadContext:
         self.digests: dict[str, str] = {}
         self.names: set[str] = set()
         self.secret_paths: set[str] = set()
+        self.stored_secrets: set[StoredSecret] = set()
 
     def read_text(self, name: object) -> str:
         """Return the text of the file that `{ file = … }` refers to."""
@@ -86,9 +106,9 @@ class LoadContext:
         return raw
 
     def read_secret(self, table: Mapping[str, object]) -> Secret:
-        """Return the secret that `{ env = … }` or `{ file = … }` refers to, without a trailing newline.
+        """Return the secret that a table refers to; one from a file is without a trailing newline.
 
-        The secret's value is None if the environment variable is unset or empty. Any other value is registered for redaction.
+        The secret's value is None if the environment variable is unset or empty, or if AWS stores it and it was not read. Any other value is registered for redaction.
         """
         secret = self._read_secret(table)
         if secret.value is not None:
@@ -114,8 +134,16 @@ class LoadContext:
                     )
                 escaped_name = quote(str(name))[1:-1]  # without the quotes
                 return Secret(f"file {escaped_name}", value)
+            case {"ssm": id_, **rest} if not rest:
+                return self._find_stored_secret(_build_parameter(id_))
+            case {"secretsmanager": id_, **rest} if rest.keys() <= {"key"}:
+                return self._find_stored_secret(_build_stored_secret(id_, rest.get("key")))
             case _:
                 raise _build_error("wrong-type", "not a valid table", SECRET_FORMAT)
+
+    def _find_stored_secret(self, stored: StoredSecret) -> Secret:
+        self.stored_secrets.add(stored)
+        return self._read_secrets.get(stored) or Secret(str(stored))
 
     def _read_secret_file(self, name: object) -> str:
         path = self._local.resolve_path(name)
@@ -262,6 +290,25 @@ def _check_name(name: object) -> str:
             expected = r"a path with / between folders: in double quotes, \n is a line break"
         raise _build_error("invalid-path", "file has several lines", expected)
     return name
+
+
+def _build_parameter(name: object) -> StoredSecret:
+    expected = 'the name of a parameter, such as "/iot/pump-1"'
+    if not isinstance(name, str) or PARAMETER_NAME.fullmatch(name) is None:
+        text = quote(name) if isinstance(name, str) else describe_value(name)
+        raise _build_error("invalid-secret-name", f"{text} is not a valid name of a parameter", expected)
+    return StoredSecret("ssm", name)
+
+
+def _build_stored_secret(identifier: object, key: object) -> StoredSecret:
+    expected = "the name or the ARN of a secret"
+    if not isinstance(identifier, str) or SECRET_ID.fullmatch(identifier) is None:
+        text = quote(identifier) if isinstance(identifier, str) else describe_value(identifier)
+        raise _build_error("invalid-secret-name", f"{text} is not a valid name of a secret", expected)
+    if key is not None and (not isinstance(key, str) or not key):
+        expected = "the name of a member of the secret, which is a JSON object"
+        raise _build_error("wrong-type", f"key is {describe_value(key)}", expected)
+    return StoredSecret("secretsmanager", identifier, key or "")
 
 
 def _build_error(code: str, problem: str, expected: str | None = None) -> InvalidValueError:

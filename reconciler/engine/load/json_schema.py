@@ -8,12 +8,13 @@ are checked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconciler.engine.load.declarations import ENVIRONMENTS, MAX_NAME_LENGTH, VARIABLES, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
-from reconciler.engine.load.input_files import VARIABLE_NAME
+from reconciler.engine.load.input_files import PARAMETER_NAME, SECRET_ID, VARIABLE_NAME
 from reconciler.engine.load.json_schema_constraints import add_constraints
 from reconciler.engine.load.json_schema_types import (
     FILE,
@@ -116,10 +117,27 @@ def _build_shared_definitions() -> Schema:
         },
         "secret": {
             "description": "Where a secret is read from; it is never written into the file.",
-            "anyOf": [{"$ref": "#/$defs/env"}, FILE],
+            "anyOf": [
+                {"$ref": "#/$defs/env"},
+                FILE,
+                build_closed_object({"ssm": allow_brace(_build_pattern(PARAMETER_NAME))}),
+                {
+                    **build_closed_object(
+                        {
+                            "secretsmanager": allow_brace(_build_pattern(SECRET_ID)),
+                            "key": {"type": "string", "minLength": 1},
+                        }
+                    ),
+                    "required": ["secretsmanager"],
+                },
+            ],
         },
         "for_each": _build_for_each_definition(),
     }
+
+
+def _build_pattern(pattern: re.Pattern[str]) -> Schema:
+    return {"type": "string", "pattern": f"^(?:{pattern.pattern})$"}
 
 
 def _build_for_each_definition() -> Schema:

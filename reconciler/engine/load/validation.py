@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, get_origin
 
 import attrs
+from attrs import evolve
 
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
 from reconciler.engine.load.allowed_warnings import WarningFilter, check_allow
@@ -40,7 +41,7 @@ _MAX_CYCLES = 50
 _MAX_CYCLE_ADDRESSES = 20
 """The maximum number of addresses of a cycle that are shown."""
 
-_TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document)
+_TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document, Secret)
 """The types of most values, which need not be searched for secrets."""
 
 
@@ -74,7 +75,7 @@ def check_declarations(
             *check_allow(item),
             *_check_constraints(item, scope, constraints),
             *_check_names_outside(item, constraints),
-            *_find_unset_secrets(item.values),
+            *_find_secret_problems(item),
             *joint_problems.get(address, ()),
         ]
         if item.resource:
@@ -202,11 +203,25 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
             yield ValueProblem("invalid-path", problem, expected, path=path)
 
 
-def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iterator[ValueProblem]:
-    """Yield a warning for each secret whose environment variable is unset or empty."""
-    for name, value in values.items():
-        if isinstance(value, Secret):
-            if value.value is None:
+def _find_secret_problems(item: ParsedDeclaration) -> Iterator[ValueProblem]:
+    """Yield the problems of secrets; one that only a creation needs may have no value, which is a warning."""
+    for problem in _find_unset_secrets(item.values.items()):
+        member = item.kind.members[str(problem.path[0])]
+        yield evolve(problem, severity="warning") if member.on_change == "create_only" else problem
+
+
+def _find_unset_secrets(
+    values: Iterable[tuple[str | int, Any]], path: ValuePath = ()
+) -> Iterator[ValueProblem]:
+    """Yield a problem for each secret without a value: unset, empty, or not readable at AWS.
+
+    A secret that AWS stores has no problem if it was not read.
+    """
+    for name, value in values:
+        match value:
+            case Secret() if value.problem:
+                yield ValueProblem("unreadable-secret", value.problem, path=(*path, name))
+            case Secret() if value.value is None and value.reference.startswith("env "):
                 yield ValueProblem(
                     "unset-secret",
                     f"{value.reference} is unset or empty",
@@ -214,10 +229,12 @@ def _find_unset_secrets(values: Mapping[str, Any], path: ValuePath = ()) -> Iter
                     path=(*path, name),
                     severity="warning",
                 )
-        elif isinstance(value, Mapping):
-            yield from _find_unset_secrets(value, (*path, name))
-        elif not isinstance(value, _TYPES_WITHOUT_SECRETS) and attrs.has(type(value)):
-            yield from _find_unset_secrets(attrs.asdict(value, recurse=False), (*path, name))
+            case Mapping():
+                yield from _find_unset_secrets(value.items(), (*path, name))
+            case tuple() if value and not isinstance(value[0], str):
+                yield from _find_unset_secrets(enumerate(value), (*path, name))
+            case _ if not isinstance(value, _TYPES_WITHOUT_SECRETS) and attrs.has(type(value)):
+                yield from _find_unset_secrets(attrs.asdict(value, recurse=False).items(), (*path, name))
 
 
 def _check_constraints(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES
+from reconciler.engine.stored_secrets import read_stored_secrets
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
@@ -48,6 +49,21 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
                 yield CheckResult("warning", "reading", message, _ADVICE)
     if all_readable:
         yield CheckResult("ok", "reading", f"all {len(kinds)} kinds can be listed")
+
+
+def check_stored_secrets(state: DesiredState, call: Call) -> Iterator[CheckResult]:
+    """Yield a result for each secret that AWS stores and that cannot be read, or one if all can; none without such secrets.
+
+    Raises AwsError and TargetError.
+    """
+    secrets = read_stored_secrets(state.stored_secrets, call)
+    problems = sorted({secret.problem for secret in secrets.values() if secret.problem})
+    for problem in problems:
+        text, _, advice = problem.partition("; ")
+        yield CheckResult("error", "secrets", text, advice)
+    if secrets and not problems:
+        noun = "secret" if len(secrets) == 1 else "secrets"
+        yield CheckResult("ok", "secrets", f"the file's {len(secrets):,} {noun} in AWS can be read")
 
 
 def _find_first_call(read: Read[Sequence[Live]]) -> ApiCall | None:

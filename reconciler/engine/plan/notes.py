@@ -60,14 +60,17 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from suggest_call_savings(steps, quotas, state.resources)
 
 
+_SECRET_CODES = frozenset({"unset-secret", "unreadable-secret"})
+
+
 def _select_relevant_warnings(warnings: Sequence[Diagnostic], comparison: Comparison) -> Iterator[Diagnostic]:
-    """Yield the warnings without those of unset secrets that this plan does not need.
+    """Yield the warnings without those of secrets without a value that this plan does not need.
 
     Only a creation needs some secrets, such as a CA's key.
     """
     for warning in warnings:
         address = (
-            Address.parse(warning.address) if warning.code == "unset-secret" and warning.address else None
+            Address.parse(warning.address) if warning.code in _SECRET_CODES and warning.address else None
         )
         kind = all_kinds().get(address.kind) if address else None
         if address and kind and address in comparison.live:

@@ -34,7 +34,7 @@ def find_setup_code_errors(material: Secret, material_type: str) -> Iterator[str
     """
     pattern, expected = _FORMATS.get(material_type, (None, ""))
     if material.value is None:
-        yield f"authentication_material is not set; set {material.reference}"
+        yield f"authentication_material {material.explain_absence()}"
     elif pattern and not pattern.fullmatch(material.value):
         subject = f"authentication_material (from {material.reference})"
         yield f"{subject} is not a valid {material_type}; expected {expected}"

@@ -1,10 +1,10 @@
-"""The rest-json protocol, driven by botocore's service models, without code for single operations.
+"""The protocols rest-json and json, driven by botocore's service models, without code for single operations.
 
 Invariant: everything follows from the model. A shape's type selects the parser, its location selects the part of the request,
 and its metadata has the constraints. An operation is compiled into closures on its first request; later requests only call them.
 
-- `service`     the two service models, and one `WireOperation` per operation
-- `routes`      HTTP method and path → operation
+- `service`     the service models, and one `WireOperation` per operation
+- `routes`      HTTP method and path → operation, for rest-json
 - `patterns`    the models' Java patterns as `regex` patterns
 - `constraints` lengths, ranges, patterns, enums, with AWS's texts
 - `parse`       request → parameters

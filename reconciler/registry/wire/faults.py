@@ -1,5 +1,7 @@
 """Error → response: status, `x-amzn-ErrorType`, and a JSON body with the error's members.
 
+In the json protocol, the body also has the error's code, as `__type`.
+
 Invariant: the status comes from the service model. If the model lacks the error, the status is the one that AWS documents for
 errors common to all services (`_COMMON_STATUS`), or else 400.
 """
@@ -9,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.registry.errors import ApiError
-from reconciler.registry.wire.service import Service
+from reconciler.registry.wire.serialize import find_content_type
+from reconciler.registry.wire.service import JSON_SERVICES, Service
 
 # The error for an operation that is not served here and for a path that no operation has: AWS's common error "The action
 # or operation requested is invalid". Clients never retry it and never take it for a missing resource.
@@ -29,5 +32,7 @@ def build_error_response(service: Service, error: ApiError) -> tuple[int, dict[s
     else:
         status = error_format.status
         document = error_format.write({error_format.message_member: error.message, **error.members})
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+    if service.name in JSON_SERVICES:
+        document = {"__type": error.code, **document}
+    headers = {"Content-Type": find_content_type(service.model), "x-amzn-ErrorType": error.code}
     return status, headers, json.dumps(document, separators=(",", ":")).encode()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
 Writer = Callable[[Any], Any]
 _MILLISECOND_DIGITS = 3
@@ -27,6 +27,7 @@ class OutputSerializer:
     there is no body. `payload` is the member that is the whole body; None when members are parts of it.
     """
 
+    content_type: str
     status: int
     headers: tuple[tuple[str, str, Writer], ...]
     status_member: str | None
@@ -44,16 +45,17 @@ class OutputSerializer:
         if self.body is None:
             return status, headers, b""
         document = rest.get(self.payload) if self.payload is not None else rest
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = self.content_type
         return status, headers, json.dumps(self.body(document or {}), separators=(",", ":")).encode()
 
 
 def compile_serializer(model: OperationModel) -> OutputSerializer:
     """Compile the serializer of one operation from its model."""
+    content_type = find_content_type(model.service_model)
     status = int(model.http.get("responseCode", 200))
     shape = model.output_shape
     if shape is None:
-        return OutputSerializer(status, headers=(), status_member=None, body=None, payload=None)
+        return OutputSerializer(content_type, status, headers=(), status_member=None, body=None, payload=None)
     payload = shape.serialization.get("payload")
     locations = {name: member.serialization.get("location") for name, member in shape.members.items()}
     headers = tuple(
@@ -68,7 +70,13 @@ def compile_serializer(model: OperationModel) -> OutputSerializer:
         if payload is not None
         else _build_structure_writer(shape, {}, only=in_body)
     )
-    return OutputSerializer(status, headers, status_member, body, payload)
+    return OutputSerializer(content_type, status, headers, status_member, body, payload)
+
+
+def find_content_type(service_model: ServiceModel) -> str:
+    """Return the type of the documents that a service sends."""
+    version = service_model.metadata.get("jsonVersion")
+    return f"application/x-amz-json-{version}" if version else "application/json"
 
 
 def compile_error_writer(shape: Shape) -> Writer:

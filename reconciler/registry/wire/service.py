@@ -1,11 +1,11 @@
-"""The two services' models in the installed botocore, and each operation's parsers and serializer.
+"""The services' models in the installed botocore, and each operation's parsers and serializer.
 
-Invariant: a model is read once per process (about 20 ms each); each parser and serializer is compiled once, when it is first
+Invariant: a model is read once per process (about 20 ms each), when it is first needed; each parser and serializer is compiled once, when it is first
 needed. A `Service` has every operation of its model, whether or not the registry serves it.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 
 from attrs import Factory, define, frozen
@@ -22,10 +22,29 @@ from reconciler.registry.wire.serialize import (
 )
 
 SERVICES = ("iot", "iot-managed-integrations")
+"""AWS IoT's services, which use the rest-json protocol: the method and the path of a request name the operation."""
+
+JSON_SERVICES = {"ssm": "AmazonSSM", "secretsmanager": "secretsmanager"}
+"""The services that store secrets, with what precedes the operation in the header `X-Amz-Target` of the json protocol."""
 
 # Error codes for an invalid request and for an internal fault. The first one that an operation's model has is used.
 _INVALID_CODES = ("ValidationException", "InvalidRequestException")
-_FAULT_CODES = ("InternalFailureException", "InternalServerException", "InternalException")
+_FAULT_CODES = (
+    "InternalFailureException",
+    "InternalServerException",
+    "InternalException",
+    "InternalServerError",
+    "InternalServiceError",
+)
+_DEFAULT_FAULT_CODES = {
+    "iot": "InternalFailureException",
+    "iot-managed-integrations": "InternalServerException",
+    "ssm": "InternalServerError",
+    "secretsmanager": "InternalServiceError",
+}
+_CLIENT_ERROR_STATUS, _FAULT_STATUS = 400, 500
+
+TARGET_HEADER = "x-amz-target"
 
 
 @define(slots=False)
@@ -58,14 +77,19 @@ class WireOperation:
 
     @cached_property
     def invalid_code(self) -> str:
-        """The code of its error for an invalid request."""
+        """The code of its error for an invalid request.
+
+        In the json protocol, that is AWS's common error, which the models do not have.
+        """
+        if self.service in JSON_SERVICES:
+            return "ValidationException"
         default = "InvalidRequestException" if self.service == "iot" else "ValidationException"
         return next((code for code in _INVALID_CODES if code in self.error_codes), default)
 
     @cached_property
     def fault_code(self) -> str:
         """The code of its error for an internal fault."""
-        default = "InternalFailureException" if self.service == "iot" else "InternalServerException"
+        default = _DEFAULT_FAULT_CODES[self.service]
         return next((code for code in _FAULT_CODES if code in self.error_codes), default)
 
     @property
@@ -104,6 +128,16 @@ class Service:
         names = self.model.operation_names
         return {name: WireOperation(self.name, name, self.model.operation_model(name)) for name in names}
 
+    def find_operation(
+        self, method: str, segments: Sequence[str], headers: Mapping[str, str]
+    ) -> tuple[WireOperation, Mapping[str, str]] | None:
+        """Return the operation of a request and the values of the labels in its path, or None if there is none."""
+        if self.name not in JSON_SERVICES:
+            return self.routes.find(method, segments)
+        prefix, _, name = headers.get(TARGET_HEADER, "").rpartition(".")
+        is_valid = method == "POST" and prefix == JSON_SERVICES[self.name] and name in self._operations
+        return (self._operations[name], {}) if is_valid else None
+
     def get_operation(self, name: str) -> WireOperation:
         """Return an operation of the model. Raises KeyError for any other name."""
         return self._operations[name]
@@ -119,8 +153,8 @@ _lock = threading.Lock()
 
 
 def load_service(name: str) -> Service:
-    """Return one of SERVICES, loaded on first use. Raises KeyError for any other name."""
-    if name not in SERVICES:
+    """Return one of SERVICES or of JSON_SERVICES, loaded on first use. Raises KeyError for any other name."""
+    if name not in SERVICES and name not in JSON_SERVICES:
         raise KeyError(name)
     with _lock:
         return _load(name)
@@ -135,6 +169,7 @@ def _load(name: str) -> Service:
 def map_signing_names_to_services() -> Mapping[str, str]:
     """Return the service for each SigV4 signing name, and also for each service's own name."""
     services = {"execute-api": "iot"}  # older clients sign `iot` requests with API Gateway's signing name
+    services |= {name: name for name in JSON_SERVICES}  # their signing names, without loading their models
     for name in SERVICES:
         services[str(load_service(name).model.metadata.get("signingName", name))] = name
         services[name] = name
@@ -144,9 +179,16 @@ def map_signing_names_to_services() -> Mapping[str, str]:
 def _find_error_format(model: ServiceModel, code: str) -> ErrorFormat | None:
     for shape in model.error_shapes:
         if shape.name == code:
-            status = int(shape.metadata["error"]["httpStatusCode"])
+            status = _find_status(shape)
             return ErrorFormat(status, _find_message_member(shape), compile_error_writer(shape))
     return None
+
+
+def _find_status(shape: Shape) -> int:
+    """Return the HTTP status of an error; the models of the json protocol do not have it."""
+    if "error" in shape.metadata:
+        return int(shape.metadata["error"]["httpStatusCode"])
+    return _FAULT_STATUS if shape.name in _FAULT_CODES else _CLIENT_ERROR_STATUS
 
 
 def _find_message_member(shape: Shape) -> str:

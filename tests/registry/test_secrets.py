@@ -1,0 +1,154 @@
+"""Secrets of Secrets Manager."""
+
+import logging
+
+import pytest
+
+from tests.support.direct_client import ACCOUNT, START_TIME, catch_error, create_client, remove_metadata
+
+PREFIX = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:"
+VALUE = "canary-secret-31415"
+TOKEN, OTHER_TOKEN = "1" * 32, "2" * 32
+TAGS = [{"Key": "line", "Value": "A"}]
+DAY_SECONDS = 86_400
+
+
+@pytest.fixture
+def pump(secrets_manager):
+    """Create a secret, and return the response."""
+    created = secrets_manager.create_secret(
+        Name="iot/pump", SecretString=VALUE, ClientRequestToken=TOKEN, Tags=TAGS
+    )
+    return remove_metadata(created)
+
+
+def read(secrets_manager, **params):
+    return remove_metadata(secrets_manager.get_secret_value(SecretId="iot/pump", **params))
+
+
+def test_a_secret_is_found_by_its_name_and_its_arn(secrets_manager, pump):
+    arn = pump["ARN"]
+    assert pump == {"ARN": arn, "Name": "iot/pump", "VersionId": TOKEN}
+    assert arn.removeprefix(PREFIX)[:9] == "iot/pump-"
+    assert len(arn.removeprefix(PREFIX)) == len("iot/pump-") + 6
+    value = {
+        **pump,
+        "SecretString": VALUE,
+        "VersionStages": ["AWSCURRENT"],
+        "CreatedDate": START_TIME,
+    }
+    for identifier in ("iot/pump", arn, f"{PREFIX}iot/pump"):
+        assert remove_metadata(secrets_manager.get_secret_value(SecretId=identifier)) == value
+    assert remove_metadata(secrets_manager.describe_secret(SecretId="iot/pump")) == {
+        "ARN": arn,
+        "Name": "iot/pump",
+        "CreatedDate": START_TIME,
+        "LastChangedDate": START_TIME,
+        "Tags": TAGS,
+        "VersionIdsToStages": {TOKEN: ["AWSCURRENT"]},
+    }
+
+
+def test_repeating_a_creation_succeeds_only_with_the_same_token_and_value(secrets_manager, pump):
+    same = {"Name": "iot/pump", "SecretString": VALUE, "ClientRequestToken": TOKEN}
+    assert remove_metadata(secrets_manager.create_secret(**same)) == pump
+    for other in ({"SecretString": "x"}, {"ClientRequestToken": OTHER_TOKEN}):
+        error = catch_error(secrets_manager.create_secret, **{**same, **other})
+        assert error == ("ResourceExistsException", 400)
+
+
+def test_a_new_version_becomes_current_and_the_old_one_previous(secrets_manager, pump):
+    put = {"SecretId": "iot/pump", "SecretString": "new", "ClientRequestToken": OTHER_TOKEN}
+    for _ in range(2):
+        response = remove_metadata(secrets_manager.put_secret_value(**put))
+        assert response == {**pump, "VersionId": OTHER_TOKEN, "VersionStages": ["AWSCURRENT"]}
+    assert read(secrets_manager)["SecretString"] == "new"
+    assert read(secrets_manager, VersionStage="AWSPREVIOUS")["SecretString"] == VALUE
+    assert read(secrets_manager, VersionId=TOKEN)["SecretString"] == VALUE
+    error = catch_error(secrets_manager.put_secret_value, **{**put, "SecretString": "other"})
+    assert error == ("ResourceExistsException", 400)
+    secrets_manager.put_secret_value(SecretId="iot/pump", SecretBinary=b"\x00")
+    assert read(secrets_manager)["SecretBinary"] == b"\x00"
+    assert catch_error(secrets_manager.get_secret_value, SecretId="iot/pump", VersionId=TOKEN) == (
+        "ResourceNotFoundException",
+        400,
+    )
+
+
+def test_a_batch_has_the_values_and_the_errors_of_single_secrets(secrets_manager, pump):
+    response = remove_metadata(secrets_manager.batch_get_secret_value(SecretIdList=["iot/valve", "iot/pump"]))
+    assert response == {
+        "SecretValues": [read(secrets_manager)],
+        "Errors": [
+            {
+                "SecretId": "iot/valve",
+                "ErrorCode": "ResourceNotFoundException",
+                "Message": "Secrets Manager can't find the specified secret.",
+            }
+        ],
+    }
+    error = catch_error(secrets_manager.batch_get_secret_value, MaxResults=1)
+    assert error == ("InvalidParameterException", 400)
+
+
+def test_a_secret_that_is_scheduled_for_deletion_is_not_readable_and_keeps_its_name(
+    secrets_manager, pump, clock
+):
+    deleted = secrets_manager.delete_secret(SecretId="iot/pump", RecoveryWindowInDays=7)
+    assert deleted["DeletionDate"].timestamp() == START_TIME.timestamp() + 7 * DAY_SECONDS
+    invalid = ("InvalidRequestException", 400)
+    assert catch_error(secrets_manager.get_secret_value, SecretId="iot/pump") == invalid
+    assert catch_error(secrets_manager.create_secret, Name="iot/pump") == invalid
+    assert secrets_manager.describe_secret(SecretId="iot/pump")["DeletedDate"] == deleted["DeletionDate"]
+    clock.advance(7 * DAY_SECONDS)
+    assert catch_error(secrets_manager.describe_secret, SecretId="iot/pump") == (
+        "ResourceNotFoundException",
+        400,
+    )
+    assert "VersionId" not in secrets_manager.create_secret(Name="iot/pump")
+
+
+def test_a_forced_deletion_is_immediate_and_may_find_nothing(secrets_manager, pump):
+    for _ in range(2):
+        secrets_manager.delete_secret(SecretId="iot/pump", ForceDeleteWithoutRecovery=True)
+    missing = ("ResourceNotFoundException", 400)
+    assert catch_error(secrets_manager.get_secret_value, SecretId="iot/pump") == missing
+    assert catch_error(secrets_manager.delete_secret, SecretId="iot/pump") == missing
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "code"),
+    [
+        ("create_secret", {"Name": "a b"}, "ValidationException"),
+        ("create_secret", {"Name": "a", "SecretString": "x" * 65_537}, "ValidationException"),
+        ("create_secret", {"Name": "a", "SecretString": "x", "SecretBinary": b"x"}, "InvalidParameterException"),
+        ("put_secret_value", {"SecretId": "iot/pump"}, "InvalidParameterException"),
+        ("get_secret_value", {"SecretId": "iot/pump", "VersionStage": "X"}, "ResourceNotFoundException"),
+        ("delete_secret", {"SecretId": "iot/pump", "RecoveryWindowInDays": 6}, "InvalidParameterException"),
+        (
+            "delete_secret",
+            {"SecretId": "iot/pump", "RecoveryWindowInDays": 7, "ForceDeleteWithoutRecovery": True},
+            "InvalidParameterException",
+        ),
+    ],
+)  # fmt: skip
+def test_a_request_that_aws_rejects_changes_nothing(secrets_manager, pump, operation, params, code):
+    before = read(secrets_manager)
+    assert catch_error(getattr(secrets_manager, operation), **params) == (code, 400)
+    assert read(secrets_manager) == before
+    assert catch_error(secrets_manager.describe_secret, SecretId="a") == ("ResourceNotFoundException", 400)
+
+
+def test_a_secret_belongs_to_one_account_and_region(secrets_manager, pump, registry):
+    for account, region in ((ACCOUNT, "us-east-1"), ("999999999999", "eu-west-1")):
+        other = create_client("secretsmanager", lambda: registry, account, region)
+        error = catch_error(other.get_secret_value, SecretId="iot/pump")
+        assert error == ("ResourceNotFoundException", 400)
+        assert catch_error(other.get_secret_value, SecretId=pump["ARN"]) == error
+
+
+def test_no_error_and_no_log_has_a_rejected_secret(secrets_manager, caplog):
+    caplog.set_level(logging.DEBUG, "reconciler")
+    with pytest.raises(secrets_manager.exceptions.ClientError) as caught:
+        secrets_manager.create_secret(Name="a", SecretString=VALUE * 4000)
+    assert VALUE not in f"{caught.value}{caplog.text}"
