@@ -183,6 +183,7 @@ class Workspace(WorkspacePlans):
 
         self._reload_if_used()
         connection = self.connection
+        self._load_with_secrets(with_values=False)
         comparison = self._compare_states()
         return collect_outputs(
             self.desired.settings.name,

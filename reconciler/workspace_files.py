@@ -14,6 +14,7 @@ from attrs import evolve
 from reconciler.model.arguments import parse_folders
 from reconciler.model.environment import EnvironmentChoice, VariableValue, format_variables
 from reconciler.model.errors import TargetError, name_environment
+from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import DesiredState, Environment, Settings
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from reconciler.model.call import ApiCall
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
-    from reconciler.model.secret import Secret, StoredSecret
 
 _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
@@ -72,7 +72,7 @@ class WorkspaceFiles:
         self._offline = offline
         self._was_used = False
         self._connected: tuple[Settings, Connection] | None = None
-        self._read_secrets: Mapping[StoredSecret, Secret] = {}
+        self._read_secrets: ReadSecrets | None = None
 
     def __repr__(self) -> str:
         environment = f", environment={self._choice.name!r}" if self._choice.name else ""
@@ -100,7 +100,7 @@ class WorkspaceFiles:
         """Use another environment, or other variables, from now on."""
         if choice != self._choice:
             self._choice = choice
-            self._read_secrets = {}
+            self._read_secrets = None
             for name in ("desired", "_quotas"):
                 self.__dict__.pop(name, None)
 
@@ -115,21 +115,30 @@ class WorkspaceFiles:
             choice=self._choice,
             find_target=self._find_target,
             copied_folder=self._copied_folder,
-            read_secrets=self._read_secrets,
+            read_secrets=self._read_secrets or ReadSecrets(),
         )
 
-    def _load_with_secrets(self) -> DesiredState:
-        """Return the desired state with the secrets that AWS stores, each of which is read only once.
+    def _load_with_secrets(self, *, with_values: bool = True) -> DesiredState:
+        """Return the desired state with what AWS stores of its secrets, which is read only once.
+
+        Without `with_values`, secrets have no values: only those for private keys are described.
 
         Raises InvalidDesiredStateError with the problem of each secret that cannot be read.
         """
-        while missing := self.desired.stored_secrets - self._read_secrets.keys():
-            from reconciler.engine.stored_secrets import read_stored_secrets
+        while True:
+            read = self._read_secrets or ReadSecrets()
+            values = self.desired.stored_secrets - read.values.keys() if with_values else frozenset()
+            keys = self.desired.key_secrets - read.keys.keys()
+            if not (values or keys):
+                return self.desired
+            from reconciler.engine.stored_secrets import describe_key_secrets, read_stored_secrets
 
-            read_secrets = read_stored_secrets(missing, self.connection.call)
-            self._read_secrets = {**self._read_secrets, **read_secrets}
+            workspace, call = self.desired.settings.name, self.connection.call
+            self._read_secrets = ReadSecrets(
+                {**read.values, **read_stored_secrets(values, call)},
+                {**read.keys, **describe_key_secrets(keys, workspace, call)},
+            )
             self.__dict__["desired"] = self._load()
-        return self.desired
 
     def _load_settings(self) -> Environment:
         """Return the selected environment, without reading the resources."""
@@ -202,7 +211,7 @@ class WorkspaceFiles:
         Raises:
             InvalidDesiredStateError: If the file has errors.
         """
-        self._read_secrets = {}
+        self._read_secrets = None
         desired, previous = self._load(), self.__dict__.get("desired")
         self.__dict__["desired"] = desired
         if previous and previous.settings != desired.settings:

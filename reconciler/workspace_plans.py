@@ -202,7 +202,7 @@ class WorkspacePlans(WorkspaceRuns):
         from reconciler.engine.plan.planner import make_plan
 
         self._reload_if_used()
-        desired = self.desired if options.destroy else self._load_with_secrets()
+        desired = self._load_with_secrets(with_values=not options.destroy)
         connection = self.connection
         with (
             name_environment(desired.environment_name),

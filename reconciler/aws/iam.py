@@ -12,6 +12,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from attrs import frozen
+
 from reconciler.model.plan import Target
 from reconciler.model.secret import StoredSecret
 
@@ -29,16 +31,26 @@ _SECRET_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 _TAGGING_OPERATIONS = frozenset({"TagResource", "UntagResource"})
 
 
+@frozen
+class SecretAccess:
+    """The secrets that may be read, and the names of those that may be described and created."""
+
+    read: Collection[StoredSecret] = ()
+    describe: Collection[str] = ()
+    create: Collection[str] = ()
+
+
 def build_iam_policy(
     operations: Mapping[str, Collection[tuple[str, str]]],
     target: Target,
     roles: Collection[str] = (),
-    stored_secrets: Collection[StoredSecret] = (),
+    secrets: SecretAccess | None = None,
 ) -> dict[str, Any]:
     """Return the policy that allows `operations`: pairs of service and operation name, by purpose.
 
     The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed
-    under the first. `roles` are the ARNs of roles that may be passed to AWS IoT, `stored_secrets` the secrets that may be read.
+    under the first. `roles` are the ARNs of roles that may be passed to AWS IoT, `secrets` what may be done with
+    secrets.
     """
     statements = []
     listed = set[tuple[str, str]]()
@@ -64,20 +76,19 @@ def build_iam_policy(
         statement = _build_statement("PassRole", ["iam:PassRole"], sorted(roles))
         condition = {"StringEquals": {"iam:PassedToService": list(_PASS_ROLE_SERVICES)}}
         statements.append({**statement, "Condition": condition})
-    statements += _build_secret_statements(stored_secrets, target)
+    if secrets:
+        statements += _build_secret_statements(secrets, target)
     return {"Version": POLICY_VERSION, "Statement": statements}
 
 
-def _build_secret_statements(
-    stored_secrets: Collection[StoredSecret], target: Target
-) -> Iterator[dict[str, Any]]:
-    """Yield the statements that allow reading secrets.
+def _build_secret_statements(secrets: SecretAccess, target: Target) -> Iterator[dict[str, Any]]:
+    """Yield the statements that allow the access to secrets.
 
     Source: service authorization reference, Systems Manager and Secrets Manager. BatchGetSecretValue cannot be limited to resources;
     it returns only secrets that GetSecretValue may return.
     """
-    names = {stored.id.partition(":")[0] for stored in stored_secrets if stored.service == "ssm"}
-    ids = {stored.id for stored in stored_secrets if stored.service == "secretsmanager"}
+    names = {stored.id.partition(":")[0] for stored in secrets.read if stored.service == "ssm"}
+    ids = {stored.id for stored in secrets.read if stored.service == "secretsmanager"}
     place = f"{target.region}:{target.account}"
     if names:
         arns = [f"arn:{target.partition}:ssm:{place}:parameter/{name.removeprefix('/')}" for name in names]
@@ -87,6 +98,13 @@ def _build_secret_statements(
         yield _build_statement("ReadSecrets", ["secretsmanager:GetSecretValue"], sorted(arns))
     if len(ids) > 1:
         yield _build_statement("ReadSecretsInBulk", ["secretsmanager:BatchGetSecretValue"], ["*"])
+    if secrets.describe:
+        arns = sorted(build_secret_arn(name, target) for name in secrets.describe)
+        yield _build_statement("DescribeKeySecrets", ["secretsmanager:DescribeSecret"], arns)
+    if secrets.create:
+        arns = sorted(build_secret_arn(name, target) for name in secrets.create)
+        actions = ["secretsmanager:CreateSecret", "secretsmanager:TagResource"]
+        yield _build_statement("CreateKeySecrets", actions, arns)
 
 
 def build_secret_arn(identifier: str, target: Target) -> str:

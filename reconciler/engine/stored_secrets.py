@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.engine.threads import ContextThreadPool
+from reconciler.kinds.base.tags import CERTIFICATE_TAG, OWNER_TAG, from_tag_list
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError
 from reconciler.model.redaction import register_secret, register_secret_attributes
-from reconciler.model.secret import Secret, StoredSecret
+from reconciler.model.secret import KeySecret, Secret, StoredSecret
 from reconciler.model.text import quote
 
 _MAX_PARAMETERS = 10
@@ -64,6 +65,37 @@ def read_stored_secrets(
         "secretsmanager": _read_secrets(sorted(ids["secretsmanager"]), call),
     }
     return {stored: _build_secret(stored, values[stored.service][stored.id]) for stored in stored_secrets}
+
+
+def describe_key_secrets(names: Collection[str], workspace: str, call: Call) -> Mapping[str, KeySecret]:
+    """Return the secrets for private keys, without their values. Raises AwsError and TargetError as `read_stored_secrets`."""
+    ordered = sorted(names)
+    with ContextThreadPool(_MAX_CONCURRENT_READS) as pool:
+        return dict(
+            zip(
+                ordered,
+                pool.map(lambda name: _describe_key_secret(name, workspace, call), ordered),
+                strict=True,
+            )
+        )
+
+
+def _describe_key_secret(name: str, workspace: str, call: Call) -> KeySecret:
+    request = ApiCall("secretsmanager", "DescribeSecret", {"SecretId": name}, idempotent=True)
+    try:
+        response = call(request)
+    except AwsError as error:
+        if error.code in _NO_SECRET_CODES:
+            return KeySecret(name)
+        return KeySecret(
+            name, problem=str(_explain(error, "secretsmanager", name, "secretsmanager:DescribeSecret"))
+        )
+    if "DeletedDate" in response:
+        problem = f"the secret {name} is scheduled for deletion; restore it, or choose another name"
+        return KeySecret(name, problem=problem)
+    tags = from_tag_list(response.get("Tags", ()))
+    is_own = tags.get(OWNER_TAG) == workspace
+    return KeySecret(name, exists=True, certificate_id=tags.get(CERTIFICATE_TAG, "") if is_own else "")
 
 
 def find_region(secret_id: str) -> str:
@@ -199,14 +231,14 @@ def _get_text(identifier: str, secret: Mapping[str, Any]) -> _Value:
 # ── errors ──
 
 
-def _explain(error: AwsError, service: str, identifier: str) -> _UnreadableError:
+def _explain(error: AwsError, service: str, identifier: str, action: str = "") -> _UnreadableError:
     """Return the problem of one secret. Raises the error if it is about all of them, such as expired credentials."""
     noun = "parameter" if service == "ssm" else "secret"
     if error.code in _NO_SECRET_CODES:
         return _UnreadableError(f"there is no {noun} {identifier}; create it, or correct its name")
     if error.code in _DENIED_CODES:
         return _UnreadableError(
-            f"access to the {noun} {identifier} is denied; allow {_ACTIONS[service]} for it, and kms:Decrypt for a key of your own: "
+            f"access to the {noun} {identifier} is denied; allow {action or _ACTIONS[service]} for it, and kms:Decrypt for a key of your own: "
             "`reconciler permissions` prints the policy"
         )
     if error.code in _OWN_CODES:

@@ -26,6 +26,7 @@ from reconciler.kinds.shared.certificate_attached_policies import (
 )
 from reconciler.kinds.shared.certificate_issuance import (
     compute_effective_key,
+    compute_effective_output,
     fetch_certificate,
     find_key_file_errors,
     find_known_certificate,
@@ -100,6 +101,7 @@ class Certificates(Kind):
         create=(
             "CreateCertificateFromCsr",
             "CreateKeysAndCertificate",
+            "DescribeCertificate",
             "UpdateCertificate",
             "RegisterCertificate",
             "RegisterCertificateWithoutCA",
@@ -109,6 +111,7 @@ class Certificates(Kind):
         replace=(
             "CreateCertificateFromCsr",
             "CreateKeysAndCertificate",
+            "DescribeCertificate",
             "RegisterCertificate",
             "RegisterCertificateWithoutCA",
             "AttachPolicy",
@@ -155,12 +158,12 @@ class Certificates(Kind):
 
         If the file sets neither `ca` nor `certificate_mode`, the CA is the one in the file that signed the certificate. The mode
         is not compared if neither a CA in the file nor `certificate_mode` determines it. `pem` is compared only if the certificate
-        is known: set in the file, or issued and saved. Then `save_to`, a `csr` and a `private_key` are not compared.
+        is known: set in the file, or issued and saved; then a `csr` and a `private_key` are not compared.
         """
         spec: Certificate = resource.spec
         pem = find_known_certificate(spec)
         ca_name = spec.ca
-        if pem and not spec.ca and not spec.certificate_mode:
+        if pem and pem.text and not spec.ca and not spec.certificate_mode:
             ca_name = x509.find_signer(pem, scope.iterate_resources("ca_certificates"))
         ca = scope.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
         mode = ca.spec.certificate_mode if ca else spec.certificate_mode
@@ -172,7 +175,7 @@ class Certificates(Kind):
             pem=pem or NOT_COMPARED,
             csr=NOT_COMPARED if pem and spec.csr else spec.csr,
             private_key=compute_effective_key(spec, pem),
-            save_to=NOT_COMPARED if pem else spec.output_file,
+            save_to=compute_effective_output(spec, pem),
             certificate_mode=mode or NOT_COMPARED,
         )
 
@@ -259,10 +262,7 @@ class Certificates(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject impossible registrations, changes during a transfer, and any other status after REVOKED.
-
-        Source: AWS IoT developer guide, "Revoke a CA or client certificate": revocation is final.
-        """
+        """Reject impossible registrations, changes during a transfer, and (developer guide) changes of a REVOKED one."""
         if isinstance(change, Create | Replace):
             yield from _find_registration_errors(change, context)
         if isinstance(change, Replace):

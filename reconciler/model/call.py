@@ -28,17 +28,19 @@ class Deferred(ABC):
 
 @frozen
 class Ref(Deferred):
-    """A value that AWS assigns, such as an ID: member `field` of the responses to `address`'s step."""
+    """A value that AWS assigns, such as an ID: the member `field`, a dotted path, of the responses to `address`'s step."""
 
     address: Address
     field: str
 
     def resolve(self, responses: Responses) -> Any:
         """Return the member."""
-        try:
-            return responses[self.address][self.field]
-        except KeyError:
-            raise UnknownValueError(f"{self.field} of {self.address}") from None
+        value: Any = responses.get(self.address, {})
+        for name in self.field.split("."):
+            if name not in value:
+                raise UnknownValueError(f"{self.field} of {self.address}")
+            value = value[name]
+        return value
 
     def __str__(self) -> str:
         return f"(known after apply: {self.field} of {self.address})"
@@ -71,6 +73,7 @@ class ApiCall:
     `timeout_seconds` limits the repetitions because of `retried_errors` and `repeat_until`; None means the default.
     `output_files` are the members of the response that are written to files before anything else uses the response.
     `region` is the Region of the request, or empty for that of the target.
+    `secret_member` is the member of the response, as a dotted path, that is secret and that the step's next call saves.
     `max_items` stops a listing after this number of items; its response then still has a token for the next page.
 
     If the response is lost, the call may or may not have taken effect. An `idempotent` call is then sent again: sent twice,
@@ -89,6 +92,7 @@ class ApiCall:
     max_items: int | None = None
     timeout_seconds: float | None = None
     output_files: tuple[SavedMember, ...] = ()
+    secret_member: str = ""
     # Calls are equal even if a lost response to one of them would be handled differently.
     idempotent: bool = field(default=False, eq=False)
     verification: Verification | None = field(default=None, eq=False)
@@ -128,7 +132,7 @@ def resolve(value: Any, responses: Responses) -> Any:
         case Secret():
             return value.reveal()
         case Deferred():
-            return value.resolve(responses)
+            return resolve(value.resolve(responses), responses)
         case Mapping():
             return {key: resolve(item, responses) for key, item in value.items()}
         case list() | tuple():

@@ -104,6 +104,31 @@ class SecretDigest:
         return f"scrypt:{self.log2_cost}:{self.salt}:{self.digest}"
 
 
+@frozen
+class KeySecret:
+    """The secret of Secrets Manager that the desired state names for a private key that AWS creates.
+
+    The key itself is never read. `exists` is whether there was such a secret when the plan was made. `certificate_id` is then the ID of
+    the certificate that has the key, or empty if the workspace did not create the secret. `problem` is why the secret cannot be used or could not be described.
+    """
+
+    name: str
+    exists: bool = field(default=False, eq=False)
+    certificate_id: str = field(default="", eq=False)
+    problem: str = field(default="", eq=False)
+
+    def __str__(self) -> str:
+        return f"the secret {self.name}"
+
+
+@frozen
+class ReadSecrets:
+    """What was read from AWS of the secrets that a file refers to: values, and descriptions of those for private keys by name."""
+
+    values: Mapping[StoredSecret, Secret] = field(factory=dict)
+    keys: Mapping[str, KeySecret] = field(factory=dict)
+
+
 def walk_secrets(value: Any) -> Iterator[Secret]:
     """Yield every secret in a value, such as parameters or a spec."""
     match value:

@@ -113,7 +113,8 @@ class DesiredState:
     - `files_digest`: the same without these values;
     - `removed`: the addresses to forget, each with the place of its `[[removed]]` entry;
     - `moved`: former address → new address;
-    - `stored_secrets`: the secrets that AWS stores and that the resources refer to.
+    - `stored_secrets`: the secrets that AWS stores and that the resources refer to;
+    - `key_secrets`: the names of the secrets for private keys that AWS creates.
     """
 
     settings: Settings
@@ -126,6 +127,7 @@ class DesiredState:
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
     stored_secrets: frozenset[StoredSecret] = frozenset()
+    key_secrets: frozenset[str] = frozenset()
 
     @property
     def environment_name(self) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from reconciler.aws.caller import Caller
 from reconciler.aws.iam import (
     MAX_POLICY_CHARACTERS,
+    SecretAccess,
     build_iam_policy,
     group_actions_by_resources,
     to_iam_action,
@@ -261,10 +262,10 @@ def test_the_policy_names_the_secrets_that_the_file_refers_to():
         StoredSecret("secretsmanager", "iot/codes", "b"),
     ]
 
+    target = Target("aws", "eu-west-1", "210987654321")
+
     def list_statements(secrets):
-        return build_iam_policy({}, Target("aws", "eu-west-1", "210987654321"), stored_secrets=secrets)[
-            "Statement"
-        ]
+        return build_iam_policy({}, target, secrets=secrets)["Statement"]
 
     read_parameters = {
         "Sid": "ReadParameters",
@@ -277,8 +278,8 @@ def test_the_policy_names_the_secrets_that_the_file_refers_to():
     }
     codes = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:iot/codes-??????"
     read_secrets = {"Sid": "ReadSecrets", "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"]}
-    assert list_statements(stored) == [read_parameters, {**read_secrets, "Resource": [codes]}]
-    assert list_statements([*stored, StoredSecret("secretsmanager", arn)]) == [
+    assert list_statements(SecretAccess(stored)) == [read_parameters, {**read_secrets, "Resource": [codes]}]
+    assert list_statements(SecretAccess([*stored, StoredSecret("secretsmanager", arn)])) == [
         read_parameters,
         {**read_secrets, "Resource": [codes, arn]},
         {
@@ -288,6 +289,16 @@ def test_the_policy_names_the_secrets_that_the_file_refers_to():
             "Resource": ["*"],
         },
     ]
+    keys = ["arn:aws:secretsmanager:eu-west-1:210987654321:secret:iot/key-??????"]
+    describe = {
+        "Sid": "DescribeKeySecrets",
+        "Effect": "Allow",
+        "Action": ["secretsmanager:DescribeSecret"],
+        "Resource": keys,
+    }
+    create_actions = ["secretsmanager:CreateSecret", "secretsmanager:TagResource"]
+    create = {"Sid": "CreateKeySecrets", "Effect": "Allow", "Action": create_actions, "Resource": keys}
+    assert list_statements(SecretAccess(describe=["iot/key"], create=["iot/key"])) == [describe, create]
 
 
 @pytest.mark.parametrize("purpose", sorted(PURPOSES))

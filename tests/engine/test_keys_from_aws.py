@@ -49,6 +49,8 @@ rotation = { grace = "7d" }
 NAMES = ["pump-1", "pump-2", "pump-3"]
 FIRST_KEY_POINT = 10
 """The kill point before the request for the first key; an apply of one device has earlier ones for its markers and the lease."""
+FIRST_SECRET_POINT = 12
+"""The same if the key is stored in a secret, which the plan describes."""
 KEY_POINTS = 8
 """The kill points from that request to the activation of the certificate."""
 
@@ -171,18 +173,16 @@ def file_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.hypothesis  # `make stress` runs it with every kill point and several devices
-def test_an_apply_after_a_killed_one_leaves_one_certificate_with_a_saved_key(memory_folder):
-    names = NAMES if STRESS_FACTOR else NAMES[:1]
-    source = memory_folder / "fleet"
-    (source / "keys").mkdir(parents=True)
+def kill_applies(
+    source: Path, names: list[str], private_key: str, first: int, count: int
+) -> list[KilledKeyApply]:
+    """Kill applies of devices at `count` kill points."""
     devices = (
         f'[things.{name}]\ncertificates = ["{name}"]\n'
-        f'[certificates.{name}]\nprivate_key = {{ save_to = "keys/{name}.pem" }}\n'
+        f"[certificates.{name}]\nprivate_key = {{ {private_key.format(name)} }}\n"
         for name in names
     )
     (source / "desired_state.toml").write_text("".join(['[workspace]\nname = "greenhouse"\n', *devices]))
-    first, count = (0, 1000) if STRESS_FACTOR else (FIRST_KEY_POINT, KEY_POINTS)
     process = subprocess.run(
         [sys.executable, "-m", "tests.support.killed_key_applies", str(source), str(first), str(count)],
         cwd=Path(__file__).parents[2],
@@ -191,7 +191,16 @@ def test_an_apply_after_a_killed_one_leaves_one_certificate_with_a_saved_key(mem
         check=True,
         timeout=1200,
     )
-    kills = [KilledKeyApply(**json.loads(line)) for line in process.stdout.splitlines()]
+    return [KilledKeyApply(**json.loads(line)) for line in process.stdout.splitlines()]
+
+
+@pytest.mark.hypothesis  # `make stress` runs it with every kill point and several devices
+def test_an_apply_after_a_killed_one_leaves_one_certificate_with_a_saved_key(memory_folder):
+    names = NAMES if STRESS_FACTOR else NAMES[:1]
+    source = memory_folder / "fleet"
+    (source / "keys").mkdir(parents=True)
+    first, count = (0, 1000) if STRESS_FACTOR else (FIRST_KEY_POINT, KEY_POINTS)
+    kills = kill_applies(source, names, 'save_to = "keys/{}.pem"', first, count)
     lost_places = {kill.place for kill in kills if kill.lost_certificates}
     assert lost_places >= {"after POST /keys-and-certificate"}
     assert len(kills) >= KEY_POINTS
@@ -201,6 +210,25 @@ def test_an_apply_after_a_killed_one_leaves_one_certificate_with_a_saved_key(mem
         assert kill.next_exit_code == 0, kill.place
         assert kill.certificates == dict.fromkeys(names, "ACTIVE"), kill.place
         assert kill.files == [f"{name}.{suffix}" for name in names for suffix in ("crt", "pem")], kill.place
+        assert kill.is_converged, kill.place
+
+
+@pytest.mark.hypothesis  # `make stress` runs it with every kill point and several devices
+def test_an_apply_after_a_killed_one_leaves_one_certificate_with_a_key_in_a_secret(memory_folder):
+    names = NAMES if STRESS_FACTOR else NAMES[:1]
+    source = memory_folder / "fleet"
+    source.mkdir()
+    first, count = (0, 1000) if STRESS_FACTOR else (FIRST_SECRET_POINT, KEY_POINTS)
+    kills = kill_applies(source, names, 'secretsmanager = "iot/{}"', first, count)
+    lost_places = {kill.place for kill in kills if kill.lost_certificates}
+    assert lost_places >= {"after POST /keys-and-certificate", "before POST secretsmanager.CreateSecret"}
+    assert "after POST secretsmanager.CreateSecret" in {kill.place for kill in kills} - lost_places
+    for kill in kills:
+        assert kill.usable_certificates_without_key == 0, kill.place
+        assert len(kill.warnings) == kill.lost_certificates, kill.place
+        assert kill.next_exit_code == 0, kill.place
+        assert kill.certificates == dict.fromkeys(names, "ACTIVE"), kill.place
+        assert kill.files == names, kill.place
         assert kill.is_converged, kill.place
 
 

@@ -4,7 +4,8 @@ Each is completed by another apply.
 
 Kill points are before and after each write to the registry, and before and after each file gets its final name.
 
-Run it as `python -m tests.support.killed_key_applies FOLDER FIRST COUNT`: FOLDER has the desired state and its folder for keys; FIRST is
+Run it as `python -m tests.support.killed_key_applies FOLDER FIRST COUNT`: FOLDER has the desired state and its folder for keys, or the keys are in
+the secrets `iot/pump-1` and so on; FIRST is
 the first kill point, and COUNT the number of kill points, at most. It prints a line of JSON for each kill. As in `killed_applies`, each
 apply runs in a fork.
 """
@@ -27,6 +28,8 @@ from reconciler import Workspace
 from reconciler.registry import Registry
 from tests.support.killed_applies import apply, open_cloud, run_in_fork
 
+NAMES = ("pump-1", "pump-2", "pump-3")
+
 
 @frozen
 class KilledKeyApply:
@@ -43,8 +46,9 @@ class KilledKeyApply:
     """The addresses of the next plan's deletions, with the warnings about them."""
     next_exit_code: int
     certificates: dict[str, str]
-    """The status of each certificate after the next apply, by the name of the file that has it; "" without a file."""
+    """The status of each certificate after the next apply, by the name of the file or secret for it; "" without one."""
     files: list[str]
+    """The files for keys and certificates, or the secrets with keys."""
     is_converged: bool
     """Whether the plan after the next apply is empty."""
 
@@ -84,7 +88,8 @@ def kill_at(kill_point: int, place_file: Path) -> None:
 
     def describe_request(_: Registry, request: Any) -> str | None:
         path = request.url.partition("amazonaws.com")[2].partition("?")[0]
-        return None if request.method == "GET" else f"{request.method} {path}"
+        target = request.headers.get("X-Amz-Target")
+        return None if request.method == "GET" else f"{request.method} {target or path}"
 
     Registry.handle = killer.wrap(Registry.handle, describe_request)  # type: ignore[method-assign]
     os.link = killer.wrap(os.link, lambda _, path: f"link {Path(path).name}")
@@ -123,7 +128,7 @@ def kill_and_complete(source: Path, kill_point: int) -> KilledKeyApply | None:
             warnings=json.loads((folder / "warnings").read_text()),
             next_exit_code=run_in_fork(lambda: apply(folder)),
             certificates=dict(list_certificates(folder, "*.crt")),
-            files=sorted(path.name for path in (folder / "keys").iterdir()),
+            files=list_places(folder),
             is_converged=run_in_fork(lambda: not Workspace(folder / "desired_state.toml").plan().steps) == 0,
         )
     finally:
@@ -131,8 +136,9 @@ def kill_and_complete(source: Path, kill_point: int) -> KilledKeyApply | None:
 
 
 def list_certificates(folder: Path, pattern: str) -> list[tuple[str, str]]:
-    """Return the file with the public key, and the status, of each certificate in the registry."""
+    """Return the file or the secret with the key, and the status, of each certificate in the registry."""
     names = {read_public_key(path): path.stem for path in sorted((folder / "keys").glob(pattern))}
+    names |= {parse_public_key(key): name for name, key in read_secrets(folder).items()}
     cloud = open_cloud(folder)
     certificates = cloud.list_all(cloud.iot, "list_certificates", "certificates")
     described = [
@@ -140,6 +146,20 @@ def list_certificates(folder: Path, pattern: str) -> list[tuple[str, str]]:
         for item in certificates
     ]
     return [(names.get(parse_public_key(item["certificatePem"]), ""), item["status"]) for item in described]
+
+
+def list_places(folder: Path) -> list[str]:
+    """Return the names of the files for keys and certificates, and of the secrets with keys."""
+    return sorted([*(path.name for path in (folder / "keys").glob("*")), *read_secrets(folder)])
+
+
+def read_secrets(folder: Path) -> dict[str, str]:
+    """Return the private keys in the registry's secrets by the last part of the secret's name."""
+    client = Workspace(folder / "desired_state.toml").client("secretsmanager")
+    response = client.batch_get_secret_value(SecretIdList=[f"iot/{name}" for name in NAMES])
+    return {
+        secret["Name"].removeprefix("iot/"): secret["SecretString"] for secret in response["SecretValues"]
+    }
 
 
 def read_public_key(path: Path) -> bytes:

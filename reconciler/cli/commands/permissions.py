@@ -42,8 +42,13 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     target = _find_target(workspace)
     operations = find_needed_operations(workspace.desired, purpose)
     passed_roles = find_needed_roles(workspace.desired.resources) if purpose == "apply" else ()
-    stored_secrets = () if purpose == "destroy" else workspace.desired.stored_secrets
-    policy = iam.build_iam_policy(operations, target, passed_roles, stored_secrets)
+    stored_secrets, keys = workspace.desired.stored_secrets, workspace.desired.key_secrets
+    access = iam.SecretAccess(
+        read=() if purpose == "destroy" else stored_secrets,
+        describe=keys,
+        create=keys if purpose == "apply" else (),
+    )
+    policy = iam.build_iam_policy(operations, target, passed_roles, access)
     text = json.dumps(policy, indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)
@@ -57,7 +62,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
             'replace it, or set target = "aws" and run the command with AWS credentials',
             stderr=True,
         )
-    if stored_secrets:
+    if access.read or access.create:
         echo(
             "note: a secret that a KMS key of your own encrypts also needs kms:Decrypt for that key",
             stderr=True,

@@ -68,7 +68,11 @@ NULL_RECORDER = NullRecorder()
 
 
 def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
-    """Return `call`, extended to record each request before it is sent and after its response or error."""
+    """Return `call`, extended to record each request before it is sent and after its response or error.
+
+    The response to a call whose secret the next call saves is recorded only after that one.
+    """
+    unsaved: list[tuple[int, str]] = []
 
     def send(request: ApiCall) -> Mapping[str, Any]:
         token = recorder.record_request(address, request)
@@ -80,7 +84,13 @@ def record_calls(call: Call, recorder: Recorder, address: Address) -> Call:
         except Exception as error:
             recorder.record_response(token, "no response", code=type(error).__name__)
             raise
+        if request.secret_member:
+            unsaved.append((token, get_request_id(response)))
+            return response
         recorder.record_response(token, "completed", get_request_id(response))
+        while unsaved:
+            earlier_token, request_id = unsaved.pop()
+            recorder.record_response(earlier_token, "completed", request_id)
         return response
 
     return send

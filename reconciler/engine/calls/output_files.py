@@ -19,6 +19,7 @@ from reconciler.engine.durable_files import sync_folder
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.output_file import OutputFile, SavedMember
+from reconciler.model.secret import Secret
 
 _RESERVED_BYTES = 16 << 10
 """The disk space that is reserved for a secret before the call that returns it is sent."""
@@ -57,11 +58,14 @@ def find_output_problem(file: OutputFile) -> str | None:
 def save_secrets(call: Call) -> Call:
     """Return `call`, extended to save the secrets of each response; the response then does not have them.
 
-    Disk space for them is reserved before the call is sent. The function raises ReconcilerError if a file cannot be written.
+    Disk space for them is reserved before the call is sent. The function raises ReconcilerError if a file cannot be written. A secret that
+    the next call saves becomes a `Secret`.
     """
 
     def send_and_save(request: ApiCall) -> Mapping[str, Any]:
         outputs = [output for output in request.output_files if output.secret]
+        if request.secret_member:
+            return _hide_member(call(request), request.secret_member)
         if not outputs:
             return call(request)
         with ExitStack() as stack:
@@ -69,7 +73,7 @@ def save_secrets(call: Call) -> Call:
             response = call(request)
             for output, file in zip(outputs, files, strict=True):
                 file.write(str(_get_member(response, output)))
-                response = _replace_member(response, output.member.split("."))
+                response = _replace_member(response, output.member.split("."), _SAVED)
         return response
 
     return send_and_save
@@ -96,9 +100,16 @@ def _get_member(response: Mapping[str, Any], output: SavedMember) -> Any:
     return value
 
 
-def _replace_member(members: Mapping[str, Any], path: list[str]) -> Mapping[str, Any]:
+def _hide_member(response: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    value: Any = response
+    for name in member.split("."):
+        value = value[name]
+    return _replace_member(response, member.split("."), Secret(member, str(value)))
+
+
+def _replace_member(members: Mapping[str, Any], path: list[str], replacement: object) -> Mapping[str, Any]:
     name, *rest = path
-    return {**members, name: _replace_member(members[name], rest) if rest else _SAVED}
+    return {**members, name: _replace_member(members[name], rest, replacement) if rest else replacement}
 
 
 @frozen

@@ -23,7 +23,7 @@ from reconciler.model.document import Document
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import External, Reference
-from reconciler.model.secret import Secret
+from reconciler.model.secret import KeySecret, Secret
 from reconciler.model.text import describe_value, format_choices, quote, suggest_file_table, type_name
 
 Hook: TypeAlias = Callable[[Any, Any], Any]
@@ -74,6 +74,7 @@ def build_converter(context: LoadContext | None = None) -> Converter:
         converter.register_structure_hook(Document, lambda value, _: _read_document(value, context))
         converter.register_structure_hook(OutputFile, lambda value, _: context.read_output_file(value))
         converter.register_structure_hook(KeyFile, lambda value, _: context.read_key_file(value))
+        converter.register_structure_hook(KeySecret, lambda value, _: context.read_key_secret(value))
         converter.register_structure_hook(Pem, lambda value, _: _read_pem(value, context))
         converter.register_structure_hook(Secret, lambda value, _: _read_secret(value, context))
     return converter
@@ -130,6 +131,7 @@ def describe_type(annotation: Any) -> str:
         Pem: _PEM_FORMAT,
         OutputFile: "the path of a new file",
         KeyFile: "the path of a new file",
+        KeySecret: "the name of a new secret",
         Document: _DOCUMENT_FORMAT,
         Secret: SECRET_FORMAT,
     }
@@ -336,8 +338,7 @@ def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: s
 def _read_text(value: Any, context: LoadContext) -> str:
     if isinstance(value, dict):
         return _read_named_file(value, context, _LONG_TEXT_FORMAT)
-    text: str = _build_scalar_hook(str)(value, str)
-    return text
+    return str(_build_scalar_hook(str)(value, str))
 
 
 def _read_pem(value: Any, context: LoadContext) -> Pem:

@@ -41,7 +41,7 @@ from reconciler.model.diagnostic import REPORTED_ALREADY, Diagnostic, InvalidVal
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice
 from reconciler.model.errors import name_environment
 from reconciler.model.plan import Target
-from reconciler.model.secret import Secret, StoredSecret
+from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import Settings
 
 _CODES_WITH_KNOWN_NAMES = frozenset({"wrong-type", "invalid-name"})
@@ -68,7 +68,7 @@ class LoadInputs:
     - `choice`: the environment and the variables that the run chooses;
     - `find_target`: returns the target that `{aws.…}` describes, given the settings; None: such names cannot be used;
     - `copied_folder`: the copy that the path is in, if it is in one;
-    - `read_secrets`: the secrets that were read from AWS.
+    - `read_secrets`: what was read from AWS of the secrets.
     """
 
     constraints: Constraints
@@ -76,7 +76,7 @@ class LoadInputs:
     choice: EnvironmentChoice = NO_CHOICE
     find_target: Callable[[Settings], Target] | None = None
     copied_folder: CopiedFolder | None = None
-    read_secrets: Mapping[StoredSecret, Secret] = field(factory=dict)
+    read_secrets: ReadSecrets = ReadSecrets()
 
 
 @frozen(eq=False)

@@ -8,7 +8,6 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from attrs import frozen
 
@@ -17,7 +16,7 @@ from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import recognize_bytes
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.redaction import register_secret
-from reconciler.model.secret import Secret, StoredSecret
+from reconciler.model.secret import KeySecret, ReadSecrets, Secret, StoredSecret
 from reconciler.model.text import describe_value, quote, quote_if_unsafe
 
 MAX_INPUT_FILE_BYTES = 2**20
@@ -32,9 +31,10 @@ SECRET_KEYS = frozenset({"env", "ssm", "secretsmanager"})
 
 # Systems Manager, "Working with parameter versions": a version or a label may follow the name.
 PARAMETER_NAME = re.compile(r"(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+)+)(?::[A-Za-z0-9_.-]+)?")
+KEY_SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 # API reference, CreateSecret; an ARN may name a secret of another Region or account.
 SECRET_ID = re.compile(
-    r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+|[A-Za-z0-9/_+=.@!-]{1,512}"
+    r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+|" + KEY_SECRET_NAME.pattern
 )
 
 
@@ -63,8 +63,8 @@ class LoadContext:
     """The inputs that a TOML file may read: the files in its own folder tree, and the environment.
 
     `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it, and `names` also those that could
-    not be read; secrets are left out, and their paths are in `secret_paths`. `stored_secrets` are the secrets that AWS stores; `read_secrets` has
-    those that were read. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
+    not be read; secrets are left out, and their paths are in `secret_paths`. `stored_secrets` are the secrets that AWS stores, and `key_secrets` the names of
+    those for private keys that AWS creates; `read_secrets` has what was read of them. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
     copies never contain these files. The methods raise InvalidValueError.
     """
 
@@ -73,7 +73,7 @@ class LoadContext:
         folder: Path,
         environ: Mapping[str, str],
         original_folder: Path | None = None,
-        read_secrets: Mapping[StoredSecret, Secret] = MappingProxyType({}),
+        read_secrets: ReadSecrets = ReadSecrets(),  # noqa: B008 (a frozen value)
     ) -> None:
         self._local = self if original_folder is None else LoadContext(original_folder, environ)
         self._read_secrets = read_secrets
@@ -86,6 +86,7 @@ class LoadContext:
         self.names: set[str] = set()
         self.secret_paths: set[str] = set()
         self.stored_secrets: set[StoredSecret] = set()
+        self.key_secrets: set[str] = set()
 
     def read_text(self, name: object) -> str:
         """Return the text of the file that `{ file = … }` refers to."""
@@ -143,7 +144,7 @@ class LoadContext:
 
     def _find_stored_secret(self, stored: StoredSecret) -> Secret:
         self.stored_secrets.add(stored)
-        return self._read_secrets.get(stored) or Secret(str(stored))
+        return self._read_secrets.values.get(stored) or Secret(str(stored))
 
     def _read_secret_file(self, name: object) -> str:
         path = self._local.resolve_path(name)
@@ -175,6 +176,15 @@ class LoadContext:
         public_key = compute_private_key_digest(self._local._read_utf8(name)[1]) if exists else None  # noqa: SLF001 (the same class)
         certificate = self._read_optional_output_file(_name_certificate_file(name))
         return KeyFile(name, path, certificate=certificate, exists=exists, public_key=public_key)
+
+    def read_key_secret(self, name: object) -> KeySecret:
+        """Return the secret for a private key that a run may create."""
+        if not isinstance(name, str) or KEY_SECRET_NAME.fullmatch(name) is None:
+            text = quote(name) if isinstance(name, str) else describe_value(name)
+            problem = f"{text} is not a valid name of a secret"
+            raise _build_error("invalid-secret-name", problem, "the name of a new secret")
+        self.key_secrets.add(name)
+        return self._read_secrets.keys.get(name) or KeySecret(name)
 
     def _read_optional_output_file(self, name: str) -> OutputFile:
         """Return a file that a run may write; one that is not readable counts as one with other content."""

@@ -8,13 +8,14 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
+from reconciler.engine.load.input_files import KEY_SECRET_NAME
 from reconciler.kinds.base.schema import LongText
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.document import Document
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Reference
-from reconciler.model.secret import Secret
+from reconciler.model.secret import KeySecret, Secret
 
 Schema = dict[str, Any]
 
@@ -32,6 +33,12 @@ _SCHEMAS_BY_TYPE: Mapping[Any, Schema] = {
     float: {"type": "number"},
     OutputFile: {"type": "string", "pattern": "^[^\\n]+$"},
     KeyFile: {"type": "string", "pattern": "^[^\\n]+$"},
+    KeySecret: {
+        "anyOf": [
+            {"type": "string", "pattern": f"^(?:{KEY_SECRET_NAME.pattern})$"},
+            {"type": "string", "pattern": "[{}]"},
+        ]
+    },
     Pem: {"$ref": "#/$defs/pem"},
     Document: DOCUMENT,
     Secret: {"$ref": "#/$defs/secret"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from attrs import evolve, frozen
 
@@ -40,7 +39,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice, format_value
 from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.plan import Target
-from reconciler.model.secret import Secret, StoredSecret
+from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import DesiredState, Environment, Settings
 from reconciler.model.target_identity import describe_same_workspace
 from reconciler.model.warning_codes import UNUSED_VARIABLE
@@ -54,13 +53,13 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     choice: EnvironmentChoice = NO_CHOICE,
     find_target: Callable[[Settings], Target] | None = None,
     copied_folder: CopiedFolder | None = None,
-    read_secrets: Mapping[StoredSecret, Secret] = MappingProxyType({}),
+    read_secrets: ReadSecrets = ReadSecrets(),  # noqa: B008 (a frozen value)
 ) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state, for one environment.
 
     `find_target` returns the target that `{aws.…}` describes, given the settings. It is called only if such a name is used; without
-    it, the file may not use such names. `copied_folder` is the copy that the path is in, if it is in one. `read_secrets` are the secrets
-    that were read from AWS; others that AWS stores have no value in the result.
+    it, the file may not use such names. `copied_folder` is the copy that the path is in, if it is in one. `read_secrets` is what was read
+    from AWS of the secrets; others that AWS stores have no value in the result.
 
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
     Raises SelectionError if the choice of an environment or a variable is not valid.
@@ -232,6 +231,7 @@ def load_resources(
         files_digest=compute_files_digest(loaded.contexts),
         removed=moved_removed.removed,
         moved=moved_removed.moved,
+        key_secrets=frozenset().union(*(context.key_secrets for context in loaded.contexts.values())),
         stored_secrets=frozenset().union(*(context.stored_secrets for context in loaded.contexts.values())),
     )
 

@@ -32,7 +32,7 @@ from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired, External, NotCompared
-from reconciler.model.secret import Secret
+from reconciler.model.secret import KeySecret, Secret
 from reconciler.model.text import format_path, quote, suggest_file_table
 
 _MAX_CYCLES = 50
@@ -319,7 +319,7 @@ def _to_checked_value(value: Any, references: str | None) -> Any:
             return value
         case int() | float() if not isinstance(value, bool):
             return value
-        case _ if attrs.has(type(value)) and not isinstance(value, NotCompared | OutputFile):
+        case _ if attrs.has(type(value)) and not isinstance(value, NotCompared | OutputFile | KeySecret):
             return value
         case _:
             return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
@@ -29,6 +29,7 @@ from reconciler.model.errors import AwsError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Note
 from reconciler.model.resource import External, Origin
+from reconciler.model.secret import KeySecret
 from reconciler.model.text import closest_match, format_suggestion, join_some, quote
 
 _MAX_CONCURRENT_CALLS = 32
@@ -90,7 +91,11 @@ def check_outside(
     errors = [
         _format_error(problem, uses[key]) for key in needs if (problem := problems.get(key)) is not None
     ]
-    errors += [*_describe_foreign(foreign_references, context), *_check_output_files(changes)]
+    errors += [
+        *_describe_foreign(foreign_references, context),
+        *_check_output_files(changes),
+        *_check_key_secrets(changes),
+    ]
     return OutsideCheck(errors, [*_describe_denied(runner.denied)])
 
 
@@ -184,7 +189,7 @@ def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
     for address, change in changes.items():
         if isinstance(change, Delete | Forget):
             continue
-        for path, file in _iterate_output_files(change.resource.spec):
+        for path, file in _iterate_values(change.resource.spec, OutputFile):
             name = path.partition(".")[0]
             is_unchanged = isinstance(change, Update) and not change.has_changed(name)
             folder = Path(file.path).parent
@@ -200,14 +205,30 @@ def _check_output_files(changes: Mapping[Address, Change]) -> Iterator[str]:
                 yield f"{address}: {path}: {problem} ({change.resource.origin})"
 
 
-def _iterate_output_files(spec: object) -> Iterator[tuple[str, OutputFile]]:
-    """Yield the path and the value of each field that is an output file, inner tables included."""
+def _check_key_secrets(changes: Mapping[Address, Change]) -> Iterator[str]:
+    """Yield an error for each new secret that two changes would create."""
+    writers: dict[str, Address] = {}
+    for address, change in changes.items():
+        if isinstance(change, Delete | Forget):
+            continue
+        for path, secret in _iterate_values(change.resource.spec, KeySecret):
+            writer = writers.setdefault(secret.name, address)
+            if writer != address:
+                problem = f"{secret}: {writer} stores its key in the same secret; choose another name"
+                yield f"{address}: {path}: {problem} ({change.resource.origin})"
+
+
+_ValueT = TypeVar("_ValueT")
+
+
+def _iterate_values(spec: object, wanted: type[_ValueT]) -> Iterator[tuple[str, _ValueT]]:
+    """Yield the path and the value of each field of a class, inner tables included."""
     for name in get_members(type(spec)):
         value = getattr(spec, name)
-        if isinstance(value, OutputFile):
+        if isinstance(value, wanted):
             yield name, value
         elif is_spec_class(type(value)):
-            yield from ((f"{name}.{path}", file) for path, file in _iterate_output_files(value))
+            yield from ((f"{name}.{path}", item) for path, item in _iterate_values(value, wanted))
 
 
 def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:

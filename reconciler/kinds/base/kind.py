@@ -93,7 +93,8 @@ class Operations:
     """Every API operation that a kind sends, by purpose.
 
     IAM policies are derived from it, and tests check that a kind sends no other operation. `read` includes the operations that
-    verify a call whose response was lost; `show` are those that only `reconciler show` sends.
+    verify a call whose response was lost; `show` are those that only `reconciler show` sends. CreateSecret
+    is not among them: its permission names the secrets of the file.
     """
 
     read: tuple[str, ...]

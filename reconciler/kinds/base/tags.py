@@ -22,6 +22,8 @@ Source: AWS General Reference, "Tag naming limits and requirements". They are no
 OWNER_TAG = "reconciler:workspace"
 NAME_TAG = "reconciler:name"
 PROTECTED_TAG = "reconciler:prevent-destroy"
+CERTIFICATE_TAG = "reconciler:certificate"
+"""The tag of a secret with the ID of the certificate whose private key it has."""
 
 OWNERSHIP_TAG_COUNT = 3
 """The number of ownership tags that every taggable kind uses: owner, name and `prevent_destroy`."""

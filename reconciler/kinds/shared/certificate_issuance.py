@@ -1,8 +1,8 @@
 """Have AWS issue a certificate, only once even if an apply is interrupted.
 
 AWS issues it for a signing request or, with a key that it creates, without one. In both cases, sending the request twice issues two
-certificates. The public key identifies a certificate that no apply has saved: that of the request, or of the saved private key. The
-key is saved before the certificate, so a saved certificate shows that its key was saved.
+certificates. The public key identifies a certificate that no apply has saved: that of the request, or of the private key in a file. The
+key is saved before the certificate, so a saved certificate shows that its key was saved. A secret with a private key has the ID of its certificate as a tag.
 
 Source: AWS IoT API reference, CreateCertificateFromCsr and CreateKeysAndCertificate.
 """
@@ -15,6 +15,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each
+from reconciler.kinds.base.tags import CERTIFICATE_TAG, NAME_TAG, OWNER_TAG
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
 from reconciler.model.address import Address
@@ -23,18 +24,24 @@ from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NOT_COMPARED, NotCompared
+from reconciler.model.secret import KeySecret
 
 SaveTo = OutputFile | NotCompared | None
 
+_CREATE_INACTIVE = {"setAsActive": False}
+
 
 def find_known_certificate(spec: Certificate) -> Pem | None:
-    """Return the certificate if it is known: set in the file, or saved by an earlier apply."""
+    """Return the certificate if it is known: set in the file, or saved by an earlier apply, which may have saved only its ID."""
     if isinstance(spec.pem, Pem):
         return spec.pem
     try:
-        return read_saved(spec.output_file)
+        saved = read_saved(spec.output_file)
     except InvalidValueError:
         return None  # the checks of the file report it
+    if saved is None and spec.key_secret and spec.key_secret.certificate_id:
+        return Pem(spec.key_secret.certificate_id)
+    return saved
 
 
 def read_saved(save_to: SaveTo) -> Pem | None:
@@ -46,8 +53,14 @@ def read_saved(save_to: SaveTo) -> Pem | None:
 
 def compute_effective_key(spec: Certificate, pem: Pem | None) -> PrivateKey | NotCompared | None:
     """Return `private_key`; it is not compared if the certificate is known or the key is saved."""
-    is_saved = isinstance(spec.private_key, PrivateKey) and spec.private_key.save_to.exists
+    is_saved = isinstance(spec.private_key, PrivateKey) and spec.private_key.is_saved
     return NOT_COMPARED if spec.private_key and (pem or is_saved) else spec.private_key
+
+
+def compute_effective_output(spec: Certificate, pem: Pem | None) -> SaveTo:
+    """Return the file for the certificate; it is not compared if it has the certificate, or if the certificate is set in the file."""
+    is_only_id_known = pem is not None and pem.text is None
+    return spec.output_file if pem is None or is_only_id_known else NOT_COMPARED
 
 
 def find_save_to_errors(save_to: SaveTo, private_key: object = None) -> Iterator[str]:
@@ -62,29 +75,69 @@ def find_save_to_errors(save_to: SaveTo, private_key: object = None) -> Iterator
 
 
 def find_key_file_errors(spec: Certificate) -> Iterator[str]:
-    """Yield an error if the file for the key has one; called for a certificate that AWS does not have."""
-    if not isinstance(spec.private_key, PrivateKey) or find_known_certificate(spec):
+    """Yield an error if the file or the secret for the key exists; called for a certificate that AWS does not have."""
+    if not isinstance(spec.private_key, PrivateKey):
         return
-    key_file = spec.private_key.save_to
-    if key_file.exists:
+    secret, key_file = spec.private_key.secretsmanager, spec.private_key.save_to
+    if secret and secret.problem:
+        yield f"private_key.secretsmanager: {secret.problem}"
+    elif secret and secret.exists:
+        owner = (
+            "has a private key of which AWS has no certificate"
+            if secret.certificate_id
+            else "was not created by this workspace"
+        )
+        yield f"{secret} {owner}, and it is never overwritten; delete it, or choose another name"
+    if key_file and key_file.exists and not find_known_certificate(spec):
         yield (
             f"{key_file} has a private key of which AWS has no certificate, and it is never overwritten; "
             "move it away to have a new key and certificate created"
         )
 
 
-def create_key_and_certificate(address: Address, spec: Certificate) -> Iterator[ApiCall]:
+def create_key_and_certificate(address: Address, spec: Certificate, workspace: str) -> Iterator[ApiCall]:
     """Yield the calls that create a key and its certificate, save both, and activate the certificate.
 
     It is INACTIVE until its key is saved, so no certificate can be used whose key is lost.
     """
     assert isinstance(spec.private_key, PrivateKey)
+    if spec.private_key.secretsmanager:
+        yield from _create_key_in_secret(address, spec, spec.private_key.secretsmanager, workspace)
+        return
+    assert spec.private_key.save_to
     assert spec.output_file
     output_files = (
         SavedMember("keyPair.PrivateKey", spec.private_key.save_to, secret=True),
         SavedMember("certificatePem", spec.output_file),
     )
-    yield ApiCall("iot", "CreateKeysAndCertificate", {"setAsActive": False}, output_files=output_files)
+    yield ApiCall("iot", "CreateKeysAndCertificate", _CREATE_INACTIVE, output_files=output_files)
+    yield from _activate(address, spec)
+
+
+def _create_key_in_secret(
+    address: Address, spec: Certificate, secret: KeySecret, workspace: str
+) -> Iterator[ApiCall]:
+    """Yield the calls that create a key and its certificate, and store the key in a new secret.
+
+    CreateSecret overwrites nothing, and can be repeated with the same token: the ID of the certificate.
+    """
+    identity = Ref(address, "certificateId")
+    member = "keyPair.PrivateKey"
+    yield ApiCall("iot", "CreateKeysAndCertificate", _CREATE_INACTIVE, secret_member=member)
+    tags = {OWNER_TAG: workspace, NAME_TAG: address.name, CERTIFICATE_TAG: identity}
+    params = {
+        "Name": secret.name,
+        "ClientRequestToken": identity,
+        "SecretString": Ref(address, member),
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+    }
+    yield ApiCall("secretsmanager", "CreateSecret", params, idempotent=True)
+    if spec.output_file:
+        yield fetch_certificate(identity, spec.output_file)
+    yield from _activate(address, spec)
+
+
+def _activate(address: Address, spec: Certificate) -> Iterator[ApiCall]:
     if spec.status == "ACTIVE":
         params = {"certificateId": Ref(address, "certificateId"), "newStatus": "ACTIVE"}
         yield ApiCall("iot", "UpdateCertificate", params)
@@ -106,7 +159,7 @@ def request_certificate(
     )
 
 
-def fetch_certificate(identity: str, save_to: OutputFile) -> ApiCall:
+def fetch_certificate(identity: str | Ref, save_to: OutputFile) -> ApiCall:
     """Return the call that saves a certificate that AWS issued in an earlier apply."""
     saved = SavedMember("certificateDescription.certificatePem", save_to)
     return ApiCall("iot", "DescribeCertificate", {"certificateId": identity}, output_files=(saved,))
@@ -192,4 +245,5 @@ def _find_key_digest(spec: Certificate) -> str | None:
     """Return the SHA-256 of the public key of an issued certificate, or None if it is not known yet."""
     if isinstance(spec.csr, str):
         return x509.compute_signing_request_key_digest(spec.csr)
-    return spec.private_key.save_to.public_key if isinstance(spec.private_key, PrivateKey) else None
+    key_file = spec.private_key.save_to if isinstance(spec.private_key, PrivateKey) else None
+    return key_file.public_key if key_file else None

@@ -26,7 +26,7 @@ def register(resource: Resource, context: PlanContext) -> Iterator[ApiCall]:
     spec: Certificate = resource.spec
     arn = context.resolve_certificate_arn(resource.address.name)
     if isinstance(arn, Ref) and isinstance(spec.private_key, PrivateKey):
-        yield from create_key_and_certificate(resource.address, spec)
+        yield from create_key_and_certificate(resource.address, spec, context.workspace)
     elif isinstance(arn, Ref):
         assert isinstance(spec.csr, str)
         assert isinstance(spec.save_to, OutputFile)

@@ -8,10 +8,11 @@ from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_issuance import read_saved
 from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
 from reconciler.model.address import Address
-from reconciler.model.diagnostic import InvalidValueError, ValueProblem
+from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
 from reconciler.model.file_content import recognize_instead_of_request
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired
+from reconciler.model.secret import KeySecret
 from reconciler.model.text import quote, suggest_file_table
 
 
@@ -68,7 +69,18 @@ def _check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
 def _check_private_key(spec: Certificate) -> Iterator[ValueProblem]:
     """Check a certificate whose key AWS creates: the files for both, and its other fields."""
     assert isinstance(spec.private_key, PrivateKey)
-    key_file, path = spec.private_key.save_to, ("private_key", "save_to")
+    key_file, secret = spec.private_key.save_to, spec.private_key.secretsmanager
+    path: ValuePath = ("private_key", "save_to")
+    if (key_file is None) == (secret is None):
+        problem = "a private key needs exactly one place"
+        yield ValueProblem(
+            "conflicting-fields", problem, "either save_to or secretsmanager", path=("private_key",)
+        )
+        return
+    if secret:
+        yield from _check_key_secret(spec, secret)
+        return
+    assert key_file
     assert spec.output_file
     if key_file.path == spec.output_file.path:
         problem, expected = f"{key_file} is also the file for the certificate", "another path for the key"
@@ -79,6 +91,17 @@ def _check_private_key(spec: Certificate) -> Iterator[ValueProblem]:
         yield ValueProblem("invalid-output-file", problem, expected, path=path)
     else:
         yield from _check_issued(spec, key_file.public_key, "private_key", "the private key")
+
+
+def _check_key_secret(spec: Certificate, secret: KeySecret) -> Iterator[ValueProblem]:
+    """Check a certificate whose key is stored in a secret."""
+    problems = [*_check_issued(spec, None, "private_key", "the private key")]
+    yield from problems
+    saved = None if problems else read_saved(spec.output_file)
+    if saved and secret.certificate_id not in {"", saved.fingerprint}:
+        problem = f"{spec.output_file} has another certificate than {secret}"
+        expected = "the certificate of the private key in the secret, or a new path"
+        yield ValueProblem("key-mismatch", problem, expected, path=("save_to",))
 
 
 def _check_issued(

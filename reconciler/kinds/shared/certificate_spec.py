@@ -14,6 +14,7 @@ from reconciler.kinds.base.schema import member
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.resource import NotCompared, Reference
+from reconciler.model.secret import KeySecret
 
 
 @frozen
@@ -25,9 +26,21 @@ class Rotation:
 
 @frozen
 class PrivateKey:
-    """Where the private key that AWS creates is saved."""
+    """Where the private key that AWS creates is saved: in a file or in a secret."""
 
-    save_to: KeyFile = member("The new file for the key; only its owner can read it.")
+    save_to: KeyFile | None = member("The new file for the key; only its owner can read it.", default=None)
+    secretsmanager: KeySecret | None = member(
+        "The name of the new secret for the key in Secrets Manager, in the account and Region of the registry. Its tags name the "
+        "workspace and the certificate.",
+        default=None,
+    )
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the key was saved when the desired state was loaded."""
+        return bool(
+            (self.save_to and self.save_to.exists) or (self.secretsmanager and self.secretsmanager.exists)
+        )
 
 
 @frozen
@@ -47,14 +60,14 @@ class Certificate:
         default=None,
     )
     private_key: PrivateKey | NotCompared | None = member(
-        "AWS creates the key and the certificate. `save_to` is the new file for the key, which AWS returns once and which is never "
-        "overwritten; only its owner can read it.",
+        "AWS creates the key and the certificate. AWS returns the key once, and it is saved in a new file (`save_to`) or in a new secret "
+        "of Secrets Manager (`secretsmanager`); neither is ever overwritten.",
         on_change="replaces",
         default=None,
     )
     save_to: OutputFile | NotCompared | None = member(
-        "The new file that the issued certificate is written to; never overwritten. With `private_key`, the default is next to the "
-        "key: `keys/a.crt` for the key `keys/a.pem`.",
+        "The new file that the issued certificate is written to; never overwritten. With a `private_key` in a file, the default is next to the "
+        "key: `keys/a.crt` for the key `keys/a.pem`. With one in a secret, there is none by default: the secret shows which certificate it is.",
         default=None,
     )
     ca: Reference | None = member(
@@ -80,9 +93,14 @@ class Certificate:
     )
 
     @property
+    def key_secret(self) -> KeySecret | None:
+        """The secret for the private key, if it is saved in one."""
+        return self.private_key.secretsmanager if isinstance(self.private_key, PrivateKey) else None
+
+    @property
     def output_file(self) -> OutputFile | None:
         """The file for the certificate that AWS issues: `save_to`, or the one next to the key."""
-        if self.save_to is None and isinstance(self.private_key, PrivateKey):
+        if self.save_to is None and isinstance(self.private_key, PrivateKey) and self.private_key.save_to:
             return self.private_key.save_to.certificate
         return self.save_to if isinstance(self.save_to, OutputFile) else None
 

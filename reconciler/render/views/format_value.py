@@ -18,7 +18,7 @@ from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
 from reconciler.model.redaction import REDACTED
 from reconciler.model.resource import NotCompared
-from reconciler.model.secret import Secret, SecretDigest
+from reconciler.model.secret import KeySecret, Secret, SecretDigest
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.format_document import format_document_lines, parse_json_object
 
@@ -142,6 +142,8 @@ def _format_object(value: Any) -> ValueView:
         case OutputFile():
             name = escape_invisible(value.name)
             return ValueView(f"will be written to {name}" if value.content is None else name)
+        case KeySecret():
+            return ValueView(f"will be stored in the secret {value.name}" if not value.exists else value.name)
         case Document():
             return _format_in_one_line(value.value)
         case _ if attrs.has(type(value)) and not _has_own_text(value):
