@@ -92,7 +92,10 @@ class Caller:
         return {**{str(key.expression): [] for key in pages.result_keys}, **result}
 
     def _find_circuit(self, name: str) -> Circuit:
-        """Return the circuit of a client; with the first one, check that the responses of another endpoint than AWS's are JSON."""
+        """Return the circuit of a client.
+
+        When it is created, have the responses of another endpoint than AWS's checked for JSON.
+        """
         with self._circuits_lock:
             if name not in self._circuits:
                 client = self._clients[name]

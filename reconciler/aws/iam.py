@@ -108,7 +108,10 @@ def _build_secret_statements(secrets: SecretAccess, target: Target) -> Iterator[
 
 
 def build_secret_arn(identifier: str, target: Target) -> str:
-    """Return the ARN of a secret for a policy: question marks are for the six random characters that AWS adds to its name."""
+    """Return the ARN of a secret for a policy.
+
+    Question marks are for the six random characters that AWS adds to its name.
+    """
     prefix = f"arn:{target.partition}:secretsmanager:{target.region}:{target.account}:secret:"
     arn = identifier if identifier.startswith("arn:") else prefix + identifier
     is_complete = arn == identifier and _SECRET_SUFFIX.search(arn)

@@ -42,7 +42,10 @@ LOCAL_CREDENTIALS = ("test", "test")
 
 @frozen
 class Connection:
-    """A registry that can be called; `clients` are boto3 clients by service, each created when it is first used."""
+    """A registry that can be called.
+
+    `clients` are boto3 clients by service, each created when it is first used.
+    """
 
     target: Target
     call: Call

@@ -55,7 +55,10 @@ _Value = str | _UnreadableError
 def read_stored_secrets(
     stored_secrets: Collection[StoredSecret], call: Call
 ) -> Mapping[StoredSecret, Secret]:
-    """Return the secrets with their values or their problems. Raises AwsError and TargetError for errors that are not about one of them."""
+    """Return the secrets with their values or their problems.
+
+    Raises AwsError and TargetError for errors that are not about one of them.
+    """
     register_secret_attributes(_SECRET_MEMBERS)
     ids: defaultdict[str, set[str]] = defaultdict(set)
     for stored in stored_secrets:
@@ -68,7 +71,10 @@ def read_stored_secrets(
 
 
 def describe_key_secrets(names: Collection[str], workspace: str, call: Call) -> Mapping[str, KeySecret]:
-    """Return the secrets for private keys, without their values. Raises AwsError and TargetError as `read_stored_secrets`."""
+    """Return the secrets for private keys, without their values.
+
+    Raises AwsError and TargetError as `read_stored_secrets`.
+    """
     ordered = sorted(names)
     with ContextThreadPool(_MAX_CONCURRENT_READS) as pool:
         return dict(
@@ -99,7 +105,7 @@ def _describe_key_secret(name: str, workspace: str, call: Call) -> KeySecret:
 
 
 def find_region(secret_id: str) -> str:
-    """Return the Region in the ARN of a secret; empty for a name, which is of a secret in the target's Region."""
+    """Return the Region in the ARN of a secret; empty for a name, which needs none."""
     return secret_id.split(":")[3] if secret_id.startswith("arn:") else ""
 
 
@@ -111,7 +117,7 @@ def _build_secret(stored: StoredSecret, value: _Value) -> Secret:
 
 
 def _select_value(stored: StoredSecret, value: _Value) -> str:
-    """Return the value of a secret or of its member, without a trailing newline, and register it for redaction."""
+    """Return the value of a secret or its member, registered for redaction, without a trailing newline."""
     if isinstance(value, _UnreadableError):
         raise value
     if stored.key:
@@ -128,14 +134,14 @@ def _select_member(stored: StoredSecret, text: str) -> str:
         document = json.loads(text)
     except ValueError:
         document = None
-    whole = f"{stored.service} {stored.id}"
+    source = f"{stored.service} {stored.id}"
     if not isinstance(document, dict):
-        raise _UnreadableError(f"{whole} is not a JSON object; leave out key, or store an object")
+        raise _UnreadableError(f"{source} is not a JSON object; leave out key, or store an object")
     if stored.key not in document:
-        raise _UnreadableError(f"{whole} has no member {quote(stored.key)}; correct key, or add the member")
+        raise _UnreadableError(f"{source} has no member {quote(stored.key)}; correct key, or add the member")
     member = document[stored.key]
     if not isinstance(member, str):
-        raise _UnreadableError(f"the member {quote(stored.key)} of {whole} is not a string; store it as one")
+        raise _UnreadableError(f"the member {quote(stored.key)} of {source} is not a string; store it as one")
     return member
 
 
@@ -197,7 +203,7 @@ def _read_secrets(ids: Sequence[str], call: Call) -> dict[str, _Value]:
 
 
 def _read_batch_of_secrets(ids: Sequence[str], region: str, call: Call) -> dict[str, _Value]:
-    """Return the values that one call returns: none if the principal may not send it; others are read one by one."""
+    """Return the values that one call returns: none if the principal may not send it."""
     if len(ids) == 1:
         return {}
     params = {"SecretIdList": list(ids)}
@@ -232,7 +238,7 @@ def _get_text(identifier: str, secret: Mapping[str, Any]) -> _Value:
 
 
 def _explain(error: AwsError, service: str, identifier: str, action: str = "") -> _UnreadableError:
-    """Return the problem of one secret. Raises the error if it is about all of them, such as expired credentials."""
+    """Return the problem of one secret. Raises errors about all of them, such as expired credentials."""
     noun = "parameter" if service == "ssm" else "secret"
     if error.code in _NO_SECRET_CODES:
         return _UnreadableError(f"there is no {noun} {identifier}; create it, or correct its name")

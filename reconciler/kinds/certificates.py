@@ -262,7 +262,7 @@ class Certificates(Kind):
         ]
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject impossible registrations, changes during a transfer, and (developer guide) changes of a REVOKED one."""
+        """Reject impossible registrations, changes during a transfer, and any other status after REVOKED."""
         if isinstance(change, Create | Replace):
             yield from _find_registration_errors(change, context)
         if isinstance(change, Replace):

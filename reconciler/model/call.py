@@ -28,7 +28,10 @@ class Deferred(ABC):
 
 @frozen
 class Ref(Deferred):
-    """A value that AWS assigns, such as an ID: the member `field`, a dotted path, of the responses to `address`'s step."""
+    """A value that AWS assigns, such as an ID: a member of the responses to `address`'s step.
+
+    `field` is the path of the member, with dots.
+    """
 
     address: Address
     field: str

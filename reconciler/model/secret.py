@@ -123,7 +123,10 @@ class KeySecret:
 
 @frozen
 class ReadSecrets:
-    """What was read from AWS of the secrets that a file refers to: values, and descriptions of those for private keys by name."""
+    """The secrets of a file that were read from AWS.
+
+    `values` are those with a value, and `keys` those for private keys, by name, which are only described.
+    """
 
     values: Mapping[StoredSecret, Secret] = field(factory=dict)
     keys: Mapping[str, KeySecret] = field(factory=dict)

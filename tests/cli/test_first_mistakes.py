@@ -144,7 +144,7 @@ FILE_MISTAKES = (
     Mistake(
         "a secret in the file",
         '[workspace]\nname = "demo"\n[managed_things.a]\nrole = "DEVICE"\nauthentication_material = "1234"\nauthentication_material_type = "ZWAVE_QR_BAR_CODE"\n',
-        'desired_state.toml:5: error: managed_things.a.authentication_material: a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }',
+        'desired_state.toml:5: error: managed_things.a.authentication_material: a secret cannot be written into the file; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }',
         {},
     ),
     Mistake(

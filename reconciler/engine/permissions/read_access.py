@@ -52,9 +52,9 @@ def check_read_access(state: DesiredState, call: Call) -> Iterator[CheckResult]:
 
 
 def check_stored_secrets(state: DesiredState, call: Call) -> Iterator[CheckResult]:
-    """Yield a result for each secret that AWS stores and that cannot be read, or one if all can; none without such secrets.
+    """Yield a result for each secret in AWS that cannot be read, or one result if all can.
 
-    Raises AwsError and TargetError.
+    Without such secrets, yield nothing. Raises AwsError and TargetError.
     """
     secrets = read_stored_secrets(state.stored_secrets, call)
     problems = sorted({secret.problem for secret in secrets.values() if secret.problem})

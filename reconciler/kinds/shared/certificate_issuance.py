@@ -32,7 +32,10 @@ _CREATE_INACTIVE = {"setAsActive": False}
 
 
 def find_known_certificate(spec: Certificate) -> Pem | None:
-    """Return the certificate if it is known: set in the file, or saved by an earlier apply, which may have saved only its ID."""
+    """Return the certificate if it is known: set in the file, or saved by an earlier apply.
+
+    An apply that stored its key in a secret may have saved only its ID.
+    """
     if isinstance(spec.pem, Pem):
         return spec.pem
     try:
@@ -58,7 +61,7 @@ def compute_effective_key(spec: Certificate, pem: Pem | None) -> PrivateKey | No
 
 
 def compute_effective_output(spec: Certificate, pem: Pem | None) -> SaveTo:
-    """Return the file for the certificate; it is not compared if it has the certificate, or if the certificate is set in the file."""
+    """Return the file for the certificate; it is not compared if the whole certificate is known."""
     is_only_id_known = pem is not None and pem.text is None
     return spec.output_file if pem is None or is_only_id_known else NOT_COMPARED
 
@@ -75,7 +78,7 @@ def find_save_to_errors(save_to: SaveTo, private_key: object = None) -> Iterator
 
 
 def find_key_file_errors(spec: Certificate) -> Iterator[str]:
-    """Yield an error if the file or the secret for the key exists; called for a certificate that AWS does not have."""
+    """Yield an error if the file or the secret for the key exists, and AWS does not have the certificate."""
     if not isinstance(spec.private_key, PrivateKey):
         return
     secret, key_file = spec.private_key.secretsmanager, spec.private_key.save_to

@@ -45,7 +45,9 @@ _RESERVED_PREFIX = re.compile(r"/?(?:aws|ssm)", re.IGNORECASE)
 
 @operation(SERVICE, "PutParameter")
 def put_parameter(context: Context, params: Params) -> Output | None:
-    """Create a parameter or, with `Overwrite`, add a version; the oldest of more than 100 versions is deleted.
+    """Create a parameter or, with `Overwrite`, add a version.
+
+    The oldest of more than 100 versions is deleted.
 
     Raises ParameterAlreadyExists without `Overwrite`, HierarchyTypeMismatchException for another type than that of the parameter,
     and the errors for values that are not valid.
@@ -208,7 +210,7 @@ def _describe(context: Context, params: Params, selected: str, row: Row) -> dict
 
 
 def _encrypt(context: Context, value: str) -> str:
-    """Return what stands for the encrypted value: a keyed hash, which nothing decrypts."""
+    """Return a keyed hash in place of the encrypted value; nothing decrypts it."""
     digest = hmac.digest(context.signer.secret, b"parameter\0" + value.encode(), hashlib.sha256)
     return base64.b64encode(digest).decode()
 

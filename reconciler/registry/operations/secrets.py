@@ -55,7 +55,9 @@ MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS = 7, 30
 
 @operation(SERVICE, "CreateSecret")
 def create_secret(context: Context, params: Params) -> Output | None:
-    """Create a secret, with a value if the request has one; repeating the call with the same token and value has no effect.
+    """Create a secret, with a value if the request has one.
+
+    Repeating the call with the same token and value has no effect.
 
     Raises ResourceExistsException, InvalidRequestException if a secret of that name is scheduled for deletion.
     """
@@ -189,7 +191,10 @@ def delete_secret(context: Context, params: Params) -> Output | None:
 
 
 def _find(context: Context, identifier: str) -> Row | None:
-    """Return the row of a secret, by its name or its ARN with or without its random suffix; None if there is none."""
+    """Return the row of a secret, or None.
+
+    The identifier is its name, or its ARN with or without the random suffix.
+    """
     prefix = context.build_arn("secret:")
     if identifier.startswith("arn:") and not identifier.startswith(prefix):
         return None

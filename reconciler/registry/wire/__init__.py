@@ -1,4 +1,6 @@
-"""The protocols rest-json and json, driven by botocore's service models, without code for single operations.
+"""The protocols rest-json and json, driven by botocore's service models.
+
+No operation has code of its own.
 
 Invariant: everything follows from the model. A shape's type selects the parser, its location selects the part of the request,
 and its metadata has the constraints. An operation is compiled into closures on its first request; later requests only call them.

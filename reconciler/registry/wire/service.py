@@ -131,7 +131,7 @@ class Service:
     def find_operation(
         self, method: str, segments: Sequence[str], headers: Mapping[str, str]
     ) -> tuple[WireOperation, Mapping[str, str]] | None:
-        """Return the operation of a request and the values of the labels in its path, or None if there is none."""
+        """Return the operation of a request and the labels of its path, or None without an operation."""
         if self.name not in JSON_SERVICES:
             return self.routes.find(method, segments)
         prefix, _, name = headers.get(TARGET_HEADER, "").rpartition(".")

@@ -116,7 +116,7 @@ CASES = (
         desired_state.toml:14: error: certificates.pump-4.save_to: pki/pump-1.pem has a certificate of another key than the private key; expected the certificate that was issued for the private key, or a new path
         desired_state.toml:17: error: certificates.pump-5.private_key: AWS signs what it issues; expected neither ca nor certificate_mode
         desired_state.toml:19: error: certificates.pump-5.status: AWS issues no revoked certificate; expected ACTIVE or INACTIVE
-        desired_state.toml:22: error: certificates.pump-6.private_key: got a string; expected a table with save_to
+        desired_state.toml:22: error: certificates.pump-6.private_key: got a string; expected a table with save_to or secretsmanager
         """,
         other_files={"other.pem": "junk", "pump.key": encode_key(generate_ec_key())},
     ),
@@ -248,7 +248,7 @@ CASES = (
         """,
         """
         desired_state.toml:3: error: ca_certificates.factory.verification.key: the key from env FACTORY_KEY is not an unencrypted private key in PEM; expected the CA's own private key, as unencrypted PEM
-        desired_state.toml:7: error: ca_certificates.other.verification.key: a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:7: error: ca_certificates.other.verification.key: a secret cannot be written into the file; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }
         """,
         environ={"FACTORY_KEY": "hunter2"},
     ),

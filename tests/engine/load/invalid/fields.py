@@ -54,7 +54,7 @@ CASES = (
         """,
         """
         desired_state.toml:1: error: ca_certificates.factory.pem: required key is missing; expected a certificate in PEM, as text or { file = "path" }
-        desired_state.toml:3: error: managed_things.pump-1.authentication_material: required key is missing; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:3: error: managed_things.pump-1.authentication_material: required key is missing; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }
         desired_state.toml:3: error: managed_things.pump-1.authentication_material_type: required key is missing; expected a string
         desired_state.toml:3: error: managed_things.pump-1.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
         """,
@@ -340,7 +340,7 @@ CASES = (
         desired_state.toml:1: error: things.'': the name is empty; expected a name
         desired_state.toml:3: error: certificates.'pump\x1b[31m1': the name contains control characters; expected printable characters
         desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…': the name has 257 characters; expected at most 256
-        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material: required key is missing; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material: required key is missing; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }
         desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.authentication_material_type: required key is missing; expected a string
         desired_state.toml:6: error: managed_things.'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…'.role: required key is missing; expected one of 'CONTROLLER', 'DEVICE'
         """,

@@ -148,8 +148,8 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:4: error: managed_things.pump-1.authentication_material: a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }
-        desired_state.toml:8: error: managed_things.pump-2.authentication_material: not a valid table; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: a secret cannot be written into the file; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }
+        desired_state.toml:8: error: managed_things.pump-2.authentication_material: not a valid table; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }
         desired_state.toml:13: error: managed_things.pump-3.authentication_material: env is not a valid environment variable name; expected letters, digits and _
         """,
     ),

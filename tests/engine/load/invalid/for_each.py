@@ -237,7 +237,7 @@ _ROWS = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:4: error: managed_things.{n}.authentication_material: in every row, column 'code': a secret cannot be written into the file; expected { env = "NAME" } or { file = "path" }
+        desired_state.toml:4: error: managed_things.{n}.authentication_material: in every row, column 'code': a secret cannot be written into the file; expected { env = "NAME" }, { file = "path" }, { ssm = "/name" } or { secretsmanager = "name" }
         """,
     ),
 )
