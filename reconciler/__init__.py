@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TargetError,
         UnknownOutcomeError,
         UnknownValueError,
+        WaitError,
     )
     from reconciler.model.outcome import Result
     from reconciler.model.plan import Plan
@@ -56,6 +57,7 @@ __all__ = [
     "TargetError",
     "UnknownOutcomeError",
     "UnknownValueError",
+    "WaitError",
     "Workspace",
     "__version__",
 ]

@@ -33,7 +33,7 @@ class ServeOptions:
 
     `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. If `quotas` are set, calls
     above their rates are throttled as AWS throttles them. With `virtual_time`, waiting moves a clock instead of taking time.
-    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last four fields.
+    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last five fields.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +49,7 @@ class ServeOptions:
     thing_type_deletion_seconds: float = 300.0
     managed_thing_deletion_seconds: float = 0.0
     registration_task_seconds: float = 0.0
+    topic_rule_destination_seconds: float = 0.0
 
 
 def serve_registry(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
@@ -111,6 +112,7 @@ def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registr
         thing_type_deletion_seconds=options.thing_type_deletion_seconds,
         managed_thing_deletion_seconds=options.managed_thing_deletion_seconds,
         registration_task_seconds=options.registration_task_seconds,
+        topic_rule_destination_seconds=options.topic_rule_destination_seconds,
         buckets=options.buckets,
     )
     try:

@@ -54,6 +54,8 @@ _NOUNS: Mapping[str, str] = {
 }
 """CloudFormation's noun → the one in the operations of AWS's API, where they differ."""
 
+_DESTINATION = "topicruledestination"
+
 _NAME_PROPERTIES = (
     "ActionName",
     "JobTemplateId",
@@ -280,6 +282,12 @@ class _ResourceReader:
 
     def _build_arn(self, logical_id: str) -> str | None:
         declaration = self._find_declaration(logical_id)
+        if declaration and declaration.noun == _DESTINATION:
+            # AWS assigns the ID: without the stack's resources, the logical ID takes its place.
+            placeholder = (
+                f"arn:{{aws.partition}}:iot:{{aws.region}}:{{aws.account}}:ruledestination/{logical_id}"
+            )
+            return self._physical_ids.get(logical_id, placeholder)
         name = self._find_name(logical_id)
         if declaration is None or name is None or declaration.noun not in _ARN_TYPES:
             return None

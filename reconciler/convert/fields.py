@@ -367,7 +367,8 @@ def _to_scalar(value: Any, toml_type: Any) -> Any:
     if get_origin(toml_type) is Literal:
         choices = {fold_name(choice): choice for choice in get_args(toml_type)}
         if isinstance(value, bool):
-            return "ACTIVE" if value else "INACTIVE"
+            words = ("ACTIVE", "ENABLED") if value else ("INACTIVE", "DISABLED")
+            return next(word for word in words if word in get_args(toml_type))
         if fold_name(text) not in choices:
             raise ValueError(f"{quote(text)} cannot be declared")
         return choices[fold_name(text)]

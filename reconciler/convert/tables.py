@@ -28,6 +28,7 @@ from reconciler.model.address import Address
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.pem import Pem
+from reconciler.model.resource import extract_name_from_arn
 
 _ARN = re.compile(r"arn:[^:]+:iot:([^:]+):(\d{12}):")
 _SHORT_ID_LENGTH = 12
@@ -144,7 +145,7 @@ def _map_nouns() -> Mapping[str, Kind]:
     kinds: dict[str, Kind] = {}
     for kind in all_kinds().values():
         api = kind.name_api or next(iter(kind.write_operations), None)
-        if api and kind.service == "iot":
+        if api and not kind.only_name and kind.service == "iot":
             noun = re.sub("^(Create|Register)", "", api.partition(".")[0])
             kinds.setdefault(fold_name(noun), kind)
     return kinds
@@ -172,6 +173,8 @@ def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]
         package, version_name = source.find_text("package_name"), source.find_text("version_name")
         has_name = bool(package and version_name)
         return build_version_id(package, version_name), None if has_name else _NO_NAME
+    if kind.name_api is None and "pem" not in kind.members:
+        return extract_name_from_arn(source.find_text("arn", "id", "name")) or source.address, None
     if kind.name_api is None:
         pem = source.find("certificate_pem", "ca_certificate_pem")
         if pem is None:

@@ -37,7 +37,7 @@ class DefaultAuthorizer:
 
 
 class AccountDefaultAuthorizer(AccountSettings):
-    """Default: found by account and Region, owned by the thing group `reconciler:account-default_authorizer`."""
+    """Default: found by account and Region, owned by the group `reconciler:account-default_authorizer`."""
 
     table = TABLE
     noun = "default authorizer"

@@ -9,7 +9,6 @@ decides whether a rule exists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from attrs import evolve, frozen
@@ -18,20 +17,21 @@ from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned
+from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import with_ownership_tags
-from reconciler.kinds.base.verification import FieldsMatch
-from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS
+from reconciler.kinds.base.tags import retag, with_ownership_tags
 from reconciler.kinds.shared.topic_rule_actions import Action, check_action, match_secrets
+from reconciler.kinds.shared.topic_rule_calls import NO_ACCESS_OR_NOT_FOUND, build_rule_write
+from reconciler.kinds.shared.topic_rule_destination_spec import TABLE as DESTINATIONS
+from reconciler.kinds.shared.topic_rule_destination_spec import is_confirmed_by, iterate_confirmation_urls
 from reconciler.kinds.shared.topic_rule_sql import check_sql
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Verification, VerificationReads
-from reconciler.model.change import Update
+from reconciler.model.change import Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
-_PAYLOAD = "topicRulePayload"
-_API = f"CreateTopicRule.{_PAYLOAD}"
-_NO_ACCESS_OR_NOT_FOUND = frozenset({"UnauthorizedException"})
+_API = "CreateTopicRule.topicRulePayload"
 
 DEFAULT_SQL_VERSION = "2015-10-08"
 """The version without which AWS evaluates a rule (developer guide, "SQL versions")."""
@@ -101,6 +101,18 @@ class TopicRules(PlainKind):
         if spec.error_action:
             yield from check_action(spec.error_action, ("error_action",))
 
+    def find_implied_dependencies(self, resource: Resource, desired: Desired) -> Iterable[Address]:
+        """Return the destinations of the HTTP actions: AWS creates a missing one, which has no owner."""
+        spec: TopicRule = resource.spec
+        urls = set(iterate_confirmation_urls((*spec.actions, spec.error_action)))
+        return {
+            address
+            for address, destination in desired.items()
+            if urls
+            and address.kind == DESTINATIONS
+            and any(is_confirmed_by(url, destination.spec) for url in urls)
+        }
+
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List the rules, read the tags of each, and get those that are desired or owned.
 
@@ -110,7 +122,7 @@ class TopicRules(PlainKind):
         arns = yield from list_arns(self, scope)
         desired_names = {resource.address.name for resource in scope.iterate_resources(self.table)}
         tags_by_name = yield from read_tags_of_desired_or_owned(scope, desired_names, arns)
-        ignored_errors = NOT_FOUND if scope.previous_states is None else _NO_ACCESS_OR_NOT_FOUND
+        ignored_errors = NOT_FOUND if scope.previous_states is None else NO_ACCESS_OR_NOT_FOUND
         responses = yield [
             ApiCall("iot", "GetTopicRule", {"ruleName": name}, ignored_errors=ignored_errors)
             for name in tags_by_name
@@ -128,38 +140,20 @@ class TopicRules(PlainKind):
         error_action = match_secrets(spec.error_action, reference.error_action)
         return evolve(live, spec=evolve(spec, actions=actions, error_action=error_action))
 
-    def to_create_params(self, resource: Resource) -> dict[str, Any]:
-        """Return the payload, in which AWS requires the list of actions even if it is empty."""
-        payload = super().to_create_params(resource)[_PAYLOAD]
-        return {_PAYLOAD: {"actions": [], **payload}}
-
-    def to_update_params(self, change: Update) -> dict[str, Any]:
-        """Return the whole payload, as an update replaces the rule."""
-        return self.to_create_params(change.resource)
+    def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
+        """Replace the whole rule, also if a destination gets another ARN; change the tags separately."""
+        calls = []
+        spec: TopicRule = change.resource.spec
+        has_changed = any(self.is_updatable(name) and change.has_changed(name) for name in self.members)
+        references = find_references(spec)
+        if has_changed or any(isinstance(context.changes.get(item), Replace) for item in references):
+            calls.append(build_rule_write("ReplaceTopicRule", change.live.identity, spec, context))
+        tags = with_ownership_tags(change.resource, context.workspace)
+        return [*calls, *retag(self.service, change.live.arn, change.live.tags, tags)]
 
     def _create(self, resource: Resource, context: PlanContext) -> ApiCall:
-        params = {"ruleName": resource.address.name, **self.to_create_params(resource)}
         tags = urlencode(with_ownership_tags(resource, context.workspace), quote_via=quote)
-        return self._build_write("CreateTopicRule", {**params, "tags": tags})
-
-    def _update(self, change: Update) -> ApiCall:
-        params = {"ruleName": change.live.identity, **self.to_update_params(change)}
-        return self._build_write("ReplaceTopicRule", params)
-
-    def _build_write(self, operation: str, params: Mapping[str, Any]) -> ApiCall:
-        """Return a write that is repeated while AWS does not know the roles of the actions yet."""
-        read_call = ApiCall(
-            "iot", "GetTopicRule", {"ruleName": params["ruleName"]}, ignored_errors=_NO_ACCESS_OR_NOT_FOUND
-        )
-        paths = {f"{_PAYLOAD}.{name}": f"rule.{name}" for name in params[_PAYLOAD]}
-        return ApiCall(
-            "iot",
-            operation,
-            params,
-            retried_errors={"InvalidRequestException"},
-            timeout_seconds=ROLE_PROPAGATION_SECONDS,
-            verification=FieldsMatch(read_call, paths),
-        )
+        return build_rule_write("CreateTopicRule", resource.address.name, resource.spec, context, tags=tags)
 
     def _delete(self, live: Live) -> ApiCall:
         verification = _RuleDeleted(live.identity)

@@ -60,6 +60,24 @@ def _to_codes(codes: Iterable[str]) -> frozenset[str]:
 
 
 @frozen
+class Wait:
+    """A condition that a call waits for: a member of its response gets one of some values.
+
+    - `path`: the dotted path of the member, such as a status;
+    - `until`: the values that end the wait;
+    - `failures`: the values that end it with an error;
+    - `reason_path`: the dotted path of the member that explains a failure;
+    - `advice`: what the user has to do if the wait fails or takes too long.
+    """
+
+    path: str
+    until: frozenset[str] = field(converter=_to_codes)
+    failures: frozenset[str] = field(converter=_to_codes)
+    reason_path: str
+    advice: str
+
+
+@frozen
 class ApiCall:
     """One request to AWS.
 
@@ -73,7 +91,9 @@ class ApiCall:
     - `repeat_until`: the purpose of the call is to wait for AWS (for example, for a slow deletion), so it is repeated until
       AWS returns one of these errors.
 
-    `timeout_seconds` limits the repetitions because of `retried_errors` and `repeat_until`; None means the default.
+    A call with a `wait` is repeated until its response is the one that it waits for.
+
+    `timeout_seconds` limits all these repetitions; None means the default.
     `output_files` are the members of the response that are written to files before anything else uses the response.
     `region` is the Region of the request, or empty for that of the target.
     `secret_member` is the member of the response, as a dotted path, that is secret and that the step's next call saves.
@@ -92,6 +112,7 @@ class ApiCall:
     retried_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
     repeat_until: frozenset[str] = field(default=frozenset(), converter=_to_codes)
     region: str = ""
+    wait: Wait | None = None
     max_items: int | None = None
     timeout_seconds: float | None = None
     output_files: tuple[SavedMember, ...] = ()
@@ -127,6 +148,14 @@ Call: TypeAlias = Callable[[ApiCall], Mapping[str, Any]]
 
 Batch: TypeAlias = Sequence[ApiCall]
 """Calls that may be sent concurrently."""
+
+
+def get_by_path(members: Mapping[str, Any], path: str) -> Any:
+    """Return the member with a dotted path, or None."""
+    value: Any = members
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def resolve(value: Any, responses: Responses) -> Any:

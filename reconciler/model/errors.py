@@ -9,6 +9,7 @@ ReconcilerError                 the base of all expected errors, with a message 
 ├── LeaseLostError              another process took the workspace's lease, or it could not be renewed in time
 ├── MissingExtraError           a feature is used whose optional dependencies are not installed
 ├── MissingSecretError          a secret is needed, but is not set
+├── WaitError                   what a step waits for failed, or did not happen in time; has what the user can do
 ├── UnknownValueError           a step needs a value from a response that this run has not received
 ├── JournalError                the journal of past runs cannot be read or written
 ├── TargetError                 no credentials, no region, or no connection to the endpoint
@@ -170,6 +171,17 @@ class MissingSecretError(ReconcilerError):
     def __init__(self, reference: str) -> None:
         self.reference = reference
         super().__init__(f"the secret from {reference} is not set; set it and run the command again")
+
+
+class WaitError(ReconcilerError):
+    """A condition that a step waits for failed, or did not happen in time.
+
+    `advice` is what the user can do about it.
+    """
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(problem)
+        self.advice = advice
 
 
 class UnknownValueError(ReconcilerError):

@@ -44,6 +44,8 @@ class RegistrySettings:
     - `managed_thing_deletion_seconds`: how long a deleted managed thing stays in DELETE_IN_PROGRESS
     - `thing_type_deletion_seconds`: how long a thing type must have been deprecated before it can be deleted
     - `registration_task_seconds`: how long a registration task is in progress
+    - `topic_rule_destination_seconds`: how long a new topic rule destination is in progress, and how long one of a VPC is being
+      deleted
 
     `buckets` is a folder that replaces S3: the folders in it are the buckets. With None, there are no buckets.
     """
@@ -55,4 +57,5 @@ class RegistrySettings:
     managed_thing_deletion_seconds: float = 0.0
     thing_type_deletion_seconds: float = 300.0
     registration_task_seconds: float = 0.0
+    topic_rule_destination_seconds: float = 0.0
     buckets: Path | None = None

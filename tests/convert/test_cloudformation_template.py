@@ -433,6 +433,36 @@ Resources:
     )
 
 
+def test_topic_rule_destinations_get_their_logical_ids_as_names():
+    text = """\
+Resources:
+  Web:
+    Type: AWS::IoT::TopicRuleDestination
+    Properties: { Status: ENABLED, HttpUrlProperties: { ConfirmationUrl: "https://example.com/" } }
+  Net:
+    Type: AWS::IoT::TopicRuleDestination
+    Properties: { VpcProperties: { VpcId: vpc-1, SubnetIds: [subnet-1], RoleArn: r } }
+  Rule:
+    Type: AWS::IoT::TopicRule
+    Properties:
+      RuleName: r
+      TopicRulePayload:
+        Sql: SELECT 1
+        Actions: [{ Kafka: { DestinationArn: !GetAtt Net.Arn, Topic: t, ClientProperties: { a: b } } }]
+"""
+    action = {"destination": "Net", "topic": "t", "client_properties": {"a": "b"}}
+    tables = {
+        "topic_rule_destinations.Net": {
+            "vpc": {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1"], "role_arn": "r"}
+        },
+        "topic_rule_destinations.Web": {"http": {"confirmation_url": "https://example.com/"}},
+        "topic_rules.r": {"sql": "SELECT 1", "actions": [{"kafka": action}]},
+    }
+    arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/7a280e37-b9c6-47a2-a751-0703693f46e4"
+    assert list_tables(convert(text)) == tables
+    assert list_tables(convert(text, physical_ids={"Net": arn})) == tables
+
+
 def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {

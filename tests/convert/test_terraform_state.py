@@ -101,6 +101,25 @@ def test_attachments_become_fields_of_what_they_connect():
     assert conversion.places == {("eu-west-1", "123456789012")}
 
 
+def test_a_topic_rule_refers_to_its_destination_by_name():
+    arn = f"{ARN}:ruledestination/vpc/7a280e37-b9c6-47a2-a751-0703693f46e4"
+    network = {"role_arn": "r", "security_groups": [], "subnet_ids": ["subnet-1"], "vpc_id": "vpc-1"}
+    destination = {"id": arn, "arn": arn, "enabled": False, "vpc_configuration": [network]}
+    kafka = {"destination_arn": arn, "topic": "t", "client_properties": {"a": "b"}, "header": []}
+    conversion = convert(
+        build_resource("aws_iot_topic_rule_destination", "net", destination),
+        build_resource("aws_iot_topic_rule", "r", {"name": "r", "sql": "SELECT 1", "kafka": [kafka]}),
+    )
+    action = {"destination": "net", "topic": "t", "client_properties": {"a": "b"}}
+    assert list_tables(conversion) == {
+        "topic_rule_destinations.net": {
+            "vpc": {"role_arn": "r", "subnet_ids": ["subnet-1"], "vpc_id": "vpc-1"},
+            "status": "DISABLED",
+        },
+        "topic_rules.r": {"sql": "SELECT 1", "actions": [{"kafka": action}]},
+    }
+
+
 def test_an_attachment_to_a_resource_elsewhere_is_left_out():
     conversion = convert(
         build_resource("aws_iot_thing", "t", {"name": "pump-1"}),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from reconciler.kinds.shared.ownership_markers import is_marker_name
 from tests.support.desired_states import AUTHORITIES, ROLE_ARN, converge, plan_state
 from tests.support.examples import examples
 from tests.support.exports import export_registry, load_export
@@ -59,7 +60,7 @@ def test_one_apply_after_any_edits_of_other_clients_leaves_an_empty_plan(cloud, 
 def remove_ownership_markers(content):
     """Return the content of a registry without the resources, tags and memberships that record ownership."""
     tables = {
-        kind: {name: item for name, item in items.items() if not name.startswith("reconciler-")}
+        kind: {name: item for name, item in items.items() if not is_marker_name(name)}
         if isinstance(items, dict)
         else items
         for kind, items in content.items()

@@ -1,4 +1,4 @@
-"""Convergence of account settings: an apply leaves what the file says, whatever was there before."""
+"""Convergence of account settings: an apply leaves what the file declares, with any earlier settings."""
 
 from __future__ import annotations
 

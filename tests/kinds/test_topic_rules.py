@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, get_args, get_type_hints
 
-import attrs
 import pytest
 from attrs import evolve
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS
 from reconciler.kinds.shared.topic_rule_actions import Action
 from reconciler.kinds.shared.topic_rule_messaging_actions import Http, HttpHeader, Kinesis, Sqs
@@ -190,7 +189,7 @@ def walk_fields(annotation: Any) -> Iterator[tuple[str, bool]]:
     """Yield the `api` of each field on all levels of a class, and whether it is required."""
     for part in get_args(annotation):
         yield from walk_fields(part)
-    if annotation is not Secret and attrs.has(annotation):
+    if is_spec_class(annotation):
         types = get_type_hints(annotation)
         for name, member in get_members(annotation).items():
             yield member.api, member.required

@@ -189,6 +189,12 @@ def read_names(server: RunningServer) -> dict[str, Any]:
             if not item["domainConfigurationName"].startswith("iot:")  # AWS's own
         },
         "rules": {rule["ruleName"]: rule["topicPattern"] for rule in iot.list_topic_rules()["rules"]},
+        "destinations": [
+            (item["vpcDestinationSummary"]["vpcId"], item["status"])
+            for item in iot.list_topic_rule_destinations()["destinationSummaries"]
+            if "vpcDestinationSummary"
+            in item  # AWS itself creates that of the HTTP action, and nothing deletes it
+        ],
     }
 
 
@@ -267,6 +273,7 @@ CHANGED_NAMES = {
     "authorizers": {"signed", "unsigned"},
     "domains": {"devices"},
     "rules": {"bare": "bare", "full": "pumps/new", "other": ""},
+    "destinations": [("vpc-2", "DISABLED")],
 }
 TAGS = {"kept": "changed", "came": "user@example.com", "owner": "line-a"}
 TAGGED = (
@@ -312,7 +319,7 @@ CHANGED_FIELDS = {
 
 def test_terraform_creates_every_resource(lifecycle):
     assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
-    assert "Resources: 43 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
+    assert "Resources: 44 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
 
 
 def test_the_plan_after_the_apply_is_empty(lifecycle):
@@ -321,7 +328,7 @@ def test_the_plan_after_the_apply_is_empty(lifecycle):
 
 def test_fields_are_changed_in_place_and_attachments_are_replaced(lifecycle):
     assert lifecycle.changed.returncode == 0, lifecycle.changed.stderr
-    assert "Resources: 2 added, 25 changed, 2 destroyed" in lifecycle.changed.stdout
+    assert "Resources: 3 added, 25 changed, 3 destroyed" in lifecycle.changed.stdout
 
 
 def test_the_registry_has_the_changed_resources(lifecycle):
@@ -359,7 +366,7 @@ def test_the_state_has_the_computed_attributes(lifecycle):
 def test_missing_resources_are_created_again(lifecycle):
     assert lifecycle.restored.returncode == 0, lifecycle.restored.stderr
     # Every registry has the configurations of indexing and of events, so these two are only changed.
-    assert "Resources: 41 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
+    assert "Resources: 42 added, 2 changed, 0 destroyed" in lifecycle.restored.stdout
     assert lifecycle.restored_names == lifecycle.changed_names
     assert lifecycle.restored_fields == lifecycle.changed_fields
 
@@ -378,5 +385,6 @@ def test_destroy_deletes_everything_in_the_registry(lifecycle):
         "aliases": set(),
         "authorizers": set(),
         "domains": set(),
+        "destinations": [],
         "rules": {},
     }

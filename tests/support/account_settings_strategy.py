@@ -41,7 +41,7 @@ def draw_log_levels(draw: st.DrawFn, groups: list[Resource]) -> list[Resource]:
 def account_states(draw: st.DrawFn) -> DesiredState:
     """Return a desired state with every section of account settings, in which every field is set.
 
-    What the file does not set stays in AWS, so two states with other fields would not converge.
+    Unset settings stay in AWS, so two states with other fields would not converge.
     """
     authorizers = [
         make_resource("authorizers", name, Authorizer(FUNCTION_ARN, signing_disabled=True)) for name in "ab"

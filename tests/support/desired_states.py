@@ -77,9 +77,14 @@ def _depend_on_settings(resources: Sequence[Resource]) -> list[Resource]:
 def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
     """Return the resources by address, evaluated as after loading.
 
-    Each resource has its `evaluation`: the values that its kind derives from it.
+    Each resource has its `evaluation`, the values that its kind derives from it, and its implied dependencies.
     """
-    return dict(evaluate({resource.address: resource for resource in resources}))
+    by_address = {resource.address: resource for resource in resources}
+    for address, resource in by_address.items():
+        implied = frozenset(all_kinds()[address.kind].find_implied_dependencies(resource, by_address))
+        if implied:
+            by_address[address] = evolve(resource, dependencies=resource.dependencies | implied)
+    return dict(evaluate(by_address))
 
 
 def make_device(name: str, generation: int = 1, **attributes: str) -> tuple[Resource, Resource]:

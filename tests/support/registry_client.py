@@ -106,6 +106,8 @@ class Cloud:
             "security_profiles": self._read_profiles_with_targets(),
             "log_levels": self._read_log_levels(),
             "package_versions": self._read_package_versions(),
+            "topic_rules": self._read_rules(),
+            "topic_rule_destinations": sorted(self._read_destinations().values(), key=str),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
             "provisioning_profiles": self._read_profiles(),
@@ -249,6 +251,22 @@ class Cloud:
                     **members,
                     "tags": self._read_iot_tags(detail["packageVersionArn"]),
                 }
+        return content
+
+    def _read_destinations(self) -> dict[str, Any]:
+        """Return the type, the properties and the status of each topic rule destination, by ARN."""
+        varying = ("arn", "createdAt", "lastUpdatedAt", "statusReason")
+        items = self.list_all(self.iot, "list_topic_rule_destinations", "destinationSummaries")
+        return {
+            item["arn"]: {key: value for key, value in item.items() if key not in varying} for item in items
+        }
+
+    def _read_rules(self) -> dict[str, Any]:
+        """Return the topic rules by name, with destinations in place of their random ARNs."""
+        text = json.dumps(self._read_plain("topic_rules"))
+        for arn, destination in self._read_destinations().items():
+            text = text.replace(json.dumps(arn), json.dumps(destination))
+        content: dict[str, Any] = json.loads(text)
         return content
 
     def describe_plain(self, table: str) -> dict[str, tuple[str, dict[str, Any]]]:

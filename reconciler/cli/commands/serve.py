@@ -106,6 +106,13 @@ _DURATION = _Duration()
     help="How long a registration task runs (default: 0s).",
 )
 @click.option(
+    "--topic-rule-destination",
+    "topic_rule_destination_seconds",
+    type=_DURATION,
+    default=0.0,
+    help="How long a new topic rule destination is in progress (default: 0s).",
+)
+@click.option(
     "--buckets",
     type=_FOLDER,
     metavar="FOLDER",

@@ -16,8 +16,8 @@ from typing import Any
 from attrs import define, evolve
 
 from reconciler.engine.calls import output_files
-from reconciler.model.call import ApiCall, Call, Responses, Verification, resolve
-from reconciler.model.errors import AwsError, ReconcilerError, TargetError, UnknownOutcomeError
+from reconciler.model.call import ApiCall, Call, Responses, Verification, Wait, get_by_path, resolve
+from reconciler.model.errors import AwsError, ReconcilerError, TargetError, UnknownOutcomeError, WaitError
 
 CATCH_UP_SECONDS = 300.0
 """Seconds for which a call is repeated while AWS still processes an earlier one, unless the call sets its own timeout.
@@ -36,7 +36,8 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
     """Return AWS's response, or an empty one after an error that counts as success for this call.
 
     Raises AwsError and TargetError; UnknownOutcomeError if a response was lost and it cannot be determined whether the call took
-    effect; and ReconcilerError if an output file cannot be written, or if a call with `repeat_until` still succeeds at its timeout.
+    effect; ReconcilerError if an output file cannot be written, or if a call with `repeat_until` still succeeds at its timeout; and
+    WaitError if what a call waits for fails, or does not happen before its timeout.
     """
     output_files.check_writable(request)
     resolved_request = evolve(request, params=resolve(request.params, responses))
@@ -55,16 +56,32 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
             if seconds is None:
                 raise
         else:
-            if not request.repeat_until:
+            if not request.repeat_until and (request.wait is None or _has_ended(request.wait, response)):
                 output_files.write_output_files(request, response)
                 return response
             # A call with `repeat_until` is repeated until AWS returns one of these errors; this attempt succeeded.
             seconds = next(pauses, None)
             if seconds is None:
-                raise ReconcilerError(
-                    f"{request} still finds the resource after {timeout:.0f} s; plan again to continue"
-                )
+                raise _build_timeout_error(request, response, timeout)
         pause(seconds)
+
+
+def _has_ended(wait: Wait, response: Mapping[str, Any]) -> bool:
+    """Return whether a call waits for this response. Raises WaitError if it shows a failure."""
+    value = get_by_path(response, wait.path)
+    if value in wait.failures:
+        reason = get_by_path(response, wait.reason_path) or "AWS gives no reason"
+        raise WaitError(f"AWS reports {value}: {reason.rstrip('.')}", wait.advice)
+    return value in wait.until
+
+
+def _build_timeout_error(request: ApiCall, response: Mapping[str, Any], timeout: float) -> ReconcilerError:
+    if request.wait is None:
+        return ReconcilerError(
+            f"{request} still finds the resource after {timeout:.0f} s; plan again to continue"
+        )
+    value = get_by_path(response, request.wait.path)
+    return WaitError(f"AWS still reports {value} after {timeout:.0f} s", request.wait.advice)
 
 
 @define

@@ -21,7 +21,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.references import iterate_references
 from reconciler.kinds.shared.ownership_markers import (
-    is_settings_marker,
+    is_marker_of_untagged,
     list_marker_names,
     list_reserved_addresses,
 )
@@ -92,7 +92,7 @@ def read_inventory(state: DesiredState, call: Call) -> Inventory:
             address = Address(table, name)
             if live.owner not in {None, workspace} or _is_used_only_by(live, foreign_user_ids):
                 continue
-            if address not in marker_addresses and not is_settings_marker(address):
+            if address not in marker_addresses and not is_marker_of_untagged(address):
                 is_used_by_owned = not owned_user_ids.isdisjoint(live.used_by)
                 spec = replace_ids_with_names(live.spec, same_names)
                 inventory[address] = evolve(

@@ -28,6 +28,7 @@ from reconciler.engine.load.resources import (
     DeclarationParser,
     ParsedDeclaration,
     ParsedForEachTable,
+    add_implied_dependencies,
     depend_on_settings,
 )
 from reconciler.engine.load.toml_file import TomlFile
@@ -202,7 +203,9 @@ def load_resources(
     scope = LoadScope(resolved.name, tuple(summaries), resolved.placeholders)
     declarations = collect_declarations(contexts, scope, constraints, diagnostics)
     parsed_declarations = _evaluate(
-        depend_on_settings(parse_declarations(declarations, contexts, resolved.placeholders, diagnostics))
+        add_implied_dependencies(
+            depend_on_settings(parse_declarations(declarations, contexts, resolved.placeholders, diagnostics))
+        )
     )
     moved_removed = resolve_moved_removed(
         declarations.moved_removed_tables,

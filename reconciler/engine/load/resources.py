@@ -228,10 +228,28 @@ def depend_on_settings(
         return parsed_declarations
     result = dict(parsed_declarations)
     for address, item in parsed_declarations.items():
-        dependencies = item.dependencies | {
-            settings[table] for table in item.kind.needs_settings & settings.keys()
-        }
-        if dependencies != item.dependencies:
-            resource = item.resource and evolve(item.resource, dependencies=dependencies)
-            result[address] = evolve(item, dependencies=dependencies, resource=resource)
+        needed_tables = item.kind.needs_settings & settings.keys()
+        result[address] = _add_dependencies(item, frozenset(settings[table] for table in needed_tables))
     return result
+
+
+def add_implied_dependencies(
+    parsed_declarations: Mapping[Address, ParsedDeclaration],
+) -> Mapping[Address, ParsedDeclaration]:
+    """Return the declarations; a resource also depends on those that its kind finds without a reference."""
+    desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
+    result = dict(parsed_declarations)
+    for address, resource in desired.items():
+        item = parsed_declarations[address]
+        implied = frozenset(item.kind.find_implied_dependencies(resource, desired))
+        if implied:
+            result[address] = _add_dependencies(item, implied)
+    return result
+
+
+def _add_dependencies(item: ParsedDeclaration, added: frozenset[Address]) -> ParsedDeclaration:
+    dependencies = item.dependencies | added
+    if dependencies == item.dependencies:
+        return item
+    resource = item.resource and evolve(item.resource, dependencies=dependencies)
+    return evolve(item, dependencies=dependencies, resource=resource)

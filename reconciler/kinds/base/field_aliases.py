@@ -13,6 +13,7 @@ from reconciler.kinds.base.kind import Kind
 _NAME = "the table's name, as in [{table}.NAME]"
 _COMPUTED = "nothing: AWS assigns it, and `reconciler show` displays it"
 _NOT_TAGGED = "attributes of things or thing groups: AWS has no tags for this kind"
+_NO_TAGS = "nothing: AWS has no tags for this kind"
 _REGION = "region in [workspace]"
 
 _COMMON: Mapping[str, str] = {
@@ -142,6 +143,19 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {  # table → other name → what t
         "server_certificate_arn": "server_certificate_arns",
         "server_certificates": "server_certificate_arns",
         "enabled": 'status = "ENABLED"',
+    },
+    "topic_rule_destinations": {
+        "vpc_configuration": "vpc",
+        "vpc_properties": "vpc",
+        "http_url_configuration": "http",
+        "http_url_properties": "http",
+        "confirmation_url": 'http = { confirmation_url = "…" }',
+        "influx_db_configuration": "influx_db",
+        "influx_db_properties": "influx_db",
+        "enabled": 'status = "ENABLED"',
+        "status_reason": _COMPUTED,
+        "tags": _NO_TAGS,
+        "tags_all": _NO_TAGS,
     },
     "certificates": {
         "active": 'status = "ACTIVE"',

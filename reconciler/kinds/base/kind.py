@@ -16,6 +16,7 @@ suit most kinds:
 | `outputs` | by `reconciler output`: which values do other tools need? | its ID and ARN |
 | `read_status` | by `reconciler show`: what does AWS report that no file declares? | nothing |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
+| `find_implied_dependencies` | while loading: which resources must exist before, although no field refers to them? | none |
 | `forces_replacement` | for each difference: does the new value need a replacement? | the field's `on_change` |
 | `is_locked` | for each difference: does the live resource keep the field from changing in place? | no |
 | `is_interrupted_create` | for an unmanaged resource: may it come from an interrupted apply? | no |
@@ -54,7 +55,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.evaluation import Evaluation
-from reconciler.model.resource import Desired, Live, Resource
+from reconciler.model.resource import Desired, Live, Resource, extract_name_from_arn
 
 
 @frozen
@@ -62,7 +63,8 @@ class Listing:
     """How AWS lists all resources of a kind.
 
     `items` is the response member that has the resources. `id_key` and `arn_key` are the members of each item with its ID and
-    its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs. Items whose ID begins with
+    its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs. An ID is the last part of an ARN
+    that the listing has in its place. Items whose ID begins with
     `aws_prefix` are AWS's own: they are left out.
     """
 
@@ -75,13 +77,16 @@ class Listing:
     def iterate_ids(self, response: Response) -> Iterator[str]:
         """Yield the IDs in a response."""
         for item in response.get(self.items, ()):
-            identity = item[self.id_key] if self.id_key else item
+            identity = extract_name_from_arn(item[self.id_key] if self.id_key else item)
             if not self._is_of_aws(identity):
                 yield identity
 
     def get_arns(self, response: Response) -> dict[str, str]:
         """Return the ARNs in a response by ID, if the listing has them."""
-        items = ((item[self.id_key], item[self.arn_key]) for item in response.get(self.items, ()))
+        items = (
+            (extract_name_from_arn(item[self.id_key]), item[self.arn_key])
+            for item in response.get(self.items, ())
+        )
         return {identity: arn for identity, arn in items if not self._is_of_aws(identity)}
 
     def _is_of_aws(self, identity: str) -> bool:
@@ -196,6 +201,10 @@ class Kind(ABC):
 
     def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
         """Return problems that concern several resources of the file, each with the address to report it for."""
+        return ()
+
+    def find_implied_dependencies(self, resource: Resource, desired: Desired) -> Iterable[Address]:
+        """Return the resources of the file that must exist before this one, although no field refers to them."""
         return ()
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:

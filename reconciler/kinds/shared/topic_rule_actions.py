@@ -13,6 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.schema import get_members, is_spec_class, member
 from reconciler.kinds.shared.role_arns import check_role_arn
+from reconciler.kinds.shared.topic_rule_destination_spec import TEMPLATE
 from reconciler.kinds.shared.topic_rule_messaging_actions import (
     Firehose,
     Http,
@@ -45,7 +46,7 @@ from reconciler.kinds.shared.topic_rule_storage_actions import (
 )
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.secret import Secret
-from reconciler.model.text import join_some
+from reconciler.model.text import join_some, quote
 
 _ACTIONS = "CreateTopicRule.topicRulePayload.actions"
 _ROLE_ARN = "role_arn"
@@ -127,11 +128,27 @@ def check_action(action: Action, path: ValuePath) -> Iterator[ValueProblem]:
     if len(types) != 1:
         problem = f"has {join_some(types)}" if types else "has no type"
         yield ValueProblem("invalid-action", problem, "exactly one type of action", path=path)
+    if action.http:
+        yield from (problem.nest_under(*path, "http") for problem in _check_http(action.http))
     for name in types:
         for field_path, arn in _iterate_roles(getattr(action, name)):
             yield from (
                 problem.nest_under(*path, name, *field_path) for problem in check_role_arn(_ROLE_ARN, arn)
             )
+
+
+def _check_http(http: Http) -> Iterator[ValueProblem]:
+    """Yield a problem if the confirmation URL is missing or is not the beginning of the URL.
+
+    Source: developer guide, "HTTP".
+    """
+    if http.confirmation_url is None and TEMPLATE in http.url:
+        problem = "missing, though the URL has substitution templates"
+        yield ValueProblem("missing-field", problem, "the beginning of the URL", path=("confirmation_url",))
+    if http.confirmation_url is not None and not http.url.startswith(http.confirmation_url):
+        problem = f"{quote(http.confirmation_url)} is not the beginning of the URL {quote(http.url)}"
+        expected = "a text with which the URL starts"
+        yield ValueProblem("invalid-confirmation-url", problem, expected, path=("confirmation_url",))
 
 
 def _iterate_roles(value: Any) -> Iterator[tuple[ValuePath, str]]:
@@ -158,7 +175,7 @@ def match_secrets(value: Any, reference: Any) -> Any:
         case tuple(), tuple():
             references = [*reference, *[None] * (len(value) - len(reference))]
             return tuple(map(match_secrets, value, references))
-        case _ if attrs.has(type(value)) and type(value) is type(reference):
+        case _ if is_spec_class(type(value)) and type(value) is type(reference):
             return attrs.evolve(
                 value,
                 **{

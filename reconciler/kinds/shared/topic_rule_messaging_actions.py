@@ -11,6 +11,7 @@ from typing import Literal
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
+from reconciler.model.resource import External
 from reconciler.model.secret import Secret
 
 _ACTIONS = "CreateTopicRule.topicRulePayload.actions"
@@ -135,9 +136,10 @@ class KafkaHeader:
 class Kafka:
     """An action that sends each message to an Apache Kafka cluster."""
 
-    destination_arn: str = member(
-        "The ARN of the VPC destination through which the cluster is reached.",
+    destination: str | External = member(
+        "The VPC destination through which the cluster is reached.",
         api=f"{_ACTIONS}.kafka.destinationArn",
+        references="topic_rule_destinations",
     )
     topic: str = member("The Kafka topic.", api=f"{_ACTIONS}.kafka.topic")
     client_properties: Mapping[str, str] = member(

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
+from reconciler.model.resource import External
 
 _ACTIONS = "CreateTopicRule.topicRulePayload.actions"
 
@@ -164,9 +165,10 @@ class InfluxDbBatch:
 class InfluxDb:
     """An action that writes each message to an InfluxDB database."""
 
-    destination_arn: str = member(
-        "The ARN of the destination, which identifies the InfluxDB instance.",
+    destination: str | External = member(
+        "The InfluxDB destination, which identifies the instance.",
         api=f"{_ACTIONS}.influxDB.destinationArn",
+        references="topic_rule_destinations",
     )
     database_name: str = member(
         "The database; in InfluxDB 2, the bucket.", api=f"{_ACTIONS}.influxDB.databaseName"

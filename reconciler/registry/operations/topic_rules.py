@@ -1,6 +1,7 @@
 """Topic rules: the operations that create, get, list, replace, enable, disable and delete them.
 
-The rules are stored and described; no message activates them. Roles, functions and other targets are not checked.
+The rules are stored and described; no message activates them. Roles, functions and other targets are not checked, except topic
+rule destinations.
 """
 
 import re
@@ -12,11 +13,20 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType
+from reconciler.registry.shared.topic_rule_destinations import (
+    HTTP,
+    INFLUX_DB,
+    VPC,
+    create_destination,
+    find_by_properties,
+    require_for_action,
+)
 
 _QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _SELECT = re.compile(r"\bSELECT\b", re.IGNORECASE)
 _FROM = re.compile(r"\bFROM\s+(?:'([^']*)'|\"([^\"]*)\")", re.IGNORECASE)
 _PAYLOAD = "topicRulePayload"
+_TEMPLATE = "${"
 _TOPIC_PATTERN = "topicPattern"
 
 TOPIC_RULES = NamedResourceType("topic rule", "rule", "ruleName")
@@ -129,6 +139,7 @@ def _parse_payload(context: Context, payload: Mapping[str, Any]) -> dict[str, An
     for action in [*payload["actions"], *filter(None, [payload.get("errorAction")])]:
         if len(action) != 1:
             raise context.invalid("An action must have exactly one type.")
+        _check_destination(context, action)
     source = _FROM.search(sql)
     return {
         "awsIotSqlVersion": "2015-10-08",
@@ -136,3 +147,32 @@ def _parse_payload(context: Context, payload: Mapping[str, Any]) -> dict[str, An
         **payload,
         _TOPIC_PATTERN: (source[1] or source[2] or "") if source else "",
     }
+
+
+def _check_destination(context: Context, action: Mapping[str, Any]) -> None:
+    """Check that the destination of an action exists; create that of an HTTP action.
+
+    Source: developer guide, "HTTP": AWS creates a destination for the confirmation URL, or for the URL without one, unless it has
+    substitution templates.
+
+    Raises InvalidRequest (400) for another destination that does not exist (UNCONFIRMED), for a URL with templates and without a
+    confirmation URL, and for a URL that does not start with the confirmation URL.
+    """
+    if "kafka" in action:
+        require_for_action(context, action["kafka"]["destinationArn"], VPC)
+    if "influxDB" in action:
+        require_for_action(context, action["influxDB"]["destinationArn"], INFLUX_DB)
+    if "http" not in action:
+        return
+    url = action["http"]["url"]
+    confirmation_url = action["http"].get("confirmationUrl")
+    if confirmation_url is None and _TEMPLATE in url:
+        raise context.invalid("A URL with substitution templates requires a confirmation URL.")
+    if not url.startswith(confirmation_url or ""):
+        raise context.invalid("The URL must start with the confirmation URL.")
+    properties = {"confirmationUrl": confirmation_url or url}
+    if (
+        _TEMPLATE not in properties["confirmationUrl"]
+        and find_by_properties(context, HTTP, properties) is None
+    ):
+        create_destination(context, HTTP, properties)

@@ -9,6 +9,7 @@ from reconciler.model.errors import (
     NoConnectionError,
     ReconcilerError,
     StaleError,
+    WaitError,
 )
 from reconciler.render.views.aws_advice import find_advice
 
@@ -32,6 +33,8 @@ def suggest_next_step(error: ReconcilerError, *, applying: bool = True) -> str:
             return "run plan again; `reconciler doctor` shows whether someone else is applying this workspace"
         case MissingSecretError():
             return f"set {error.reference}, then {again}"
+        case WaitError():
+            return f"{error.advice}; then {again}"
         case NoConnectionError():
             return f"start it, or correct `target` in [workspace], then {again}"
         case _:

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from reconciler.engine.calls.send import CATCH_UP_SECONDS, generate_growing_pauses, send
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall, Ref
+from reconciler.model.call import ApiCall, Ref, Wait
 from reconciler.model.errors import (
     AwsError,
     MissingSecretError,
     ReconcilerError,
     TargetError,
     UnknownValueError,
+    WaitError,
 )
 from reconciler.model.secret import Secret
+from reconciler.render.views.next_step import suggest_next_step
 
 RESPONSE = {"found": True}
 NOT_FOUND, BUSY, DENIED = "NotFound", "Busy", "Denied"
@@ -56,6 +58,12 @@ def test_send_resolves_all_parameters():
     aws = ScriptedAws(RESPONSE)
     aws.send({THING_A: {"Id": "7"}}, {"name": Ref(THING_A, "Id"), "code": Secret("env A", "90001")})
     assert aws.calls == [ApiCall("iot", "Read", {"name": "7", "code": "90001"})]
+
+
+def test_a_reference_may_be_to_a_member_of_a_structure():
+    aws = ScriptedAws(RESPONSE)
+    aws.send({THING_A: {"thing": {"arn": "x"}}}, {"arn": Ref(THING_A, "thing.arn")})
+    assert aws.calls == [ApiCall("iot", "Read", {"arn": "x"})]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +129,32 @@ def test_a_repeated_read_that_times_out_raises_an_error_that_advises_a_new_plan(
         aws.send(repeat_until={NOT_FOUND})
     assert str(caught.value) == "iot:Read still finds the resource after 300 s; plan again to continue"
     assert sum(aws.pauses) >= CATCH_UP_SECONDS
+
+
+WAIT = Wait("job.status", {"READY"}, {"FAILED"}, "job.reason", "look at the job")
+
+
+def test_a_read_is_repeated_until_its_response_has_the_expected_value():
+    ready = {"job": {"status": "READY"}}
+    aws = ScriptedAws({}, {"job": {"status": "RUNNING"}}, ready)
+    assert aws.send(wait=WAIT) == ready
+    assert (len(aws.calls), len(aws.pauses)) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("job", "message"),
+    [
+        ({"status": "FAILED", "reason": "No space."}, "AWS reports FAILED: No space"),
+        ({"status": "FAILED"}, "AWS reports FAILED: AWS gives no reason"),
+        ({"status": "RUNNING"}, "AWS still reports RUNNING after 300 s"),
+    ],
+)
+def test_a_wait_that_fails_or_takes_too_long_raises_an_error_with_advice(job, message):
+    with pytest.raises(WaitError) as caught:
+        ScriptedAws({"job": job}).send(wait=WAIT)
+    assert (str(caught.value), caught.value.advice) == (message, "look at the job")
+    next_step = "look at the job; then run apply again; completed steps are not repeated"
+    assert suggest_next_step(caught.value) == next_step
 
 
 def test_a_call_can_have_its_own_timeout():

@@ -133,6 +133,7 @@ NO_CASCADE = {
     "scheduled_audits": "nothing refers to it",
     "security_profiles": "nothing refers to it",
     "thing_types": "a deletion is rejected while things have the type",
+    "topic_rule_destinations": "topic rules keep its ARN",
     "topic_rules": "nothing refers to it",
 }
 """The kinds whose deletion removes nothing of others, and why."""

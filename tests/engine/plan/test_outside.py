@@ -24,8 +24,12 @@ from reconciler.kinds.shared.security_profile_spec import (
     MetricToRetain,
     SecurityProfile,
 )
+from reconciler.kinds.shared.topic_rule_actions import Action
+from reconciler.kinds.shared.topic_rule_messaging_actions import Kafka
+from reconciler.kinds.shared.topic_rule_storage_actions import InfluxDb
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
+from reconciler.kinds.topic_rules import TopicRule
 from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
@@ -60,7 +64,22 @@ def make_profile(**fields):
 
 
 MISSING = External("missing")
+DESTINATION_ACTIONS = {
+    "kafka": Action(kafka=Kafka(MISSING, "t", {"a": "b"})),
+    "influx_db": Action(influx_db=InfluxDb(MISSING, "db", "table", ROLE_ARN)),
+}
 DANGLING_REFERENCES = {
+    **{
+        f"topic_rules.{place_in_rule}.{name}.destination": (
+            place(make_resource("topic_rules", "r", spec)),
+            describe_missing("topic rule destination", "missing"),
+        )
+        for name, action in DESTINATION_ACTIONS.items()
+        for place_in_rule, spec in (
+            ("actions", TopicRule("SELECT 1", (action,))),
+            ("error_action", TopicRule("SELECT 1", error_action=action)),
+        )
+    },
     "things.thing_type": (make_thing(thing_type=MISSING), describe_missing("thing type", "missing")),
     "things.thing_groups": (make_thing(thing_groups=(MISSING,)), describe_missing("thing group", "missing")),
     "things.billing_group": (make_thing(billing_group=MISSING), describe_missing("billing group", "missing")),
@@ -195,7 +214,7 @@ def test_the_table_of_dangling_references_has_every_field_that_refers():
 def test_a_reference_to_a_resource_that_does_not_exist_rejects_the_plan(cloud, field):
     resource, problem = DANGLING_REFERENCES[field]
     name = field.removeprefix(f"{resource.address.kind}.")
-    path = re.sub("(behaviors|additional_metrics_to_retain)", r"\1[0]", name)
+    path = re.sub("(behaviors|additional_metrics_to_retain|^actions)", r"\1[0]", name)
     assert get_rejection_reasons(make_state(resource), cloud) == [f"{resource.address}: {path}: {problem}"]
 
 

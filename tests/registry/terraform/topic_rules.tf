@@ -7,6 +7,16 @@ resource "aws_iot_topic_rule" "bare" {
   sql_version = "2015-10-08"
 }
 
+resource "aws_iot_topic_rule_destination" "d" {
+  enabled = !var.later
+  vpc_configuration {
+    role_arn        = local.role
+    security_groups = ["sg-1"]
+    subnet_ids      = ["subnet-2", "subnet-1"]
+    vpc_id          = var.later ? "vpc-2" : "vpc-1"
+  }
+}
+
 resource "aws_iot_topic_rule" "full" {
   name        = "full"
   description = var.later ? "Another" : "One"
@@ -61,7 +71,7 @@ resource "aws_iot_topic_rule" "full" {
     }
   }
   kafka {
-    destination_arn   = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/d"
+    destination_arn   = aws_iot_topic_rule_destination.d.arn
     topic             = "t"
     client_properties = { "bootstrap.servers" = "b:9094" }
   }

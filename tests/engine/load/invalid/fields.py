@@ -191,8 +191,8 @@ CASES = (
         [topic_rules.telemetry]
         sql = "SELECT * FROM 'pumps'"
         actions = [
-          { kafka = { destination_arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/1", topic = "t", client_properties = { a = "1" } } },
-          { kafka = { destination_arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/1", topic = "t", client_properties = { a = "1" } } },
+          { kafka = { destination = { arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/1" }, topic = "t", client_properties = { a = "1" } } },
+          { kafka = { destination = { arn = "arn:aws:iot:eu-west-1:123456789012:ruledestination/vpc/1" }, topic = "t", client_properties = { a = "1" } } },
         ]
         """,
         """

@@ -1,0 +1,77 @@
+"""Topic rule destinations as AWS lists them, and the names of their ownership markers."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+from reconciler.kinds.base.context import Response
+from reconciler.kinds.base.members import from_members, to_members
+from reconciler.kinds.base.tags import NAME_TAG, build_tagged_live
+from reconciler.kinds.shared.destination_markers import build_marker_name, get_ownership_attributes
+from reconciler.kinds.shared.topic_rule_destination_spec import (
+    HttpDestination,
+    InfluxDbDestination,
+    TopicRuleDestination,
+    VpcDestination,
+)
+from reconciler.model.resource import Live
+
+CONFIGURATION_FIELDS = ("http", "vpc", "influx_db")
+"""The fields of which one is set; a destination is found by it."""
+
+NOT_CREATED = "NOT_CREATED"
+"""The status of a destination of which only the ownership marker exists: the run that created or deleted it was interrupted."""
+
+
+@frozen
+class DestinationFacts:
+    """The facts of a destination: its owner's marker, its status, and AWS's reason for the status."""
+
+    marker: str
+    status: str
+    reason: str | None = None
+
+
+def to_live(marker: str, destination: tuple[str, Response] | None, group: Response) -> Live:
+    """Return a destination with its owner; without a destination, what an interrupted run left."""
+    attributes, version = get_ownership_attributes(group), group.get("version")
+    name = attributes.get(NAME_TAG)
+    if destination is None:
+        facts = DestinationFacts(marker, NOT_CREATED)
+        spec = to_spec({"status": NOT_CREATED})
+        return build_tagged_live(
+            marker, spec, attributes, "", version=version, declared_name=name, facts=facts
+        )
+    identity, summary = destination
+    facts = DestinationFacts(marker, summary["status"], summary.get("statusReason"))
+    spec = to_spec(summary)
+    return build_tagged_live(
+        identity, spec, attributes, summary["arn"], version=version, declared_name=name, facts=facts
+    )
+
+
+def to_spec(summary: Response) -> TopicRuleDestination:
+    """Return the spec that an item of the listing means, with sorted lists."""
+    http, vpc = summary.get("httpUrlSummary"), summary.get("vpcDestinationSummary")
+    influx_db = summary.get("influxDBSummary")
+    spec = TopicRuleDestination(
+        http=from_members(HttpDestination, http) if http else None,
+        vpc=from_members(VpcDestination, vpc) if vpc else None,
+        influx_db=from_members(InfluxDbDestination, influx_db) if influx_db else None,
+        status=summary["status"],
+    )
+    return sort_lists(spec)
+
+
+def sort_lists(spec: TopicRuleDestination) -> TopicRuleDestination:
+    """Return the spec with sorted lists, as their order means nothing."""
+    if spec.vpc is None:
+        return spec
+    subnet_ids = tuple(sorted(set(spec.vpc.subnet_ids)))
+    security_groups = tuple(sorted(set(spec.vpc.security_groups)))
+    return evolve(spec, vpc=evolve(spec.vpc, subnet_ids=subnet_ids, security_groups=security_groups))
+
+
+def build_destination_marker_name(spec: TopicRuleDestination) -> str:
+    """Return the name of the group that records the owner of a destination; `spec` has sorted lists."""
+    return build_marker_name(to_members(spec, CONFIGURATION_FIELDS))
