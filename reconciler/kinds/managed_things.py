@@ -15,6 +15,7 @@ import attrs
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import (
     NAME_TAG,
@@ -92,6 +93,7 @@ class ManagedThings(Kind):
     )
     id_member = "Id"
     listing = Listing("ListManagedThings", "Items", "Id")
+    description = Description("GetManagedThing", "Identifier")
     write_operations = ("CreateManagedThing", "UpdateManagedThing")
     derived_members = DERIVED_MEMBERS
     creates_after_deletes = True

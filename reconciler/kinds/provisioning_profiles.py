@@ -19,6 +19,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
@@ -109,6 +110,7 @@ class ProvisioningProfiles(Kind):
     service = SERVICE
     spec_class = ProvisioningProfile
     id_member = "Id"
+    description = Description("GetProvisioningProfile", "Identifier")
     operations = Operations(
         read=("ListProvisioningProfiles", "GetProvisioningProfile"),
         create=("CreateProvisioningProfile", "TagResource"),

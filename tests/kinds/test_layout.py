@@ -15,6 +15,7 @@ from reconciler import engine, kinds
 from reconciler.kinds import all_kinds, base, shared
 from reconciler.kinds.base.account_settings import AccountSettings
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainKind
 
 TABLES = frozenset(all_kinds())
@@ -73,7 +74,13 @@ def test_no_helper_defines_a_kind(package):
             value for value in vars(module).values() if getattr(value, "__module__", "") == module.__name__
         ]
         subclasses = [value for value in values if isinstance(value, type) and issubclass(value, Kind)]
-        assert subclasses in ([], [Kind], [PlainKind], [AccountSettings])  # the base classes themselves
+        assert subclasses in (
+            [],
+            [Kind],
+            [PlainKind],
+            [MarkedKind],
+            [AccountSettings],
+        )  # the base classes themselves
         assert not hasattr(module, "KIND")
 
 

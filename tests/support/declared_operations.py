@@ -21,10 +21,10 @@ OPERATIONS_OF_SECRETS = {"secretsmanager:CreateSecret"}
 def list_declared_operations() -> frozenset[tuple[str, str]]:
     """Return the service and name of every operation that any kind declares."""
     return frozenset(
-        (kind.service, operation)
+        operation
         for kind in all_kinds().values()
         for purpose in ("read", "show", *ACTIONS)
-        for operation in getattr(kind.operations, purpose)
+        for operation in kind.list_operations(purpose)
     )
 
 
@@ -68,6 +68,6 @@ def _wrap_change(method: Callable[..., Sequence[ApiCall]], action: str) -> Calla
 
 
 def _check_calls(kind: Kind, purpose: str, calls: Iterable[ApiCall]) -> None:
-    declared_operations = {f"{kind.service}:{operation}" for operation in getattr(kind.operations, purpose)}
+    declared_operations = {":".join(operation) for operation in kind.list_operations(purpose)}
     undeclared = set(map(str, calls)) - declared_operations - OPERATIONS_OF_SECRETS
     assert not undeclared, f"{kind.table} does not declare {sorted(undeclared)} to {purpose}"

@@ -37,6 +37,7 @@ from tests.support.desired_states import (
     make_state,
 )
 from tests.support.device_defender_strategy import draw_device_defender_resources
+from tests.support.managed_integrations_strategy import draw_managed_integrations_resources
 from tests.support.odd_values import odd_resources
 from tests.support.plain_kinds_strategy import draw_plain_resources
 from tests.support.software_strategy import draw_software_resources
@@ -114,11 +115,11 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     resources += [_draw_provisioned_thing(draw, name, references) for name in provisioned_names]
     resources += [*groups, *dynamic_groups, *billing_groups, *types, *things]
     resources += draw_log_levels(draw, groups)
-    resources += [
-        *_draw_managed_things(draw, things),
-        *draw_plain_resources(draw),
-        *draw_software_resources(draw),
-    ]
+    managed_things = _draw_managed_things(draw, things)
+    lockers = [item.address.name for item in managed_things if item.address.kind == "credential_lockers"]
+    resources += [*managed_things, *draw_managed_integrations_resources(draw, lockers)]
+    resources += draw_plain_resources(draw)
+    resources += draw_software_resources(draw)
     resources = [draw(odd_resources(resource)) for resource in resources]
     return make_state(*draw(st.permutations(resources)))
 

@@ -74,6 +74,22 @@ def create_policy(cloud):
     return "by-hand"
 
 
+def make_foreign_destination(cloud):
+    stream = cloud.managed_integrations.get_destination(Name="stream")
+    members = ("DeliveryDestinationArn", "DeliveryDestinationType", "RoleArn")
+    cloud.managed_integrations.create_destination(
+        Name="theirs", **{member: stream[member] for member in members}
+    )
+    cloud.managed_integrations.update_notification_configuration(
+        EventType="DEVICE_EVENT", DestinationName="theirs"
+    )
+
+
+def get_event_log(cloud):
+    (configuration,) = cloud.managed_integrations.list_event_log_configurations()["EventLogConfigurationList"]
+    return configuration
+
+
 def create_thing(cloud):
     cloud.iot.create_thing(thingName="by-hand")
     return "by-hand"
@@ -276,6 +292,34 @@ EDITS = [
             logTarget={"targetType": "CLIENT_ID", "targetName": "pump"}, logLevel="WARN"
         ),
         lambda c: c.read_content()["log_levels"]["CLIENT_ID:pump"],
+    ),
+    Edit(
+        "managed_destinations.stream",
+        "another role",
+        lambda c: c.managed_integrations.update_destination(Name="stream", RoleArn=ANOTHER_ROLE),
+        lambda c: c.managed_integrations.get_destination(Name="stream")["RoleArn"],
+    ),
+    Edit(
+        "managed_destinations.unused",
+        "another role",
+        lambda c: c.managed_integrations.update_destination(Name="unused", RoleArn=ANOTHER_ROLE),
+        lambda c: c.managed_integrations.get_destination(Name="unused")["RoleArn"],
+    ),
+    Edit(
+        "notification_configurations.DEVICE_EVENT",
+        "another destination",
+        make_foreign_destination,
+        lambda c: c.managed_integrations.get_notification_configuration(EventType="DEVICE_EVENT")[
+            "DestinationName"
+        ],
+    ),
+    Edit(
+        "event_log_configurations.all",
+        "another level",
+        lambda c: c.managed_integrations.update_event_log_configuration(
+            Id=get_event_log(c)["Id"], EventLogLevel="DEBUG"
+        ),
+        lambda c: get_event_log(c)["EventLogLevel"],
     ),
     Edit(
         "scheduled_audits.audit",

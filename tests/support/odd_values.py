@@ -35,14 +35,18 @@ _DEPENDENT_FIELDS = frozenset(
         ("authorizers", "token_signing_public_keys"),
         ("certificates", "csr"),
         ("custom_metrics", "metric_type"),
+        ("event_log_configurations", "resource_id"),
+        ("event_log_configurations", "resource_type"),
+        ("managed_destinations", "description"),
+        ("managed_destinations", "tags"),
         ("managed_things", "capabilities"),
         ("provisioned_things", "template"),
     }
 )
 """Fields whose values cannot be chosen at random.
 
-These are a signing request, JSON, a template in place of its name, and those that replace an authorizer or a custom metric, which no
-plan does while a domain configuration or a security profile refers to it.
+These are a signing request, JSON, a template in place of its name, the resource of an event log configuration, and what replaces an
+authorizer, a custom metric or a notification destination, which no plan does while something refers to it.
 """
 
 _NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates"})

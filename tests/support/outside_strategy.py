@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.event_log_configurations import EventLogConfiguration
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
@@ -42,6 +43,7 @@ REFERENCES: Mapping[str, list[str]] = {
     "dimensions": ["missing"],
     "things": ["x-thing", "missing"],
     "credential_lockers": ["missing"],
+    "managed_destinations": ["missing"],
 }
 """By table: the names and IDs that desired states refer to."""
 
@@ -146,6 +148,8 @@ def _redirect(draw: st.DrawFn, resource: Resource) -> Resource:
     if isinstance(spec, Certificate) and draw(st.booleans()):
         return evolve(resource, spec=evolve(spec, ca=None, certificate_mode=None))
     members = [member for member in get_members(type(spec)).values() if member.references]
+    if isinstance(spec, EventLogConfiguration):  # only one reference fits its type of resource
+        members = [member for member in members if getattr(spec, member.name)]
     if not members:
         return resource
     member = draw(st.sampled_from(members))

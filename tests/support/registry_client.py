@@ -17,6 +17,8 @@ from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 from reconciler.engine.calls.send import send
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.account_settings import AccountSettings
+from reconciler.kinds.base.marked_kind import MarkedKind
+from reconciler.kinds.base.marker_groups import MARKER_PREFIX
 from reconciler.kinds.base.plain_kind import PlainKind
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
@@ -24,7 +26,12 @@ from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySet
 from tests.support.declared_operations import list_declared_operations
 from tests.support.service_models import create_session
 
-PLAIN_APIS = {table: kind.api for table, kind in all_kinds().items() if isinstance(kind, PlainKind)}
+PLAIN_APIS = {
+    table: kind.api
+    for table, kind in all_kinds().items()
+    if isinstance(kind, PlainKind) and not isinstance(kind, MarkedKind)
+}
+MARKED_APIS = {table: kind.api for table, kind in all_kinds().items() if isinstance(kind, MarkedKind)}
 REGION, ACCOUNT = "eu-west-1", "123456789012"
 TARGET = Target("embedded", REGION, ACCOUNT)
 AUDIT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/audits"
@@ -102,6 +109,7 @@ class Cloud:
             "billing_groups": self._read_billing_groups(),
             "role_aliases": self._read_aliases(),
             **{table: self._read_plain(table) for table in PLAIN_APIS},
+            **{table: self._read_marked(table) for table in MARKED_APIS},
             "scheduled_audits": self._read_audits(),
             "security_profiles": self._read_profiles_with_targets(),
             "log_levels": self._read_log_levels(),
@@ -212,6 +220,24 @@ class Cloud:
             content[name] = {**members, "tags": self._read_iot_tags(arn)}
         return content
 
+    def _read_marked(self, table: str) -> list[Any]:
+        """Return the descriptions of all resources of a kind of managed integrations, without IDs and times.
+
+        Names of credential lockers are in place of their random IDs.
+        """
+        api, client = MARKED_APIS[table], self.managed_integrations
+        lockers = self.list_all(client, "list_credential_lockers", "Items")
+        locker_names = {item["Id"]: item["Name"] for item in lockers}
+        content = []
+        for item in self.list_all(client, xform_name(api.listing.operation), api.listing.items):
+            params = {api.id_param: item[api.listing.id_key]}
+            detail = getattr(client, xform_name(api.describe))(**params)
+            if "ResourceId" in detail:
+                detail["ResourceId"] = locker_names.get(detail["ResourceId"], "deleted")
+            varying = {key for key in detail if _is_varying(key) or key == api.id}
+            content.append({key: value for key, value in detail.items() if key not in varying})
+        return sorted(content, key=str)
+
     def _read_audits(self) -> dict[str, Any]:
         """Return the scheduled audits by name, without days that their frequencies do not use."""
         unused_days = {
@@ -313,7 +339,10 @@ class Cloud:
         for item in self.list_all(self.iot, "list_thing_groups", "thingGroups"):
             detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
             properties = detail["thingGroupProperties"]
-            content[item["groupName"]] = {
+            name = item["groupName"]
+            if name.startswith(MARKER_PREFIX):  # it may have a random ID
+                name = properties["thingGroupDescription"]
+            content[name] = {
                 "description": properties.get("thingGroupDescription") or None,
                 "parent": detail["thingGroupMetadata"].get("parentGroupName"),
                 "query": detail.get("queryString"),

@@ -83,5 +83,4 @@ def _iterate_roles(value: Any) -> Iterator[str]:
 
 
 def _list_operations(kind: Kind, verb: str) -> frozenset[Operation]:
-    names: tuple[str, ...] = getattr(kind.operations, verb)
-    return frozenset((kind.service, name) for name in names)
+    return frozenset(kind.list_operations(verb))

@@ -23,6 +23,7 @@ from reconciler.engine.plan.removals import (
     keep_attached_certificates,
     show_renames,
 )
+from reconciler.engine.plan.replaced_references import replace_dependents
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import OutsideReads, PlanContext, Scope
@@ -176,7 +177,7 @@ def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Cha
     The deletions of orphans that will be kept are among them.
     """
     changes = {change.address: change for change in diff(state.settings.name, desired, live)}
-    return forget_removed(changes, live, state.removed)
+    return forget_removed(replace_dependents(changes, desired, live), live, state.removed)
 
 
 def _select_complete_renames(renames: Renames, changes: Changes) -> Renames:

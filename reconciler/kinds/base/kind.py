@@ -98,8 +98,9 @@ class Operations:
     """Every API operation that a kind sends, by purpose.
 
     IAM policies are derived from it, and tests check that a kind sends no other operation. `read` includes the operations that
-    verify a call whose response was lost; `show` are those that only `reconciler show` sends. CreateSecret
-    is not among them: its permission names the secrets of the file.
+    verify a call whose response was lost; `show` are those that only `reconciler show` sends. An operation of another service than the
+    kind's has the service before its name, as in `iot:CreateThingGroup`. CreateSecret is not among them: its permission names the
+    secrets of the file.
     """
 
     read: tuple[str, ...]
@@ -184,6 +185,12 @@ class Kind(ABC):
     def members(self) -> Mapping[str, Member]:
         """The fields of the spec class, by name."""
         return get_members(self.spec_class)
+
+    def list_operations(self, purpose: str) -> Iterator[tuple[str, str]]:
+        """Yield the service and the name of each operation for a purpose, an attribute of `Operations`."""
+        for operation in getattr(self.operations, purpose):
+            service, _, name = operation.rpartition(":")
+            yield service or self.service, name
 
     def find_referenced_tables(self) -> set[str]:
         """Return the tables that the kind's fields refer to, without its own."""

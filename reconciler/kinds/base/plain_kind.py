@@ -41,7 +41,7 @@ from reconciler.model.change import Change, Create, Delete, Forget, Replace, Upd
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
-_TAGS = "tags"
+TAGS_FIELD = "tags"
 """The field with the tags, which `TagResource` and `UntagResource` change."""
 
 
@@ -50,8 +50,8 @@ class PlainApi:
     """The operations of a plain kind, and where they have names and ARNs.
 
     - `noun`: what ends the names of the operations, as in `CreateFleetMetric`;
-    - `name`: the request member with the resource's name, in all of these operations;
-    - `arn`: the response member with its ARN;
+    - `name`: the request member with the resource's name, in all of these operations; empty if AWS assigns IDs;
+    - `arn`: the response member with its ARN, empty if AWS returns none;
     - `listing`: how AWS lists the resources;
     - `describe`: the operation that describes one resource, if that is not `Describe` with the noun;
     - `update`: the operation that changes one resource, if that is not `Update` with the noun; empty if AWS has none;
@@ -62,7 +62,9 @@ class PlainApi:
     - `after_create`: the operations that a creation may have to send last;
     - `after_update`: the operations that an update may have to send last;
     - `before_delete`: the operations that a deletion may have to send first;
-    - `other_reads`: further operations that a kind's hooks send to read.
+    - `other_reads`: further operations that a kind's hooks send to read;
+    - `id`: if AWS assigns IDs: the member with the ID, of the response to the creation;
+    - `id_param`: the request member with the name or the ID in the operations on an existing resource, if that is not `name`.
     """
 
     noun: str
@@ -79,6 +81,8 @@ class PlainApi:
     after_update: tuple[str, ...] = ()
     before_delete: tuple[str, ...] = ()
     other_reads: tuple[str, ...] = ()
+    id: str = field(default="", kw_only=True)
+    id_param: str = field(kw_only=True)
 
     @describe.default
     def _name_describe(self) -> str:
@@ -87,6 +91,10 @@ class PlainApi:
     @update.default
     def _name_update(self) -> str:
         return f"Update{self.noun}"
+
+    @id_param.default
+    def _name_id_param(self) -> str:
+        return self.name
 
     @property
     def updates(self) -> tuple[str, ...]:
@@ -118,13 +126,30 @@ class PlainKind(Kind):
     account_limit: ClassVar[Limit | None] = None
     """How many resources AWS allows in an account and Region, if that is fixed; creations then wait for deletions."""
 
-    def __init_subclass__(cls) -> None:
-        """Derive the declarations that `Kind` needs from `api`."""
+    def __init_subclass__(cls, *, is_base: bool = False) -> None:
+        """Derive the declarations that `Kind` needs from `api`, unless the class is only a base."""
+        if is_base:
+            return
         api = cls.api
         has_replacements = any(
             member.on_change == "replaces" for member in get_members(cls.spec_class).values()
         )
-        cls.operations = Operations(
+        cls.operations = cls._declare_operations(has_replacements=has_replacements)
+        cls.write_operations = (api.create, *api.updates)
+        cls.name_api = f"{api.create}.{api.name}" if api.name else None
+        cls.id_member = api.id or None
+        cls.listing = api.listing
+        cls.description = Description(api.describe, api.id_param)
+        derived_members = dict.fromkeys(api.tokens, "the AWS SDK makes a new one for each call")
+        if api.version:
+            derived_members[f"{api.update}.expectedVersion"] = "the version that the plan read"
+        cls.derived_members = {**derived_members, **cls.derived_members}
+        cls.creates_after_deletes = cls.creates_after_deletes or cls.account_limit is not None
+
+    @classmethod
+    def _declare_operations(cls, *, has_replacements: bool) -> Operations:
+        api = cls.api
+        return Operations(
             read=(api.listing.operation, api.describe, "ListTagsForResource", *api.other_reads),
             create=(api.create, *api.after_create),
             update=(*api.updates, "UntagResource", "TagResource", *api.after_update),
@@ -134,19 +159,10 @@ class PlainKind(Kind):
             delete=(*api.before_delete, api.delete),
             forget=("UntagResource", "TagResource"),
         )
-        cls.write_operations = (api.create, *api.updates)
-        cls.name_api = f"{api.create}.{api.name}"
-        cls.listing = api.listing
-        cls.description = Description(api.describe, api.name)
-        derived_members = dict.fromkeys(api.tokens, "the AWS SDK makes a new one for each call")
-        if api.version:
-            derived_members[f"{api.update}.expectedVersion"] = "the version that the plan read"
-        cls.derived_members = {**derived_members, **cls.derived_members}
-        cls.creates_after_deletes = cls.creates_after_deletes or cls.account_limit is not None
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the tags leave no room for the ownership tags."""
-        return check_room_for_added_entries(_TAGS, resource.spec.tags, OWNERSHIP_TAG_COUNT)
+        return check_room_for_added_entries(TAGS_FIELD, resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
     def check_together(self, desired: Desired) -> Iterable[tuple[Address, ValueProblem]]:
         """Return a problem if the file has more resources than AWS allows in an account."""
@@ -158,9 +174,9 @@ class PlainKind(Kind):
             return ()
         return find_count_errors(self.account_limit, change, count_kept(self.table, context), context)
 
-    def identity(self, resource: Resource) -> str:
-        """Return the name."""
-        return resource.address.name
+    def identity(self, resource: Resource) -> str | None:
+        """Return the name, or None if AWS assigns the ID."""
+        return None if self.api.id else resource.address.name
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
@@ -188,7 +204,7 @@ class PlainKind(Kind):
     def _describe(self, names: Iterable[str]) -> Read[dict[str, Response]]:
         """Return the descriptions of the resources that exist, by name."""
         names = list(names)
-        responses = yield from request_each(self.api.describe, self.api.name, names)
+        responses = yield from request_each(self.api.describe, self.api.id_param, names, service=self.service)
         described = self.api.described
         return {
             name: response[described] if described else response
@@ -238,11 +254,11 @@ class PlainKind(Kind):
 
     def is_updatable(self, name: str) -> bool:
         """Return whether the update operation changes a field."""
-        return name != _TAGS and self.members[name].on_change == "in_place"
+        return name != TAGS_FIELD and self.members[name].on_change == "in_place"
 
     def to_create_params(self, resource: Resource) -> dict[str, Any]:
         """Return the members of the create request, without name and tags."""
-        return to_members(resource.spec, [name for name in self.members if name != _TAGS])
+        return to_members(resource.spec, [name for name in self.members if name != TAGS_FIELD])
 
     def to_update_params(self, change: Update) -> dict[str, Any]:
         """Return the members of the update request, without the name; those of removed values included."""
@@ -263,29 +279,36 @@ class PlainKind(Kind):
         return resource
 
     def _create(self, resource: Resource, context: PlanContext) -> ApiCall:
-        api, members = self.api, self.to_create_params(self.resolve_references(resource, context))
+        members = self.to_create_params(self.resolve_references(resource, context))
         tags: Any = with_ownership_tags(resource, context.workspace)
-        if not api.has_tag_map:
+        if not self.api.has_tag_map:
             tags = to_tag_list(tags)
-        name = {api.name: resource.address.name}
-        verification = self._build_verification(resource.address.name, members)
-        return ApiCall(self.service, api.create, {**name, **members, "tags": tags}, verification=verification)
+        return self._build_creation(resource, members, {"tags": tags})
+
+    def _build_creation(
+        self, resource: Resource, members: Mapping[str, Any], tags: Mapping[str, Any]
+    ) -> ApiCall:
+        """Return the call that creates a resource under its name."""
+        name = resource.address.name
+        params = {self.api.name: name, **members, **tags}
+        verification = self._build_verification(name, members)
+        return ApiCall(self.service, self.api.create, params, verification=verification)
 
     def _update(self, change: Update) -> ApiCall:
         api, members = self.api, self.to_update_params(change)
         version = {"expectedVersion": change.live.version} if api.version else {}
         verification = self._build_verification(change.live.identity, members)
-        params = {api.name: change.live.identity, **members, **version}
+        params = {api.id_param: change.live.identity, **members, **version}
         return ApiCall(self.service, api.update, params, verification=verification)
 
     def _delete(self, live: Live) -> ApiCall:
         version = {"expectedVersion": live.version} if self.api.version else {}
-        params = {self.api.name: live.identity, **version}
+        params = {self.api.id_param: live.identity, **version}
         return ApiCall(self.service, self.api.delete, params, ignored_errors=NOT_FOUND)
 
     def _build_verification(self, name: str, members: Mapping[str, Any]) -> FieldsMatch:
         """Return the verification that a description has the members of a request."""
-        read_call = ApiCall(self.service, self.api.describe, {self.api.name: name})
+        read_call = ApiCall(self.service, self.api.describe, {self.api.id_param: name})
         prefix = f"{self.api.described}." if self.api.described else ""
         described = {get_member_name(member.api) for member in self.members.values() if member.api}
         return FieldsMatch(read_call, {key: f"{prefix}{key}" for key in members if key in described})

@@ -148,12 +148,16 @@ def read_tags_of_desired_or_owned(
     }
 
 
-def request_each(operation: str, member: str, values: Collection[str]) -> Read[Sequence[Response]]:
-    """Send an iot operation once for each value of its parameter `member`, and return the responses.
+def request_each(
+    operation: str, member: str, values: Collection[str], *, service: str = "iot"
+) -> Read[Sequence[Response]]:
+    """Send an operation once for each value of its parameter `member`, and return the responses.
 
     The responses are in the order of the values. A response is empty if AWS finds nothing.
     """
-    return (yield [ApiCall("iot", operation, {member: value}, ignored_errors=NOT_FOUND) for value in values])
+    return (
+        yield [ApiCall(service, operation, {member: value}, ignored_errors=NOT_FOUND) for value in values]
+    )
 
 
 def pair_by_name_tag(

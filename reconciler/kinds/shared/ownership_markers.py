@@ -11,10 +11,9 @@ from collections.abc import Mapping
 
 from attrs import evolve
 
-from reconciler.kinds.base.account_settings import SETTINGS_MARKER_PREFIX
+from reconciler.kinds.base.marker_groups import MARKER_PREFIX
 from reconciler.kinds.base.tags import to_tag_list, with_ownership_tags
 from reconciler.kinds.shared.certificate_retirement import DENY_ALL, build_retired_policy_name
-from reconciler.kinds.shared.destination_markers import DESTINATION_MARKER_PREFIX
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.policy_spec import Policy
 from reconciler.kinds.shared.provisioning_blueprint import TABLE as PROVISIONED_THINGS
@@ -28,8 +27,6 @@ from reconciler.model.resource import Desired, Lifecycle, Origin, Resource
 MARKED_TABLES = frozenset({"things", "certificates", PROVISIONED_THINGS})
 """The kinds whose resources need the markers and depend on them."""
 
-_GROUP_PREFIXES = (SETTINGS_MARKER_PREFIX, DESTINATION_MARKER_PREFIX)
-"""The beginnings of the names of the groups that record the owners of what has no tags."""
 
 _ORIGIN = Origin("[workspace]", 1)
 
@@ -72,12 +69,12 @@ def list_marker_names(workspace: str) -> frozenset[str]:
 
 def is_marker_name(name: str) -> bool:
     """Return whether a name begins as those of ownership markers, of any workspace, do."""
-    return name.startswith((build_workspace_group_name(""), *_GROUP_PREFIXES))
+    return name.startswith((build_workspace_group_name(""), MARKER_PREFIX))
 
 
 def is_marker_of_untagged(address: Address) -> bool:
-    """Return whether the address is a group that records the owner of settings or of a destination."""
-    return address.kind == "thing_groups" and address.name.startswith(_GROUP_PREFIXES)
+    """Return whether the address is a group that records the owner of something without tags."""
+    return address.kind == "thing_groups" and address.name.startswith(MARKER_PREFIX)
 
 
 def list_reserved_addresses(workspace: str) -> frozenset[Address]:

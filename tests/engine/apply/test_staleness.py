@@ -17,9 +17,12 @@ from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.event_log_configurations import EventLogConfiguration
 from reconciler.kinds.job_templates import JobTemplate
 from reconciler.kinds.log_levels import LogLevel
+from reconciler.kinds.managed_destinations import ManagedDestination
 from reconciler.kinds.mitigation_actions import ActionParams, MitigationAction, UpdateDeviceCertificate
+from reconciler.kinds.notification_configurations import NotificationConfiguration
 from reconciler.kinds.package_versions import PackageVersion
 from reconciler.kinds.packages import Package
 from reconciler.kinds.policies import Policy
@@ -48,6 +51,7 @@ from tests.support.desired_states import (
     plan_state,
 )
 from tests.support.edits import EDITS, PEM, make_allow_document
+from tests.support.managed_integrations_strategy import STREAM_ARN
 from tests.support.plain_kinds_strategy import CERTIFICATE_ARN, FUNCTION_ARN
 from tests.support.registry_client import SETTINGS, Cloud
 
@@ -114,6 +118,10 @@ RESOURCES_BEFORE = [
     make_resource("package_versions", "v1", PackageVersion("firmware", "1.0.0", description="First")),
     make_resource("topic_rules", "rule", TopicRule("SELECT * FROM 'a/#'")),
     make_resource("credential_lockers", "l", CredentialLocker(name="L")),
+    make_resource("managed_destinations", "stream", ManagedDestination(STREAM_ARN, ROLE_ARN)),
+    make_resource("managed_destinations", "unused", ManagedDestination(STREAM_ARN, ROLE_ARN)),
+    make_resource("notification_configurations", "DEVICE_EVENT", NotificationConfiguration("stream")),
+    make_resource("event_log_configurations", "all", EventLogConfiguration("*", "WARN")),
     make_managed_thing("m", brand="Acme"),
 ]
 
@@ -143,6 +151,10 @@ CHANGED_FIELDS = {
     "packages.firmware": {"description": "All pumps"},
     "package_versions.v1": {"description": "The first"},
     "topic_rules.rule": {"description": "Pumps"},
+    "managed_destinations.stream": {"description": "Alerts"},
+    "managed_destinations.unused": {"description": "Alerts"},
+    "notification_configurations.DEVICE_EVENT": {"destination": "unused"},
+    "event_log_configurations.all": {"event_log_level": "INFO"},
     "credential_lockers.l": {"tags": {"line": "A"}},
     "managed_things.m": {"brand": "Bolt"},
 }

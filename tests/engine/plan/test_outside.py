@@ -14,8 +14,10 @@ from reconciler.kinds.base.schema import find_nested_classes
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
+from reconciler.kinds.event_log_configurations import EventLogConfiguration
 from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.mitigation_actions import ActionParams, AddThingsToThingGroup, MitigationAction
+from reconciler.kinds.notification_configurations import NotificationConfiguration
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared.security_profile_spec import (
@@ -179,6 +181,25 @@ DANGLING_REFERENCES = {
     "managed_things.thing": (
         place(make_managed_thing("m", thing=MISSING)),
         describe_missing("thing", "missing"),
+    ),
+    **{
+        f"event_log_configurations.{field}": (
+            place(
+                make_resource(
+                    "event_log_configurations",
+                    "e",
+                    EventLogConfiguration(field.replace("_", "-"), "WARN", **{field: MISSING}),
+                )
+            ),
+            describe_missing(field.replace("_", " "), "missing"),
+        )
+        for field in ("credential_locker", "managed_thing", "provisioning_profile")
+    },
+    "notification_configurations.destination": (
+        place(
+            make_resource("notification_configurations", "DEVICE_EVENT", NotificationConfiguration(MISSING))
+        ),
+        describe_missing("notification destination", "missing"),
     ),
     "managed_things.credential_locker": (
         place(make_managed_thing("m", credential_locker=MISSING)),
