@@ -17,6 +17,7 @@ from attrs import frozen
 from click.testing import CliRunner
 
 from reconciler.cli.main import cli
+from reconciler.kinds.shared.ownership_markers import is_marker_name
 from tests.registry.test_terraform import (
     APPLY,
     CHANGE,
@@ -166,15 +167,11 @@ def _read_content(server: Any) -> dict[str, Any]:
     names = read_names(server)
     return {
         **names,
-        "things": {
-            name: value for name, value in names["things"].items() if not name.startswith("reconciler-")
-        },
+        "things": {name: value for name, value in names["things"].items() if not is_marker_name(name)},
         "groups": {
-            name: sorted(value)
-            for name, value in names["groups"].items()
-            if not name.startswith("reconciler-")
+            name: sorted(value) for name, value in names["groups"].items() if not is_marker_name(name)
         },
-        "policies": {name for name in names["policies"] if not name.startswith("reconciler-")},
+        "policies": {name for name in names["policies"] if not is_marker_name(name)},
         "statuses": {item["certificateId"]: item["status"] for item in certificates},
         "attached": {
             item["certificateId"]: (
@@ -185,7 +182,7 @@ def _read_content(server: Any) -> dict[str, Any]:
                 [
                     name
                     for name in iot.list_principal_things(principal=item["certificateArn"])["things"]
-                    if not name.startswith("reconciler-")
+                    if not is_marker_name(name)
                 ],
             )
             for item in certificates
