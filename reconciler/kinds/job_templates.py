@@ -141,6 +141,7 @@ class JobTemplates(PlainKind):
         if spec.presigned_url_config:
             yield from check_role_arn("presigned_url_config", spec.presigned_url_config.role_arn)
         yield from check_configs(spec.job_executions_rollout_config, spec.abort_config, spec.timeout_config)
+        yield from _check_versions(spec.destination_package_versions)
         count = len(spec.destination_package_versions)
         if count > MAX_DESTINATION_PACKAGE_VERSIONS:
             expected = f"at most {MAX_DESTINATION_PACKAGE_VERSIONS}"
@@ -177,13 +178,24 @@ def _build_version_need(need: ResourceNeed) -> CheckedNeed:
     params = {"packageName": package, "versionName": version_name}
 
     def read() -> ProblemRead:
-        ignored_errors = NOT_FOUND | {"ValidationException"}
+        ignored_errors = NOT_FOUND | {"ValidationException", "ParameterValidation"}  # no name that AWS allows
         (response,) = yield [ApiCall("iot", "GetPackageVersion", params, ignored_errors=ignored_errors)]
         if response:
             return None
         return f"there is no package version {quote(need.identity)} in this account and Region; create it first, or correct the reference"
 
     return CheckedNeed(("package-version", need.identity), need.path, read)
+
+
+def _check_versions(references: Iterable[Reference]) -> Iterator[ValueProblem]:
+    for index, reference in enumerate(references):
+        if isinstance(reference, External) and not all(split_version_id(reference.name)):
+            yield ValueProblem(
+                "invalid-id",
+                f"{quote(reference.id)} is not the ID of a package version",
+                "an ID such as 'firmware/version/1.0.0', or an ARN that ends in one",
+                path=("destination_package_versions", index),
+            )
 
 
 def _check_document(spec: JobTemplate) -> Iterator[ValueProblem]:

@@ -171,7 +171,15 @@ class PackageVersions(Kind):
                 other = defaults.setdefault(package, address)
                 if other != address:
                     problem = f"{other} is the default version of the same package"
-                    yield address, ValueProblem("conflicting-fields", problem, "one", path=("default",))
+                    yield (
+                        address,
+                        ValueProblem(
+                            "conflicting-fields",
+                            problem,
+                            "one default version of a package",
+                            path=("default",),
+                        ),
+                    )
 
     def identity(self, resource: Resource) -> str:
         """Return the end of the ARN, which has both names."""

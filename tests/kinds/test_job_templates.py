@@ -162,6 +162,13 @@ def test_a_tag_is_added_without_a_replacement():
             "timeout_config: 10,081 is not valid; expected a number from 1 to 10,080",
         ),
         (
+            {"destination_package_versions": ("v1", External("1.0.0"))},
+            (
+                "destination_package_versions[1]: '1.0.0' is not the ID of a package version; expected an ID such as "
+                "'firmware/version/1.0.0', or an ARN that ends in one"
+            ),
+        ),
+        (
             {"destination_package_versions": (External(VERSION_ARN),) * 26},
             "destination_package_versions: 26 package versions; expected at most 25",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.package_versions import Artifact, PackageVersion, S3Location
+from reconciler.kinds.package_versions import KIND, Artifact, PackageVersion, S3Location
 from reconciler.model.document import Document
 from reconciler.model.resource import External, Live
 from tests.support.desired_states import make_resource
@@ -129,4 +129,16 @@ def test_a_draft_as_the_default_version_and_large_attributes_are_problems():
     assert list_problems(make_version(evolve(DRAFT, default=True, attributes={"a": "x" * 3072}))) == [
         "attributes: 3,073 bytes of names and values; expected at most 3,072",
         'default: a draft cannot be the default version; expected the status "PUBLISHED" or "DEPRECATED"',
+    ]
+
+
+def test_a_second_default_version_of_a_package_is_a_problem():
+    versions = [
+        make_version(PUBLISHED, "a"),
+        make_version(evolve(PUBLISHED, version_name="2.0.0"), "b"),
+        make_version(evolve(PUBLISHED, package="other"), "c"),
+    ]
+    problems = KIND.check_together({version.address: version for version in versions})
+    assert [(str(address), problem.problem) for address, problem in problems] == [
+        ("package_versions.b", "package_versions.a is the default version of the same package")
     ]

@@ -49,7 +49,7 @@ These are a signing request, JSON, a template in place of its name, the resource
 authorizer, a custom metric or a notification destination, which no plan does while something refers to it.
 """
 
-_NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates"})
+_NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates", "package_versions"})
 """The tables whose AWS IDs are not the names in the file."""
 
 
