@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from reconciler.kinds.base.context import Response, Scope
+from reconciler.kinds.base.context import PlanContext, Response, Scope
 from reconciler.kinds.base.kind import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainApi
 from reconciler.kinds.base.schema import get_members, member
 from reconciler.kinds.shared.managed_integrations import SERVICE
+from reconciler.model.call import ApiCall
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, External, Live, Resource
 
@@ -126,6 +127,12 @@ class EventLogConfigurations(MarkedKind):
         """Return the configuration without an owner for the same resource."""
         target = _find_target(resource.spec, scope)
         return next((live for live in unmanaged if _find_target(live.spec, scope) == target), None)
+
+    def _create(self, resource: Resource, context: PlanContext, replaced_id: str = "") -> ApiCall:
+        """Return the creation; another configuration that is replaced may still be for the same resource."""
+        is_taken = self.table in context.replaced_kinds
+        retried_errors = frozenset({"ConflictException"} if is_taken else ())
+        return evolve(super()._create(resource, context, replaced_id), retried_errors=retried_errors)
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
         """Return the type and the resource: AWS has one configuration for each."""

@@ -185,6 +185,28 @@ def test_a_replaced_locker_replaces_the_configuration_that_refers_to_it(cloud):
     assert plan_state(build_state("Lobby"), cloud).steps == ()
 
 
+def test_configurations_swap_their_resources_with_and_without_a_deletion(cloud):
+    def build_state(**resource_types: str):
+        return make_state(
+            *(
+                make_resource(ADDRESS.kind, name, evolve(ALL, resource_type=resource_type))
+                for name, resource_type in resource_types.items()
+            )
+        )
+
+    for desired in (
+        build_state(a="ota-task", b="credential-locker", c="managed-thing"),
+        build_state(a="credential-locker", b="ota-task", c="managed-thing"),
+        build_state(a="managed-thing", b="ota-task"),
+    ):
+        converge(desired, cloud)
+        assert plan_state(desired, cloud).steps == ()
+    assert sorted(item["ResourceType"] for item in list_configurations(cloud)) == [
+        "managed-thing",
+        "ota-task",
+    ]
+
+
 def test_a_marker_whose_configuration_someone_deleted_is_deleted(cloud):
     converge(make_state(make_configuration()), cloud)
     (configuration,) = list_configurations(cloud)

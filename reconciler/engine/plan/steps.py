@@ -228,16 +228,16 @@ def _find_users_to_detach(
 def _find_freeing_deletions(
     changes: Mapping[Address, Change], dependencies: StepDependencies
 ) -> Iterator[tuple[Address, frozenset[Address]]]:
-    """Yield each creation of a kind with `creates_after_deletes`, with the deletions of the same kind.
+    """Yield each creation and replacement of a kind with `creates_after_deletes`, with its deletions.
 
-    The creation may need something that the deletions free, such as a managed thing's authentication material. Deletions that
+    The change may need something that the deletions free, such as a managed thing's authentication material. Deletions that
     have to wait for a creation are left out: a security profile uses the new dimension before it releases the old one.
     """
     for table, kind in all_kinds().items():
         if not kind.creates_after_deletes:
             continue
         changes_of_kind = [change for change in changes.values() if change.address.kind == table]
-        creations = {change.address for change in changes_of_kind if isinstance(change, Create)}
+        creations = {change.address for change in changes_of_kind if isinstance(change, Create | Replace)}
         deletions = {change.address for change in changes_of_kind if isinstance(change, Delete)}
         free_deletions = frozenset(
             address for address in deletions if not _depends_on(address, creations, dependencies)

@@ -164,7 +164,7 @@ class Kind(ABC):
     create_succeeds_if_exists: ClassVar[bool] = False
     """Whether a creation succeeds if the resource exists already, so that a step has to read it first."""
     creates_after_deletes: ClassVar[bool] = False
-    """Whether a creation may need something that the deletion of another resource of the kind frees."""
+    """Whether a creation or replacement may need something that the deletion of another resource of the kind frees."""
     deletion_blockers: ClassVar[frozenset[str] | None] = None
     """The kinds whose references keep AWS from deleting a resource; None for all kinds that refer to it."""
     is_deletable: ClassVar[bool] = True
