@@ -43,7 +43,7 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _CREDENTIALS = re.compile(
-    r"(?i)((?:authorization|x-amz-security-token|x-amz-access-token|secretaccesskey|sessiontoken)\\?['\"]?\s*[:=,]\s*b?\\?['\"]?)"
+    r"(?i)((?:authorization|oauthauthorizationurl|x-amz-security-token|x-amz-access-token|secretaccesskey|sessiontoken)\\?['\"]?\s*[:=,]\s*b?\\?['\"]?)"
     r"[^'\"\\\r\n}]+"
 )
 

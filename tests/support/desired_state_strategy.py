@@ -27,6 +27,7 @@ from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
 from reconciler.model.settings import DesiredState
 from tests.support.account_settings_strategy import draw_log_levels
+from tests.support.connectors_strategy import draw_connector_resources
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE_ARN,
@@ -103,6 +104,7 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *_draw_role_aliases(draw),
         *_draw_fleet_metrics(draw),
         *draw_topic_rules(draw),
+        *draw_connector_resources(draw),
         *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)

@@ -90,6 +90,24 @@ def get_event_log(cloud):
     return configuration
 
 
+def get_only_item(cloud, operation, member):
+    """Return the only item of a listing of managed integrations."""
+    (item,) = getattr(cloud.managed_integrations, operation)()[member]
+    return item
+
+
+def get_connector(cloud):
+    return get_only_item(cloud, "list_cloud_connectors", "Items")
+
+
+def get_connector_destination(cloud):
+    return get_only_item(cloud, "list_connector_destinations", "ConnectorDestinationList")
+
+
+def get_association(cloud):
+    return get_only_item(cloud, "list_account_associations", "Items")
+
+
 def create_thing(cloud):
     cloud.iot.create_thing(thingName="by-hand")
     return "by-hand"
@@ -320,6 +338,30 @@ EDITS = [
             Id=get_event_log(c)["Id"], EventLogLevel="DEBUG"
         ),
         lambda c: get_event_log(c)["EventLogLevel"],
+    ),
+    Edit(
+        "cloud_connectors.acme",
+        "another name",
+        lambda c: c.managed_integrations.update_cloud_connector(
+            Identifier=get_connector(c)["Id"], Name="By hand"
+        ),
+        lambda c: get_connector(c)["Name"],
+    ),
+    Edit(
+        "connector_destinations.eu",
+        "another name",
+        lambda c: c.managed_integrations.update_connector_destination(
+            Identifier=get_connector_destination(c)["Id"], Name="By hand"
+        ),
+        lambda c: get_connector_destination(c)["Name"],
+    ),
+    Edit(
+        "account_associations.anna",
+        "another name",
+        lambda c: c.managed_integrations.update_account_association(
+            AccountAssociationId=get_association(c)["AccountAssociationId"], Name="By hand"
+        ),
+        lambda c: get_association(c)["Name"],
     ),
     Edit(
         "scheduled_audits.audit",

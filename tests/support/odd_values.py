@@ -31,9 +31,13 @@ _MAPS: tuple[dict[str, str], ...] = (
 
 _DEPENDENT_FIELDS = frozenset(
     {
+        ("account_associations", "auth_material_name"),
         ("authorizers", "token_key_name"),
         ("authorizers", "token_signing_public_keys"),
         ("certificates", "csr"),
+        ("cloud_connectors", "description"),
+        ("connector_destinations", "description"),
+        ("connector_destinations", "o_auth_complete_redirect_url"),
         ("custom_metrics", "metric_type"),
         ("event_log_configurations", "resource_id"),
         ("event_log_configurations", "resource_type"),
@@ -45,11 +49,20 @@ _DEPENDENT_FIELDS = frozenset(
 )
 """Fields whose values cannot be chosen at random.
 
-These are a signing request, JSON, a template in place of its name, the resource of an event log configuration, and what replaces an
-authorizer, a custom metric or a notification destination, which no plan does while something refers to it.
+These are a signing request, JSON, a template in place of its name, the name of a destination's material, the resource of an event log
+configuration, and what replaces a resource, which no plan does while others refer to it.
 """
 
-_NAMED_BY_AWS = frozenset({"credential_lockers", "certificates", "ca_certificates", "package_versions"})
+_NAMED_BY_AWS = frozenset(
+    {
+        "ca_certificates",
+        "certificates",
+        "cloud_connectors",
+        "connector_destinations",
+        "credential_lockers",
+        "package_versions",
+    }
+)
 """The tables whose AWS IDs are not the names in the file."""
 
 

@@ -44,6 +44,8 @@ REFERENCES: Mapping[str, list[str]] = {
     "things": ["x-thing", "missing"],
     "credential_lockers": ["missing"],
     "managed_destinations": ["missing"],
+    "cloud_connectors": ["missing"],
+    "connector_destinations": ["missing"],
 }
 """By table: the names and IDs that desired states refer to."""
 

@@ -29,7 +29,7 @@ from tests.support.service_models import create_session
 PLAIN_APIS = {
     table: kind.api
     for table, kind in all_kinds().items()
-    if isinstance(kind, PlainKind) and not isinstance(kind, MarkedKind)
+    if isinstance(kind, PlainKind) and kind.service == "iot"
 }
 MARKED_APIS = {table: kind.api for table, kind in all_kinds().items() if isinstance(kind, MarkedKind)}
 REGION, ACCOUNT = "eu-west-1", "123456789012"
@@ -118,6 +118,7 @@ class Cloud:
             "topic_rule_destinations": sorted(self._read_destinations().values(), key=str),
             "provisioning_templates": self._read_templates(),
             "credential_lockers": self._read_lockers(),
+            "account_associations": self._read_associations(),
             "provisioning_profiles": self._read_profiles(),
         }
 
@@ -236,6 +237,30 @@ class Cloud:
                 detail["ResourceId"] = locker_names.get(detail["ResourceId"], "deleted")
             varying = {key for key in detail if _is_varying(key) or key == api.id}
             content.append({key: value for key, value in detail.items() if key not in varying})
+        names = self._read_connector_names() if table == "connector_destinations" else {}
+        for members in content:
+            if "CloudConnectorId" in members:
+                members["CloudConnectorId"] = names[members["CloudConnectorId"]]
+        return sorted(content, key=str)
+
+    def _read_connector_names(self) -> dict[str, str]:
+        """Return the names of all cloud connectors and connector destinations, by ID."""
+        client = self.managed_integrations
+        connectors = self.list_all(client, "list_cloud_connectors", "Items")
+        destinations = self.list_all(client, "list_connector_destinations", "ConnectorDestinationList")
+        return {item["Id"]: item["Name"] for item in (*connectors, *destinations)}
+
+    def _read_associations(self) -> list[Any]:
+        """Return the account associations, with names of destinations in place of their random IDs."""
+        omitted = ("AccountAssociationId", "Arn", "OAuthAuthorizationUrl", "ResponseMetadata")
+        names, content = self._read_connector_names(), []
+        for item in self.list_all(self.managed_integrations, "list_account_associations", "Items"):
+            detail = self.managed_integrations.get_account_association(
+                AccountAssociationId=item["AccountAssociationId"]
+            )
+            destination = names[detail["ConnectorDestinationId"]]
+            members = {key: value for key, value in detail.items() if key not in omitted}
+            content.append({**members, "ConnectorDestinationId": destination})
         return sorted(content, key=str)
 
     def _read_audits(self) -> dict[str, Any]:

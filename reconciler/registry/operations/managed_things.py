@@ -287,7 +287,7 @@ def purge_deleted(context: Context) -> None:
         "SELECT id FROM managed_things WHERE scope = ? AND gone_at <= ?", context.scope, context.now
     )
     for row in rows:
-        for table in ("managed_things", "managed_thing_states"):
+        for table in ("managed_things", "managed_thing_states", "managed_thing_associations"):
             context.tx.run(f"DELETE FROM {table} WHERE scope = ? AND id = ?", context.scope, row["id"])  # noqa: S608
         arn = build_managed_thing_arn(context, row["id"])
         context.tx.run("DELETE FROM tags WHERE scope = ? AND arn = ?", context.scope, arn)

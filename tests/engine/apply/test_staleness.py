@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import pytest
 from attrs import evolve
 
+from reconciler.kinds.account_associations import AccountAssociation
 from reconciler.kinds.authorizers import Authorizer
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificate_providers import CertificateProvider
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.cloud_connectors import CloudConnector
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.custom_metrics import CustomMetric
 from reconciler.kinds.dimensions import Dimension
@@ -39,6 +41,8 @@ from reconciler.model.document import Document
 from reconciler.model.errors import StaleError
 from reconciler.model.settings import DesiredState
 from reconciler.registry import Registry
+from tests.support.connectors_strategy import DESTINATION
+from tests.support.connectors_strategy import FUNCTION_ARN as CONNECTOR_FUNCTION_ARN
 from tests.support.desired_states import (
     ROLE_ARN,
     TEMPLATE_RESOURCES,
@@ -122,6 +126,9 @@ RESOURCES_BEFORE = [
     make_resource("managed_destinations", "unused", ManagedDestination(STREAM_ARN, ROLE_ARN)),
     make_resource("notification_configurations", "DEVICE_EVENT", NotificationConfiguration("stream")),
     make_resource("event_log_configurations", "all", EventLogConfiguration("*", "WARN")),
+    make_resource("cloud_connectors", "acme", CloudConnector(CONNECTOR_FUNCTION_ARN)),
+    make_resource("connector_destinations", "eu", DESTINATION),
+    make_resource("account_associations", "anna", AccountAssociation("eu")),
     make_managed_thing("m", brand="Acme"),
 ]
 
@@ -156,6 +163,9 @@ CHANGED_FIELDS = {
     "notification_configurations.DEVICE_EVENT": {"destination": "unused"},
     "event_log_configurations.all": {"event_log_level": "INFO"},
     "credential_lockers.l": {"tags": {"line": "A"}},
+    "cloud_connectors.acme": {"description": "Lamps"},
+    "connector_destinations.eu": {"description": "Lamps"},
+    "account_associations.anna": {"description": "Flat"},
     "managed_things.m": {"brand": "Bolt"},
 }
 """By address of a resource in `RESOURCES_BEFORE`, new values of the fields that a plan changes in place."""

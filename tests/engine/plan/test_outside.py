@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from attrs import evolve
 
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds import all_kinds
+from reconciler.kinds.account_associations import AccountAssociation
 from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.base.references import list_reference_members
 from reconciler.kinds.base.schema import find_nested_classes
@@ -37,6 +39,7 @@ from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import External
+from tests.support.connectors_strategy import DESTINATION
 from tests.support.desired_states import (
     AUTHORITIES,
     QUOTAS,
@@ -200,6 +203,14 @@ DANGLING_REFERENCES = {
             make_resource("notification_configurations", "DEVICE_EVENT", NotificationConfiguration(MISSING))
         ),
         describe_missing("notification destination", "missing"),
+    ),
+    "connector_destinations.cloud_connector": (
+        place(make_resource("connector_destinations", "eu", evolve(DESTINATION, cloud_connector=MISSING))),
+        describe_missing("cloud connector", "missing"),
+    ),
+    "account_associations.connector_destination": (
+        place(make_resource("account_associations", "anna", AccountAssociation(MISSING))),
+        describe_missing("connector destination", "missing"),
     ),
     "managed_things.credential_locker": (
         place(make_managed_thing("m", credential_locker=MISSING)),
