@@ -10,6 +10,12 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from reconciler.convert.account_settings import (
+    LOG_LEVELS,
+    TABLES_BY_NOUN,
+    build_settings,
+    find_log_target,
+)
 from reconciler.convert.attachments import ATTACHMENT_NOUNS, Attachments, collect_attachments
 from reconciler.convert.fields import (
     NAMES_OF_PRIVATE_KEYS,
@@ -126,7 +132,7 @@ def _find_items(resources: Iterable[SourceResource], left_out: dict[str, str]) -
             continue
         kind = _find_kind(source)
         if kind is None:
-            left_out[source.address] = _explain_no_kind(source)
+            left_out[source.address] = f"no table declares {source.type}"
             continue
         identity, reason = _find_identity(kind, source)
         reason = source.obstacle or reason
@@ -155,20 +161,18 @@ def _find_kind(source: SourceResource) -> Kind | None:
     kinds = _map_nouns()
     if source.noun == "thinggroup" and source.find("query_string"):  # CloudFormation has one type for both
         return kinds["dynamicthinggroup"]
+    if source.noun in TABLES_BY_NOUN:
+        return all_kinds()[TABLES_BY_NOUN[source.noun]]
     return kinds.get(source.noun)
-
-
-def _explain_no_kind(source: SourceResource) -> str:
-    """Return why a resource gets no table: its type is not known, or is a setting of the account."""
-    for kind in all_kinds().values():
-        for operation in kind.write_operations if kind.only_name else ():
-            if fold_name(re.sub("^(Update|SetV2)", "", operation)) == source.noun:
-                return f"a setting of the account, which is not converted; declare it in [{kind.table}]"
-    return f"no table declares {source.type}"
 
 
 def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]:
     """Return the resource's ID or name in AWS, and why it cannot be converted, or None."""
+    if kind.only_name:
+        return kind.only_name, None
+    if kind.table == LOG_LEVELS:
+        target = find_log_target(source)
+        return ":".join(target or ()), None if target else "its target is not one that a log level can have"
     if kind.table == "package_versions":
         package, version_name = source.find_text("package_name"), source.find_text("version_name")
         has_name = bool(package and version_name)
@@ -281,6 +285,10 @@ class _TableBuilder:
     def _get_special_fields(self, item: _Item) -> dict[str, Any]:
         """Return the fields that several attributes determine, or the opposite of one."""
         source = item.source
+        if item.kind.only_name:
+            return build_settings(item.kind.table, source)
+        if item.kind.table == LOG_LEVELS:
+            return self._build_log_target(source)
         if item.kind.table == "certificates":
             return {"csr": None, "certificate_signing_request": None, **self._choose_mode(source)}
         if item.kind.table == "ca_certificates":
@@ -292,6 +300,13 @@ class _TableBuilder:
         ):  # Terraform's topic rules
             return {"enabled": None, "rule_disabled": None if source.find("enabled") else True}
         return {}
+
+    def _build_log_target(self, source: SourceResource) -> dict[str, Any]:
+        target = find_log_target(source)
+        assert target
+        field, name = target
+        value = self._references.refer("thing_groups", name) if field == "thing_group" else name
+        return {"target_type": None, "target_name": None, "target_id": None, field: value}
 
     def _split_targets(self, source: SourceResource) -> dict[str, Any]:
         """Return the targets of a security profile by their type, which the template does not always show."""
@@ -346,7 +361,7 @@ def _choose_names(items: Iterable[_Item], attachments: Attachments) -> dict[tupl
     for item in items:
         table, identity = item.kind.table, item.identity
         candidates = [identity]
-        if item.kind.name_api is None:
+        if item.kind.name_api is None and not item.kind.only_name:
             holder = holders.get(identity) if table == "certificates" else None
             candidates = [
                 holder or item.source.label,

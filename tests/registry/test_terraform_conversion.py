@@ -213,15 +213,8 @@ def find_left_out(conversion):
 def test_every_resource_with_a_table_is_converted(conversion):
     assert conversion.converted.exit_code == 0, conversion.converted.stderr
     left_out = find_left_out(conversion)
-    assert {"aws_iot_event_configurations.e", "aws_iot_indexing_configuration.i"} <= left_out.keys()
-    assert left_out["aws_iot_event_configurations.e"] == (
-        "a setting of the account, which is not converted; declare it in [account.events]"
-    )
-    others = {
-        address: reason for address, reason in left_out.items() if "setting of the account" not in reason
-    }
-    types = {address: address.partition(".")[0] for address in others}
-    assert others == {address: f"no table declares {name}" for address, name in types.items()}
+    types = {address: address.partition(".")[0] for address in left_out}
+    assert left_out == {address: f"no table declares {name}" for address, name in types.items()}
 
 
 def test_the_state_file_and_the_output_of_show_have_the_same_conversion(conversion):
