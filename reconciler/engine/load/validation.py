@@ -13,6 +13,7 @@ from attrs import evolve
 
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
 from reconciler.engine.load.allowed_warnings import WarningFilter, check_allow
+from reconciler.engine.load.arn_names import find_unreplaced_names
 from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_type
 from reconciler.engine.load.declarations import Declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
@@ -76,6 +77,7 @@ def check_declarations(
             *_check_constraints(item, scope, constraints),
             *_check_names_outside(item, constraints),
             *_find_secret_problems(item),
+            *find_unreplaced_names(item.values),
             *joint_problems.get(address, ()),
         ]
         if item.resource:
