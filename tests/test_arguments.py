@@ -33,9 +33,9 @@ OF_WORKSPACE: Mapping[str, Callable[[Workspace, Plan], Any]] = {
         plan, float("nan")
     ),
     f"address: 'pump' is not a valid address; {ADDRESS}": lambda workspace, _: workspace.show("pump"),
-    "service: 's3' is not a valid choice; expected 'iot' or 'iot-managed-integrations'": lambda workspace, _: (
-        workspace.client("s3")
-    ),
+    (
+        "service: 's3' is not a valid choice; expected one of 'iot', 'iot-managed-integrations', 'ssm', 'secretsmanager'"
+    ): lambda workspace, _: workspace.client("s3"),
     f"lock_timeout: '5m' is not a valid time; {SECONDS}": lambda workspace, plan: workspace.apply(
         plan, lock_timeout="5m"
     ),

@@ -1,4 +1,4 @@
-"""Convert account settings and log levels, whose attributes are nested otherwise than the fields of their tables.
+"""Convert account settings and log levels, whose attributes and fields are nested in different ways.
 
 Source: Terraform's AWS provider, `aws_iot_indexing_configuration`, `aws_iot_event_configurations` and `aws_iot_logging_options`; AWS
 CloudFormation user guide, `AWS::IoT::Logging`, `AWS::IoT::AccountAuditConfiguration`, `AWS::IoT::ResourceSpecificLogging` and
@@ -39,7 +39,10 @@ def find_log_target(source: SourceResource) -> tuple[str, str] | None:
 
 
 def build_settings(table: str, source: SourceResource) -> dict[str, Any]:
-    """Return the fields of a section that its attributes have under other names; None for attributes to skip."""
+    """Return the fields of a section that have other names than its attributes.
+
+    An attribute to skip is None.
+    """
     match table:
         case "account.indexing":
             return _build_indexing(source)

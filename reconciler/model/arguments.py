@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from reconciler.model.amount import MAX_PERCENT
+from reconciler.model.text import format_choices
 
 
 @contextmanager
@@ -46,8 +47,7 @@ def check_count(name: str, value: int | None) -> None:
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
     """Raise ValueError unless an argument is one of the choices."""
     if value not in choices:
-        expected = " or ".join(map(repr, choices))
-        raise ValueError(f"{name}: {value!r} is not a valid choice; expected {expected}")
+        raise ValueError(f"{name}: {value!r} is not a valid choice; expected {format_choices(choices)}")
 
 
 def check_type(name: str, value: object, types: type | tuple[type, ...], expected: str) -> None:

@@ -54,7 +54,7 @@ def test_adopt_all_imports_everything_and_the_next_plan_is_empty(run, tmp_path, 
     assert run("plan", "--detailed-exitcode")[0] == 0
     assert sorted(read_tables(tmp_path)["certificates"]) == list(NAMES)
     code, out, err = run("adopt", "--all", "--yes")
-    problem = "'*': matches no unmanaged resource, only 14 that need no import; leave it out"
+    problem = "'*': matches no unmanaged resource, only 16 that need no import; leave it out"
     assert (code, out, err) == (1, "", f"error: nothing was adopted\n  - {problem}\n")
 
 
@@ -62,7 +62,7 @@ def test_adopt_all_as_a_fleet_writes_one_table_for_alike_devices(run, tmp_path, 
     code, _, err = run("adopt", "--all", "--as-fleet", "--yes")
     assert (code, err.splitlines()[:2]) == (
         0,
-        ["wrote things.csv: 6 rows", "adding 4 tables at the end of desired_state.toml"],
+        ["wrote things.csv: 6 rows", "adding 6 tables at the end of desired_state.toml"],
     )
     assert list(read_tables(tmp_path)["things"]) == ["{name}"]
     assert run("plan", "--detailed-exitcode")[0] == 0
@@ -164,7 +164,7 @@ def test_unmanaged_resources_of_many_kinds_have_one_command_for_all(run, tmp_pat
     code, _, err = run("-f", "all.toml", "plan")
     assert (code, err.splitlines()[-1]) == (
         3,
-        "  - all 16 resources that are not managed yet can be imported with --adopt '*'",
+        "  - all 18 resources that are not managed yet can be imported with --adopt '*'",
     )
     assert run("-f", "all.toml", "plan", "--adopt", "*")[0] == 0
 

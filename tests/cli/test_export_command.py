@@ -40,8 +40,10 @@ def test_an_export_of_an_empty_account_has_a_note(run, tmp_path):
 def test_unmanaged_resources_of_every_kind_are_counted_and_managed_ones_are_not(run, cloud):
     assert run("adopt", "*.pump-0", "--yes")[0] == 0
     assert run("export")[2].splitlines() == [
-        "not managed yet: 12 resources",
+        "not managed yet: 14 resources",
+        "  account.audit (1): account.audit",
         "  account.indexing (1): account.indexing",
+        "  account.logging (1): account.logging",
         "  policies (1): policies.p",
         "  certificates (5): certificates.pump-1, certificates.pump-2, certificates.pump-3 and 2 more",
         "  things (5): things.pump-1, things.pump-2, things.pump-3 and 2 more",

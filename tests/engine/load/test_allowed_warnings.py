@@ -82,7 +82,8 @@ def test_an_entry_of_a_table_with_for_each_is_used_if_it_silences_a_warning_of_o
 
 
 def test_every_warning_of_the_code_has_a_described_code():
-    assert _find_warning_codes() == {*WARNING_CODES}
+    # An unreadable secret is an error, which becomes a warning for a field that only a creation needs.
+    assert _find_warning_codes() | {"unreadable-secret"} == {*WARNING_CODES}
     assert {*SILENCEABLE_CODES} == {*WARNING_CODES} - {UNUSED_ALLOW, UNUSED_VARIABLE}
 
 

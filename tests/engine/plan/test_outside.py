@@ -17,9 +17,11 @@ from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.domain_configurations import DomainConfiguration
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.event_log_configurations import EventLogConfiguration
+from reconciler.kinds.job_templates import JobTemplate
 from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.mitigation_actions import ActionParams, AddThingsToThingGroup, MitigationAction
 from reconciler.kinds.notification_configurations import NotificationConfiguration
+from reconciler.kinds.package_versions import PackageVersion
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared.security_profile_spec import (
@@ -69,6 +71,8 @@ def make_profile(**fields):
 
 
 MISSING = External("missing")
+MISSING_VERSION = External("firmware/version/9.9.9")
+JOB_DOCUMENT = Document.from_value({"operation": "reboot"})
 DESTINATION_ACTIONS = {
     "kafka": Action(kafka=Kafka(MISSING, "t", {"a": "b"})),
     "influx_db": Action(influx_db=InfluxDb(MISSING, "db", "table", ROLE_ARN)),
@@ -141,6 +145,20 @@ DANGLING_REFERENCES = {
             )
         ),
         describe_missing("authorizer", "missing"),
+    ),
+    "package_versions.package": (
+        place(make_resource("package_versions", "v", PackageVersion(MISSING, "1.0.0"))),
+        describe_missing("package", "missing"),
+    ),
+    "job_templates.destination_package_versions": (
+        place(
+            make_resource(
+                "job_templates",
+                "j",
+                JobTemplate("Reboot", JOB_DOCUMENT, destination_package_versions=(MISSING_VERSION,)),
+            )
+        ),
+        describe_missing("package version", "firmware/version/9.9.9"),
     ),
     "mitigation_actions.action_params.add_things_to_thing_group_params.thing_group_names": (
         place(

@@ -18,7 +18,7 @@ def test_checks_that_the_account_has_not_enabled_reject_the_plan(cloud):
     assert get_rejection_reasons(make_state(make_audit(ScheduledAudit("DAILY", names))), cloud) == [
         (
             "scheduled_audits.a: target_check_names: this account and Region do not have these audit checks enabled: "
-            "CA_CERTIFICATE_EXPIRING_CHECK; enable them with `aws iot update-account-audit-configuration` (<memory>:1)"
+            "CA_CERTIFICATE_EXPIRING_CHECK; enable them in [account.audit] (<memory>:1)"
         )
     ]
 
