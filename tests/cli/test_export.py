@@ -64,7 +64,11 @@ def test_the_plan_of_an_exported_fleet_only_deletes_what_the_export_left_out(fle
 def test_adopting_an_exported_unmanaged_registry_only_sets_tags(fleet):
     """Only kinds whose ownership is recorded in tags alone are tested: `ADOPTED_KINDS`."""
     cloud = CLOUD.reset()
-    resources = [item for item in fleet.resources.values() if item.address.kind in ADOPTED_KINDS]
+    resources = [
+        item
+        for item in fleet.resources.values()
+        if ADOPTED_KINDS.issuperset({item.address.kind, *(address.kind for address in item.dependencies)})
+    ]
     converge(make_state(*resources), cloud)
     _remove_ownership_tags(cloud)
     desired = load_export(export_registry(cloud, "other"), "other")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from reconciler.model.errors import PlanRejectedError
+from reconciler.model.plan import Plan
+from reconciler.model.settings import DesiredState
 from tests.support.account_settings_strategy import account_states
-from tests.support.desired_states import apply, converge, plan_state
+from tests.support.desired_states import apply, converge, list_failures, plan_state
 from tests.support.examples import examples
 from tests.support.exports import export_registry, load_export
 from tests.support.registry_client import Cloud
@@ -29,13 +32,26 @@ def read_all(cloud: Cloud) -> tuple[object, object]:
     return cloud.read_content(), settings
 
 
+def plan_second(after: DesiredState, cloud: Cloud) -> Plan:
+    """Return the plan from the first state to the second.
+
+    Reject the example if an audit moves from a check that is disabled to one that is enabled: no single plan can do that.
+    """
+    try:
+        return plan_state(after, cloud)
+    except PlanRejectedError as error:
+        if "uses both in turn" in str(error):
+            reject()
+        raise
+
+
 @examples(10)
 @given(before=account_states(), after=account_states())
 def test_settings_of_two_states_converge_to_those_of_the_second(cloud, before, after):
     converge(after, cloud.reset(is_new_account=True))
     expected = read_all(cloud)
     converge(before, cloud.reset(is_new_account=True))
-    converge(after, cloud)
+    assert list_failures(apply(plan_second(after, cloud), cloud)) == []
     assert read_all(cloud) == expected
     assert plan_state(after, cloud).steps == ()
 
@@ -46,7 +62,7 @@ def test_a_run_that_dies_while_it_changes_settings_is_completed_by_the_next(clou
     converge(after, cloud.reset(is_new_account=True))
     expected = read_all(cloud)
     converge(before, cloud.reset(is_new_account=True))
-    plan = plan_state(after, cloud)
+    plan = plan_second(after, cloud)
     calls_left = data.draw(st.integers(0, plan.estimate.total_calls))
 
     def call_until_process_dies(call):

@@ -56,7 +56,7 @@ def account_states(draw: st.DrawFn) -> DesiredState:
     }
     checks = settings["audit"].audit_check_configurations
     resources = [make_resource(f"account.{name}", name, spec) for name, spec in settings.items()]
-    # A plan cannot move an audit from a check that it disables to one that it enables: so the first check is always enabled.
+    # An audit always has a check: so the first is always enabled.
     used = [_KEPT_CHECK, *(name for name in sorted(checks) if draw(st.booleans()) and checks[name].enabled)]
     audits = [make_resource("scheduled_audits", "daily", ScheduledAudit("DAILY", tuple(used)))]
     levels = [make_resource("log_levels", "pump", LogLevel(draw(_levels), client_id="pump"))]

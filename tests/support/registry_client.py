@@ -366,7 +366,7 @@ class Cloud:
             properties = detail["thingGroupProperties"]
             name = item["groupName"]
             if name.startswith(MARKER_PREFIX):  # it may have a random ID
-                name = properties["thingGroupDescription"]
+                name = f"{MARKER_PREFIX} {properties['thingGroupDescription']}"
             content[name] = {
                 "description": properties.get("thingGroupDescription") or None,
                 "parent": detail["thingGroupMetadata"].get("parentGroupName"),
