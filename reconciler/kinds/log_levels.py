@@ -14,18 +14,18 @@ from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
-from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
-from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.kinds.base.schema import member
-from reconciler.kinds.base.tags import build_tagged_live
-from reconciler.kinds.shared.log_level_markers import (
-    MARKER_PREFIX,
-    build_attributes,
-    build_marker_call,
+from reconciler.kinds.base.marker_groups import (
+    Marker,
+    build_marker_calls,
+    build_marker_deletion,
     build_marker_name,
-    find_target,
-    to_ownership_tags,
+    build_marker_tags,
+    check_marker,
+    read_markers,
 )
+from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
+from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.tags import NAME_TAG, build_tagged_live
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
@@ -63,7 +63,7 @@ class LogLevel:
 
 
 class LogLevels(Kind):
-    """Log levels: found by target, owned by a thing group for each."""
+    """Log levels: found by target, owned by a marker group for each."""
 
     table = "log_levels"
     noun = "log level"
@@ -82,7 +82,8 @@ class LogLevels(Kind):
     needs_settings = frozenset({_LOGGING})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
-        """Return a problem unless there is exactly one target."""
+        """Return a problem unless there is exactly one target; or if the marker cannot record the name."""
+        yield from check_marker(resource)
         fields = [name for name in _TARGET_FIELDS if getattr(resource.spec, name) is not None]
         if len(fields) != 1:
             problem = f"has the targets {' and '.join(fields)}" if fields else "has no target"
@@ -91,35 +92,28 @@ class LogLevels(Kind):
 
     def identity(self, resource: Resource) -> str | None:
         """Return the type and the name of the target, as in `CLIENT_ID:pump-1`."""
-        return _build_identity(resource.spec)
+        return _build_identity(resource.spec) or None
 
     def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
         """Return nothing: a log level has neither an ID nor an ARN."""
         return {}
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """Read the groups that record owners and, if there are any or the file has log levels, the levels."""
-        wanted = {self.identity(item) for item in scope.iterate_resources(self.table)}
-        if scope.previous_states is not None:
-            wanted = {*scope.previous_states}
-            names = sorted(build_marker_name(identity) for identity in wanted if identity)
-        else:
-            (listing,) = yield [ApiCall("iot", "ListThingGroups", {"namePrefixFilter": MARKER_PREFIX})]
-            names = [item["groupName"] for item in listing["thingGroups"]]
-        descriptions = yield [
-            ApiCall("iot", "DescribeThingGroup", {"thingGroupName": name}, ignored_errors=NOT_FOUND)
-            for name in names
-        ]
-        markers = {target: item for item in descriptions if (target := find_target(item))}
+        """Read the markers and, if there are any or the file has log levels, the levels."""
+        markers = yield from read_markers(self.table, scope)
+        desired = {_build_identity(item.spec) for item in scope.iterate_resources(self.table)}
+        wanted = set(desired if scope.previous_states is None else scope.previous_states)
         if not markers and not wanted:
             return []
         (levels,) = yield [ApiCall("iot", "ListV2LoggingLevels", ignored_errors=_NOT_CONFIGURED)]
         level_by_target = {
             _get_identity(item): item["logLevel"] for item in levels.get("logTargetConfigurations", ())
         }
+        targets = {build_marker_name(self.table, target): target for target in {*wanted, *level_by_target}}
+        markers_by_target = {targets.get(name, marker.resource): marker for name, marker in markers.items()}
         live = [
-            _to_live(identity, level_by_target.get(identity), markers.get(identity, {}))
-            for identity in sorted(markers.keys() | level_by_target.keys())
+            _to_live(identity, level_by_target.get(identity), markers_by_target.get(identity))
+            for identity in sorted(markers_by_target.keys() | level_by_target.keys())
         ]
         return [item for item in live if item.identity in wanted or item.owner == scope.workspace]
 
@@ -134,18 +128,17 @@ class LogLevels(Kind):
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Record the owner, then set the level."""
-        return [_mark(change.resource, None, context), _set(change.resource.spec)]
+        return [*_mark(change.resource, None, context), _set(change.resource.spec)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
-        """Record the owner if the plan changes it, and set the level if it differs."""
-        live, resource = change.live, change.resource
-        marks = any(field.path not in self.members for field in change.fields)
-        calls = [_mark(resource, live, context)] if marks else []
-        return [*calls, *([_set(resource.spec)] if change.has_changed("log_level") else [])]
+        """Record the owner and set the level, if they differ."""
+        resource = change.resource
+        level = [_set(resource.spec)] if change.has_changed("log_level") else []
+        return [*_mark(resource, change.live, context), *level]
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Set the level of the new target, then delete that of the old one."""
-        new = [_mark(change.resource, None, context), _set(change.resource.spec)]
+        new = [*_mark(change.resource, None, context), _set(change.resource.spec)]
         return [*new, *_delete(change.live)]
 
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
@@ -157,12 +150,13 @@ class LogLevels(Kind):
         return [_unmark(change.live)]
 
 
-def _build_identity(spec: LogLevel) -> str | None:
+def _build_identity(spec: LogLevel) -> str:
+    """Return the type and the name of the target; empty if a spec has none."""
     for name in _TARGET_FIELDS:
         value = getattr(spec, name)
         if value is not None:
             return f"{name.upper()}:{value.name if isinstance(value, External) else value}"
-    return None
+    return ""
 
 
 def _get_identity(configuration: Response) -> str:
@@ -170,31 +164,29 @@ def _get_identity(configuration: Response) -> str:
     return f"{target['targetType']}:{target.get('targetName', '')}"
 
 
-def _to_live(identity: str, level: Any, marker: Response) -> Live:
+def _to_live(identity: str, level: Any, marker: Marker | None) -> Live:
+    """Return a level with its owner; `level` is None if only the marker exists."""
     target_type, _, name = identity.partition(":")
     field = target_type.lower()
     target: dict[str, Any] = (
         {field: External(name) if field == "thing_group" else name} if field in _TARGET_FIELDS else {}
     )
-    tags = to_ownership_tags(marker)
+    tags, version = (marker.tags, marker.version) if marker else ({}, None)
     spec = LogLevel(level, **target)
-    return build_tagged_live(
-        identity, spec, tags, "", version=marker.get("version"), declared_name=tags.get("reconciler:name")
-    )
+    return build_tagged_live(identity, spec, tags, "", version=version, declared_name=tags.get(NAME_TAG))
 
 
-def _mark(resource: Resource, live: Live | None, context: PlanContext) -> ApiCall:
-    identity = _build_identity(resource.spec) or ""
-    return build_marker_call(build_attributes(resource, identity, context.workspace), identity, live)
+def _mark(resource: Resource, live: Live | None, context: PlanContext) -> Iterator[ApiCall]:
+    marker = build_marker_name(LogLevels.table, _build_identity(resource.spec))
+    return build_marker_calls(marker, resource, live, build_marker_tags(resource, context.workspace))
 
 
 def _unmark(live: Live) -> ApiCall:
-    params = {"thingGroupName": build_marker_name(live.identity), "expectedVersion": live.version}
-    return ApiCall("iot", "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
+    return build_marker_deletion(build_marker_name(LogLevels.table, live.identity), live.version)
 
 
 def _set(spec: LogLevel) -> ApiCall:
-    target_type, _, name = (_build_identity(spec) or "").partition(":")
+    target_type, _, name = _build_identity(spec).partition(":")
     target = {"targetType": target_type, "targetName": name}
     return ApiCall(
         "iot", "SetV2LoggingLevel", {"logTarget": target, "logLevel": spec.log_level}, idempotent=True

@@ -16,14 +16,15 @@ from attrs import evolve
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Listing, Operations
-from reconciler.kinds.shared.destination_markers import (
-    DESTINATION_MARKER_PREFIX,
-    build_marker_call,
+from reconciler.kinds.base.marker_groups import (
+    build_marker_calls,
     build_marker_deletion,
-    build_marker_update,
-    check_marked_name,
+    build_marker_tags,
+    check_marker,
+    describe_markers,
     read_markers,
 )
+from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.kinds.shared.topic_rule_calls import DESTINATION_ARN
 from reconciler.kinds.shared.topic_rule_destination_calls import (
@@ -63,7 +64,7 @@ _LOST_STATUSES = frozenset({"ERROR", "DELETING", NOT_CREATED})
 
 
 class TopicRuleDestinations(Kind):
-    """Topic rule destinations: found by configuration, owned by a thing group for each."""
+    """Topic rule destinations: found by configuration, owned by a marker group for each."""
 
     table = TABLE
     noun = "topic rule destination"
@@ -106,7 +107,7 @@ class TopicRuleDestinations(Kind):
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the name, the type, the URL, the subnets and the role."""
         spec: TopicRuleDestination = resource.spec
-        yield from check_marked_name(resource)
+        yield from check_marker(resource)
         types = [name for name in CONFIGURATION_FIELDS if getattr(spec, name) is not None]
         if len(types) != 1:
             problem = f"has {join_some(types)}" if types else "has no type"
@@ -149,32 +150,26 @@ class TopicRuleDestinations(Kind):
 
         A group without a destination comes from an interrupted run.
         """
-        batch = [ApiCall("iot", "ListTopicRuleDestinations")]
         if scope.previous_states is None:
-            batch.append(ApiCall("iot", "ListThingGroups", {"namePrefixFilter": DESTINATION_MARKER_PREFIX}))
-        listing, *groups = yield batch
-        summaries: dict[str, tuple[str, Response]] = {}
-        # One that is being deleted may still have the configuration of its replacement.
-        for summary in sorted(
-            listing["destinationSummaries"], key=lambda item: bool(item["status"] != "DELETING")
-        ):
-            identity = extract_name_from_arn(summary["arn"])
-            if scope.includes(identity):
-                summaries[build_destination_marker_name(to_spec(summary))] = identity, summary
-        listed_names = [group["groupName"] for response in groups for group in response["thingGroups"]]
-        names = {*listed_names, *(scope.previous_states or ())}
-        marker_names = {name for name in names if name.startswith(DESTINATION_MARKER_PREFIX)}
-        if scope.previous_states is not None:
-            marker_names |= summaries.keys()
-        markers = yield from read_markers(marker_names)
-        desired = {
-            next(iter(self.aws_identities(item, scope.desired)))[1] for item in scope.iterate_resources(TABLE)
-        }
+            desired = {
+                marker
+                for item in scope.iterate_resources(TABLE)
+                for _, marker in self.aws_identities(item, scope.desired)
+            }
+            summaries, markers = yield from merge_reads(_list(scope), read_markers(TABLE, scope))
+        else:
+            previous = [live for live in scope.previous_states.values() if live]
+            names = {live.get_facts(DestinationFacts).marker for live in previous}
+            summaries = yield from _list(scope)
+            desired = {*summaries, *names}
+            markers = yield from describe_markers(desired)
+        live_destinations = [
+            to_live(name, summaries.get(name), markers.get(name)) for name in sorted({*markers, *summaries})
+        ]
         return [
             live
-            for name in sorted({*markers, *summaries})
-            for live in [to_live(name, summaries.get(name), markers.get(name, {}))]
-            if (scope.previous_states is not None or live.owner == scope.workspace or name in desired)
+            for live in live_destinations
+            if live.owner == scope.workspace or live.get_facts(DestinationFacts).marker in desired
         ]
 
     def pair_unmatched(
@@ -227,15 +222,11 @@ class TopicRuleDestinations(Kind):
 
     def create(self, change: Create, context: PlanContext) -> Sequence[ApiCall]:
         """Create the marker and the destination, and wait until it can be used."""
-        marker = build_destination_marker_name(change.resource.spec)
-        return [
-            build_marker_call(marker, change.resource, context.workspace),
-            *create_destination(change.resource),
-        ]
+        return [*_mark(change.resource, None, context), *create_destination(change.resource)]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Change the marker and the status; a pending confirmation is asked for again, and waited for."""
-        calls = [*_mark(change, context)]
+        calls = [*_mark(change.resource, change.live, context)]
         if change.has_changed("status"):
             calls += set_destination_status(change.resource.spec, change.live.spec.status, change.live.arn)
         return calls
@@ -251,13 +242,13 @@ class TopicRuleDestinations(Kind):
         )
         if old == new:
             return [
-                *_mark(change, context),
+                *_mark(change.resource, change.live, context),
                 *delete_destination(change.live),
                 *create_destination(change.resource),
                 *move_rules(change, context),
             ]
         return [
-            build_marker_call(new, change.resource, context.workspace),
+            *_mark(change.resource, None, context),
             *create_destination(change.resource),
             *move_rules(change, context),
             *delete_destination(change.live),
@@ -283,13 +274,24 @@ def _check_url(url: str, *path: str) -> Iterator[ValueProblem]:
         yield ValueProblem("not-an-https-url", f"{quote(url)} is not an HTTPS URL", "https://…", path=path)
 
 
-def _mark(change: Update | Replace, context: PlanContext) -> Iterator[ApiCall]:
+def _list(scope: Scope) -> Read[dict[str, tuple[str, Response]]]:
+    """Return the ID and the listed item of each destination to read, by the name of its marker group."""
+    (listing,) = yield [ApiCall("iot", "ListTopicRuleDestinations")]
+    summaries: dict[str, tuple[str, Response]] = {}
+    # One that is being deleted may still have the configuration of its replacement.
+    for summary in sorted(
+        listing["destinationSummaries"], key=lambda item: bool(item["status"] != "DELETING")
+    ):
+        identity = extract_name_from_arn(summary["arn"])
+        if scope.includes(identity):
+            summaries[build_destination_marker_name(to_spec(summary))] = identity, summary
+    return summaries
+
+
+def _mark(resource: Resource, live: Live | None, context: PlanContext) -> Iterator[ApiCall]:
     """Yield the call that records the owner, the name and `prevent_destroy`, if they differ."""
-    marker = change.live.get_facts(DestinationFacts).marker
-    if change.live.owner is None:
-        yield build_marker_call(marker, change.resource, context.workspace)
-    else:
-        yield from build_marker_update(marker, change.live, change.resource, context.workspace)
+    marker = build_destination_marker_name(sort_lists(resource.spec))
+    return build_marker_calls(marker, resource, live, build_marker_tags(resource, context.workspace))
 
 
 KIND = TopicRuleDestinations()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from reconciler.kinds.shared.destination_markers import DESTINATION_MARKER_PREFIX
 from reconciler.kinds.shared.topic_rule_actions import Action
 from reconciler.kinds.shared.topic_rule_destination_spec import (
     HttpDestination,
@@ -57,7 +56,7 @@ def list_summaries(cloud):
 
 
 def list_marker_groups(cloud):
-    response = cloud.iot.list_thing_groups(namePrefixFilter=DESTINATION_MARKER_PREFIX)
+    response = cloud.iot.list_thing_groups(namePrefixFilter="reconciler:topic_rule_destinations:sha256-")
     return [
         cloud.iot.describe_thing_group(thingGroupName=group["groupName"])["thingGroupProperties"][
             "attributePayload"
@@ -75,8 +74,8 @@ def apply_without_pauses(state, cloud):
 def test_a_destination_is_owned_through_a_thing_group_of_its_own(cloud):
     converge(make_state(declare(NETWORK, prevent_destroy=True), declare(WEB, "b")), cloud)
     assert sorted(list_marker_groups(cloud), key=str) == [
-        {"reconciler:name": "a", "reconciler:prevent-destroy": "true", "reconciler:workspace": "ws"},
-        {"reconciler:name": "b", "reconciler:workspace": "ws"},
+        {"name": "a", "prevent-destroy": "true", "workspace": "ws"},
+        {"name": "b", "workspace": "ws"},
     ]
     converge(make_state(declare(NETWORK)), cloud)
     converge(make_state(), cloud)
@@ -110,7 +109,7 @@ def test_the_order_of_subnets_and_the_name_in_the_file_do_not_replace_a_destinat
     reordered = evolve(NETWORK, vpc=evolve(NETWORK.vpc, subnet_ids=("subnet-1", "subnet-2")))
     converge(make_state(declare(reordered, "b")), cloud)
     assert list_summaries(cloud) == [before]
-    assert list_marker_groups(cloud) == [{"reconciler:name": "b", "reconciler:workspace": "ws"}]
+    assert list_marker_groups(cloud) == [{"name": "b", "workspace": "ws"}]
 
 
 def test_a_confirmation_that_does_not_come_is_an_error_that_names_what_to_do(cloud):

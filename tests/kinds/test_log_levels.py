@@ -1,4 +1,4 @@
-"""Log levels: found by target, owned by a thing group for each."""
+"""Log levels: found by target, owned by a marker group for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.kind_driver import list_problems
 from tests.support.registry_client import Cloud
 
 PUMP = {"targetType": "CLIENT_ID", "targetName": "pump"}
-MARKER_PREFIX = "reconciler:account-log-level-"
+MARKER_PREFIX = "reconciler:log_levels:sha256-"
 
 
 @pytest.fixture(scope="module")

@@ -42,11 +42,8 @@ def test_an_http_action_uses_the_destination_of_its_confirmation_url(url, expect
 
 def test_wrong_fields_of_a_destination_are_all_reported():
     influx_db = InfluxDbDestination("http://db", "V2", "secret")
-    assert list_problems(declare(TopicRuleDestination(), "x y")) == [
-        (
-            "'x y' cannot be the value of an attribute of a thing group, which records the owner; "
-            "expected letters, digits and _.,@/:#=[]-"
-        ),
+    assert list_problems(declare(TopicRuleDestination(), "x" * 801)) == [
+        "the name is too long for the marker of its owner; expected a shorter name",
         "has no type; expected exactly one of http, vpc and influx_db",
     ]
     spec = TopicRuleDestination(HttpDestination("ftp://a"), VpcDestination("vpc-1", (), "r"), influx_db)

@@ -365,7 +365,7 @@ class Cloud:
             detail = self.iot.describe_thing_group(thingGroupName=item["groupName"])
             properties = detail["thingGroupProperties"]
             name = item["groupName"]
-            if name.startswith(MARKER_PREFIX):  # it may have a random ID
+            if name.startswith(MARKER_PREFIX):  # it may have a random ID; the description has the address
                 name = f"{MARKER_PREFIX} {properties['thingGroupDescription']}"
             content[name] = {
                 "description": properties.get("thingGroupDescription") or None,

@@ -20,22 +20,21 @@ from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Operations
 from reconciler.kinds.base.marker_groups import (
     MARKER_READ,
-    MARKER_TAGS,
-    MAX_ATTRIBUTE_LENGTH,
     Marker,
     MarkerName,
     build_claim,
     build_marker_deletion,
     build_marker_name,
+    build_marker_tags,
     build_marker_update,
-    encode_attribute,
+    check_marker,
     find_marker,
     read_markers,
 )
 from reconciler.kinds.base.members import from_members, get_member_name
 from reconciler.kinds.base.plain_kind import TAGS_FIELD, PlainKind
 from reconciler.kinds.base.reads import list_names, merge_reads
-from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, PROTECTED_TAG, build_tagged_live, select_user_tags
+from reconciler.kinds.base.tags import NAME_TAG, PROTECTED_TAG, build_tagged_live, select_user_tags
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -78,10 +77,7 @@ class MarkedKind(PlainKind, is_base=True):
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return a problem if the marker group cannot store the name."""
-        if self.api.id and len(encode_attribute(resource.address.name)) > MAX_ATTRIBUTE_LENGTH:
-            yield ValueProblem(
-                "name-too-long", "the name is too long for the marker of its owner", "a shorter name"
-            )
+        return check_marker(resource) if self.api.id else ()
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
@@ -276,9 +272,9 @@ class MarkedKind(PlainKind, is_base=True):
         tags = self._build_marker_tags(resource, context)
         orphan = find_marker(marker, context) if isinstance(marker, str) else None
         if orphan:
-            yield from build_marker_update(marker, orphan.tags, tags)
+            yield from build_marker_update(marker, resource, orphan.tags, tags)
         else:
-            yield build_claim(marker, str(resource.address), tags)
+            yield build_claim(marker, resource, tags)
 
     def _mark(self, resource: Resource, live: Live, context: PlanContext) -> Iterator[ApiCall]:
         """Yield the calls that create or change the marker of a live resource."""
@@ -286,13 +282,8 @@ class MarkedKind(PlainKind, is_base=True):
         if live.owner is None:
             yield from self._claim(resource, marker, context)
         else:
-            before = {key: value for key, value in live.tags.items() if key in MARKER_TAGS}
-            yield from build_marker_update(marker, before, self._build_marker_tags(resource, context))
+            tags = self._build_marker_tags(resource, context)
+            yield from build_marker_update(marker, resource, live.tags, tags)
 
     def _build_marker_tags(self, resource: Resource, context: PlanContext) -> dict[str, str]:
-        tags = {OWNER_TAG: context.workspace}
-        if self.api.id:
-            tags[NAME_TAG] = resource.address.name
-        if resource.lifecycle.prevent_destroy:
-            tags[PROTECTED_TAG] = "true"
-        return tags
+        return build_marker_tags(resource, context.workspace, has_name=bool(self.api.id))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -19,6 +19,8 @@ from reconciler.kinds.base.context import PlanContext, Read, Response, Scope, bu
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, PROTECTED_TAG
 from reconciler.model.call import ApiCall, Deferred, Ref, Responses
+from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.resource import Live, Resource
 
 MARKER_PREFIX = "reconciler:"
 """The beginning of the names of all marker groups."""
@@ -28,11 +30,10 @@ MARKER_READ = "DescribeThingGroup"
 
 _ATTRIBUTES = {"workspace": OWNER_TAG, "name": NAME_TAG, "prevent-destroy": PROTECTED_TAG}
 """By attribute of a marker group: the ownership tag that a resource with tags would have."""
-MARKER_TAGS = frozenset(_ATTRIBUTES.values())
 
 _MAX_GROUP_NAME_LENGTH = 128
 """Source: AWS IoT API reference, CreateThingGroup, as are both patterns."""
-MAX_ATTRIBUTE_LENGTH = 800
+_MAX_ATTRIBUTE_LENGTH = 800
 _GROUP_NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _ATTRIBUTE = re.compile(r"[a-zA-Z0-9_.,@/:#-]+")
 _ENCODED = "="
@@ -87,12 +88,17 @@ def build_marker_name(table: str, identity: str) -> str:
 
 def read_markers(table: str, scope: Scope) -> Read[dict[str, Marker]]:
     """Return the marker groups of a kind, by name; in a re-read, of the resources to read."""
-    if scope.previous_states is None:
-        params = {"namePrefixFilter": _build_prefix(table)}
-        (listing,) = yield [ApiCall(SERVICE, "ListThingGroups", params)]
-        names = [group["groupName"] for group in listing["thingGroups"]]
-    else:
-        names = [build_marker_name(table, identity) for identity in sorted(scope.previous_states)]
+    if scope.previous_states is not None:
+        names = [build_marker_name(table, identity) for identity in scope.previous_states]
+        return (yield from describe_markers(names))
+    params = {"namePrefixFilter": _build_prefix(table)}
+    (listing,) = yield [ApiCall(SERVICE, "ListThingGroups", params)]
+    return (yield from describe_markers(group["groupName"] for group in listing["thingGroups"]))
+
+
+def describe_markers(names: Iterable[str]) -> Read[dict[str, Marker]]:
+    """Return the marker groups with these names that exist, by name."""
+    names = sorted(set(names))
     groups = yield [_build_read(name) for name in names]
     return {name: _to_marker(name, group) for name, group in zip(names, groups, strict=True) if group}
 
@@ -103,13 +109,33 @@ def find_marker(name: str, context: PlanContext) -> Marker | None:
     return _to_marker(name, group) if group else None
 
 
-def build_claim(name: str | MarkerName, subject: str, tags: Mapping[str, str]) -> ApiCall:
+def build_marker_tags(resource: Resource, workspace: str, *, has_name: bool = True) -> dict[str, str]:
+    """Return the ownership tags that the marker group of a resource records.
+
+    `has_name` is false for kinds whose names in the file are those in AWS.
+    """
+    tags = {OWNER_TAG: workspace}
+    if has_name:
+        tags[NAME_TAG] = resource.address.name
+    if resource.lifecycle.prevent_destroy:
+        tags[PROTECTED_TAG] = "true"
+    return tags
+
+
+def check_marker(resource: Resource) -> Iterator[ValueProblem]:
+    """Yield a problem if the marker group cannot record the name in the file."""
+    if len(_encode_attribute(resource.address.name)) > _MAX_ATTRIBUTE_LENGTH:
+        problem = "the name is too long for the marker of its owner"
+        yield ValueProblem("name-too-long", problem, "a shorter name")
+
+
+def build_claim(name: str | MarkerName, resource: Resource, tags: Mapping[str, str]) -> ApiCall:
     """Return the call that creates a marker group, unless it exists with other attributes.
 
-    `subject` is what the workspace owns; `tags` are the ownership tags that the group records.
+    `tags` are the ownership tags that the group records.
     """
     properties = {
-        "thingGroupDescription": f"Records which reconciler workspace owns {subject}.",
+        "thingGroupDescription": _describe(resource),
         "attributePayload": {"attributes": _to_attributes(tags)},
     }
     params = {"thingGroupName": name, "thingGroupProperties": properties}
@@ -117,13 +143,27 @@ def build_claim(name: str | MarkerName, subject: str, tags: Mapping[str, str]) -
 
 
 def build_marker_update(
-    name: str | MarkerName, before: Mapping[str, str], after: Mapping[str, str]
+    name: str | MarkerName, resource: Resource, before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[ApiCall]:
     """Yield the call that changes a marker group from the ownership tags `before` to `after`."""
+    before = {tag: value for tag, value in before.items() if tag in _ATTRIBUTES.values()}
     if before != after:
-        attributes = {"attributes": _to_attributes(after), "merge": False}
-        params = {"thingGroupName": name, "thingGroupProperties": {"attributePayload": attributes}}
+        properties = {
+            "thingGroupDescription": _describe(resource),
+            "attributePayload": {"attributes": _to_attributes(after), "merge": False},
+        }
+        params = {"thingGroupName": name, "thingGroupProperties": properties}
         yield ApiCall(SERVICE, "UpdateThingGroup", params, idempotent=True)
+
+
+def build_marker_calls(
+    name: str | MarkerName, resource: Resource, live: Live | None, tags: Mapping[str, str]
+) -> Iterator[ApiCall]:
+    """Yield the call that creates the marker group of a resource or, if `live` has an owner, changes it."""
+    if live is None or live.owner is None:
+        yield build_claim(name, resource, tags)
+    else:
+        yield from build_marker_update(name, resource, live.tags, tags)
 
 
 def build_marker_deletion(name: str, version: int | None = None) -> ApiCall:
@@ -138,7 +178,11 @@ def _build_read(name: str) -> ApiCall:
     return ApiCall(SERVICE, MARKER_READ, {"thingGroupName": name}, ignored_errors=NOT_FOUND)
 
 
-def encode_attribute(text: str) -> str:
+def _describe(resource: Resource) -> str:
+    return f"Records which reconciler workspace owns {resource.address}."
+
+
+def _encode_attribute(text: str) -> str:
     """Return a text as an attribute can have it: as base64 after `=` if it has other characters."""
     if _ATTRIBUTE.fullmatch(text):
         return text
@@ -146,9 +190,14 @@ def encode_attribute(text: str) -> str:
 
 
 def _decode_attribute(value: str) -> str:
+    """Return the text of an attribute; one that somebody changed to something else as it is."""
     if not value.startswith(_ENCODED):
         return value
-    return base64.urlsafe_b64decode(value.removeprefix(_ENCODED)).decode(errors="replace")
+    try:
+        text = base64.urlsafe_b64decode(value.removeprefix(_ENCODED)).decode()
+    except ValueError:
+        return value
+    return text if text and _encode_attribute(text) == value else value
 
 
 def _build_prefix(table: str) -> str:
@@ -156,7 +205,9 @@ def _build_prefix(table: str) -> str:
 
 
 def _to_attributes(tags: Mapping[str, str]) -> dict[str, str]:
-    return {attribute: encode_attribute(tags[tag]) for attribute, tag in _ATTRIBUTES.items() if tags.get(tag)}
+    return {
+        attribute: _encode_attribute(tags[tag]) for attribute, tag in _ATTRIBUTES.items() if tags.get(tag)
+    }
 
 
 def _to_marker(name: str, group: Response) -> Marker:

@@ -1,14 +1,20 @@
-"""Topic rule destinations as AWS lists them, and the names of their ownership markers."""
+"""Topic rule destinations as AWS lists them, and the names of their marker groups.
+
+AWS identifies a destination by its configuration, and so does the name of its marker group.
+"""
 
 from __future__ import annotations
+
+import json
 
 from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import Response
+from reconciler.kinds.base.marker_groups import Marker, build_marker_name
 from reconciler.kinds.base.members import from_members, to_members
 from reconciler.kinds.base.tags import NAME_TAG, build_tagged_live
-from reconciler.kinds.shared.destination_markers import build_marker_name, get_ownership_attributes
 from reconciler.kinds.shared.topic_rule_destination_spec import (
+    TABLE,
     HttpDestination,
     InfluxDbDestination,
     TopicRuleDestination,
@@ -20,33 +26,26 @@ CONFIGURATION_FIELDS = ("http", "vpc", "influx_db")
 """The fields of which one is set; a destination is found by it."""
 
 NOT_CREATED = "NOT_CREATED"
-"""The status of a destination of which only the ownership marker exists: the run that created or deleted it was interrupted."""
+"""The status of a destination of which only the marker group exists: the run that created or deleted it was interrupted."""
 
 
 @frozen
 class DestinationFacts:
-    """The facts of a destination: its owner's marker, its status, and AWS's reason for the status."""
+    """The facts of a destination: the name of its marker group, its status, and AWS's reason for the status."""
 
     marker: str
     status: str
     reason: str | None = None
 
 
-def to_live(marker: str, destination: tuple[str, Response] | None, group: Response) -> Live:
+def to_live(marker_name: str, destination: tuple[str, Response] | None, marker: Marker | None) -> Live:
     """Return a destination with its owner; without a destination, what an interrupted run left."""
-    attributes, version = get_ownership_attributes(group), group.get("version")
-    name = attributes.get(NAME_TAG)
-    if destination is None:
-        facts = DestinationFacts(marker, NOT_CREATED)
-        spec = to_spec({"status": NOT_CREATED})
-        return build_tagged_live(
-            marker, spec, attributes, "", version=version, declared_name=name, facts=facts
-        )
-    identity, summary = destination
-    facts = DestinationFacts(marker, summary["status"], summary.get("statusReason"))
-    spec = to_spec(summary)
+    identity, summary = destination or (marker_name, {"status": NOT_CREATED, "arn": ""})
+    tags, version = (marker.tags, marker.version) if marker else ({}, None)
+    facts = DestinationFacts(marker_name, summary["status"], summary.get("statusReason"))
+    spec, name = to_spec(summary), tags.get(NAME_TAG)
     return build_tagged_live(
-        identity, spec, attributes, summary["arn"], version=version, declared_name=name, facts=facts
+        identity, spec, tags, summary["arn"], version=version, declared_name=name, facts=facts
     )
 
 
@@ -73,5 +72,5 @@ def sort_lists(spec: TopicRuleDestination) -> TopicRuleDestination:
 
 
 def build_destination_marker_name(spec: TopicRuleDestination) -> str:
-    """Return the name of the group that records the owner of a destination; `spec` has sorted lists."""
-    return build_marker_name(to_members(spec, CONFIGURATION_FIELDS))
+    """Return the name of the marker group of a destination; `spec` has sorted lists."""
+    return build_marker_name(TABLE, json.dumps(to_members(spec, CONFIGURATION_FIELDS), sort_keys=True))
