@@ -179,7 +179,9 @@ def _build_read(name: str) -> ApiCall:
 
 
 def _describe(resource: Resource) -> str:
-    return f"Records which reconciler workspace owns {resource.address}."
+    """Return the group's description; other characters of a name than ASCII are escaped, as AWS rejects them."""
+    address = ascii(str(resource.address))[1:-1]
+    return f"Records which reconciler workspace owns {address}."
 
 
 def _encode_attribute(text: str) -> str:
