@@ -10,6 +10,7 @@ from reconciler.kinds.account_audit import Audit, AuditCheck, NotificationTarget
 from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.account_encryption import Encryption
 from reconciler.kinds.account_events import Events
+from reconciler.kinds.account_hub import Hub
 from reconciler.kinds.account_indexing import Indexing
 from reconciler.kinds.account_logging import LogEvent, Logging
 from reconciler.kinds.authorizers import Authorizer
@@ -55,6 +56,7 @@ SPECS = {
         Encryption("CUSTOMER_MANAGED_KMS_KEY", KEY, ROLE),
         Encryption(encryption_type="AWS_OWNED_KMS_KEY"),
     ),
+    "account.hub": (Hub(600), Hub(900)),
 }
 """By table: two specs, of which the second leaves out or changes fields of the first."""
 
@@ -88,7 +90,7 @@ def make_state_with(*tables: str, index: int = 0):
 
 
 def read_settings(table: str, cloud: Cloud):
-    response = dict(cloud.call(ApiCall("iot", all_kinds()[table].api.read)))
+    response = dict(cloud.call(ApiCall(all_kinds()[table].service, all_kinds()[table].api.read)))
     response.pop("ResponseMetadata", None)
     return response
 

@@ -63,7 +63,7 @@ def test_a_marker_records_any_names_one_after_the_other(cloud, first, second, pr
 
 
 @pytest.mark.parametrize("value", ["=x", "=====", "=gA==", "a=b"])
-def test_a_name_that_somebody_changed_by_hand_is_read_as_it_is(cloud, value):
+def test_a_name_that_was_changed_by_hand_is_read_as_it_is(cloud, value):
     cloud.reset()
     cloud.iot.create_thing_group(
         thingGroupName=GROUP, thingGroupProperties={"attributePayload": {"attributes": {"name": value}}}

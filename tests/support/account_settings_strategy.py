@@ -8,6 +8,7 @@ from reconciler.kinds.account_audit import Audit, AuditCheck, NotificationTarget
 from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.account_encryption import Encryption
 from reconciler.kinds.account_events import Events
+from reconciler.kinds.account_hub import Hub
 from reconciler.kinds.account_indexing import CustomField, GeoLocation, Indexing
 from reconciler.kinds.account_logging import LogEvent, Logging
 from reconciler.kinds.authorizers import Authorizer
@@ -50,6 +51,7 @@ def account_states(draw: st.DrawFn) -> DesiredState:
         "default_authorizer": DefaultAuthorizer(draw(st.sampled_from([None, "a", "b"]))),
         "events": Events(*(draw(st.booleans()) for _ in range(11))),
         "encryption": draw(_encryptions()),
+        "hub": Hub(draw(st.integers(1, 3))),
         "indexing": draw(_indexings()),
         "logging": draw(_loggings()),
         "audit": draw(_audits()),

@@ -130,7 +130,7 @@ class Cloud:
         """Return the responses to the reads of all account settings."""
         kinds = [kind for kind in all_kinds().values() if isinstance(kind, AccountSettings)]
         calls = {
-            kind.table: ApiCall("iot", kind.api.read, ignored_errors=kind.api.not_configured_errors)
+            kind.table: ApiCall(kind.service, kind.api.read, ignored_errors=kind.api.not_configured_errors)
             for kind in kinds
         }
         return {table: _drop_times(send(self.call, call, {})) for table, call in calls.items()}

@@ -17,6 +17,7 @@ from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.marker_groups import MARKER_SERVICE
 from reconciler.kinds.base.members import to_field_value, to_members
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.schema import get_types
@@ -65,13 +66,13 @@ class AccountSettings(Kind):
     def __init_subclass__(cls) -> None:
         """Derive the declarations that `Kind` needs from `api`."""
         clears = (cls.api.clear,) if cls.api.clear else ()
-        writes = ("CreateThingGroup", *clears, cls.api.update)
+        writes = ("iot:CreateThingGroup", *clears, cls.api.update)
         cls.operations = Operations(
-            read=("DescribeThingGroup", cls.api.read, *cls.api.other_reads),
+            read=("iot:DescribeThingGroup", cls.api.read, *cls.api.other_reads),
             create=writes,
             update=writes,
-            delete=(*clears, "DeleteThingGroup") if clears else (),
-            forget=("DeleteThingGroup",),
+            delete=(*clears, "iot:DeleteThingGroup") if clears else (),
+            forget=("iot:DeleteThingGroup",),
         )
         cls.write_operations = (cls.api.update,)
 
@@ -147,7 +148,7 @@ class AccountSettings(Kind):
         """
         (marker,) = yield [
             ApiCall(
-                self.service,
+                MARKER_SERVICE,
                 "DescribeThingGroup",
                 {"thingGroupName": self.marker_name},
                 ignored_errors=NOT_FOUND,
@@ -206,7 +207,7 @@ class AccountSettings(Kind):
 
     def _delete_marker(self, change: Delete | Forget) -> list[ApiCall]:
         params = {"thingGroupName": self.marker_name, "expectedVersion": change.live.version}
-        return [ApiCall(self.service, "DeleteThingGroup", params, ignored_errors=NOT_FOUND)]
+        return [ApiCall(MARKER_SERVICE, "DeleteThingGroup", params, ignored_errors=NOT_FOUND)]
 
     def _build_marker_call(self, workspace: str) -> ApiCall:
         properties = {
@@ -214,7 +215,7 @@ class AccountSettings(Kind):
             "attributePayload": {"attributes": {_OWNER_ATTRIBUTE: workspace}},
         }
         params = {"thingGroupName": self.marker_name, "thingGroupProperties": properties}
-        return ApiCall(self.service, "CreateThingGroup", params, idempotent=True)
+        return ApiCall(MARKER_SERVICE, "CreateThingGroup", params, idempotent=True)
 
     def _build_clear_call(self) -> ApiCall:
         return ApiCall(self.service, self.api.clear, ignored_errors=NOT_FOUND, idempotent=True)

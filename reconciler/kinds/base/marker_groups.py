@@ -25,7 +25,7 @@ from reconciler.model.resource import Live, Resource
 MARKER_PREFIX = "reconciler:"
 """The beginning of the names of all marker groups."""
 
-SERVICE = "iot"
+MARKER_SERVICE = "iot"
 MARKER_READ = "DescribeThingGroup"
 
 _ATTRIBUTES = {"workspace": OWNER_TAG, "name": NAME_TAG, "prevent-destroy": PROTECTED_TAG}
@@ -92,7 +92,7 @@ def read_markers(table: str, scope: Scope) -> Read[dict[str, Marker]]:
         names = [build_marker_name(table, identity) for identity in scope.previous_states]
         return (yield from describe_markers(names))
     params = {"namePrefixFilter": _build_prefix(table)}
-    (listing,) = yield [ApiCall(SERVICE, "ListThingGroups", params)]
+    (listing,) = yield [ApiCall(MARKER_SERVICE, "ListThingGroups", params)]
     return (yield from describe_markers(group["groupName"] for group in listing["thingGroups"]))
 
 
@@ -139,7 +139,7 @@ def build_claim(name: str | MarkerName, resource: Resource, tags: Mapping[str, s
         "attributePayload": {"attributes": _to_attributes(tags)},
     }
     params = {"thingGroupName": name, "thingGroupProperties": properties}
-    return ApiCall(SERVICE, "CreateThingGroup", params, idempotent=True)
+    return ApiCall(MARKER_SERVICE, "CreateThingGroup", params, idempotent=True)
 
 
 def build_marker_update(
@@ -153,7 +153,7 @@ def build_marker_update(
             "attributePayload": {"attributes": _to_attributes(after), "merge": False},
         }
         params = {"thingGroupName": name, "thingGroupProperties": properties}
-        yield ApiCall(SERVICE, "UpdateThingGroup", params, idempotent=True)
+        yield ApiCall(MARKER_SERVICE, "UpdateThingGroup", params, idempotent=True)
 
 
 def build_marker_calls(
@@ -171,15 +171,15 @@ def build_marker_deletion(name: str, version: int | None = None) -> ApiCall:
     params: dict[str, Any] = {"thingGroupName": name}
     if version is not None:
         params["expectedVersion"] = version
-    return ApiCall(SERVICE, "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
+    return ApiCall(MARKER_SERVICE, "DeleteThingGroup", params, ignored_errors=NOT_FOUND)
 
 
 def _build_read(name: str) -> ApiCall:
-    return ApiCall(SERVICE, MARKER_READ, {"thingGroupName": name}, ignored_errors=NOT_FOUND)
+    return ApiCall(MARKER_SERVICE, MARKER_READ, {"thingGroupName": name}, ignored_errors=NOT_FOUND)
 
 
 def _describe(resource: Resource) -> str:
-    """Return the group's description; other characters of a name than ASCII are escaped, as AWS rejects them."""
+    """Return the group's description; AWS accepts only ASCII, so other characters are escaped."""
     address = ascii(str(resource.address))[1:-1]
     return f"Records which reconciler workspace owns {address}."
 
@@ -192,7 +192,7 @@ def _encode_attribute(text: str) -> str:
 
 
 def _decode_attribute(value: str) -> str:
-    """Return the text of an attribute; one that somebody changed to something else as it is."""
+    """Return the text of an attribute; a value that was not encoded is returned as it is."""
     if not value.startswith(_ENCODED):
         return value
     try:

@@ -31,7 +31,7 @@ NOT_CREATED = "NOT_CREATED"
 
 @frozen
 class DestinationFacts:
-    """The facts of a destination: the name of its marker group, its status, and AWS's reason for the status."""
+    """The facts of a destination: its marker group's name, its status, and AWS's reason for it."""
 
     marker: str
     status: str
