@@ -29,7 +29,7 @@ class Hub:
 
 
 class AccountHub(AccountSettings):
-    """The hub configuration: found by account and Region, owned by `reconciler:account-hub`."""
+    """The hub configuration: found by account and Region, owned by the group `reconciler:account-hub`."""
 
     table = "account.hub"
     noun = "hub configuration"

@@ -130,7 +130,7 @@ def test_the_policy_of_a_plan_allows_what_a_plan_sends_and_only_reads():
     converge(FLEET, cloud)
     actions = cloud.record_actions(plan_state, make_changed_fleet(generation=2, site="bergen"), cloud)
     assert actions - list_allowed_actions(FLEET, "plan") == set()
-    # The first four letters: of ListThings, DescribeThing, GetAccountAssociation, GetCredentialLocker, GetDestination, GetEventLogConfiguration, GetIndexingConfiguration, GetManagedThing, GetNotificationConfiguration, GetPolicy, GetRegistrationCode, GetTopicRule, GetV2LoggingOptions and similar actions.
+    # The first four letters: of ListThings, DescribeThing, GetAccountAssociation, GetCredentialLocker, GetDestination, GetEventLogConfiguration, GetHubConfiguration, GetIndexingConfiguration, GetManagedThing, GetNotificationConfiguration, GetPolicy, GetRegistrationCode, GetTopicRule, GetV2LoggingOptions and similar actions.
     assert {action.partition(":")[2][:4] for action in list_allowed_actions(FLEET, "plan")} == {
         "List",
         "Desc",
@@ -138,6 +138,7 @@ def test_the_policy_of_a_plan_allows_what_a_plan_sends_and_only_reads():
         "GetC",
         "GetD",
         "GetE",
+        "GetH",
         "GetI",
         "GetM",
         "GetN",

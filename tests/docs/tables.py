@@ -34,7 +34,8 @@ def render_kinds() -> str:
     rows = [
         (
             f"[`{kind.table}`](fields.md#{build_heading_anchor(kind)})<br>{kind.noun}",
-            _join_lines(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES)),
+            _join_lines(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES))
+            or "always exists",
             search_docstring(kind, r"found by ([^,.;]+)") or "?",
             search_docstring(kind, r"owned (?:by |through )?([^,.;]+)") or "?",
             _join_lines(_list_replacing_fields(kind)) or "nothing",

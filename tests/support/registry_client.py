@@ -440,6 +440,6 @@ def _drop_times(value: Any) -> Any:
     """Return a response without the times in it and without botocore's metadata."""
     if isinstance(value, Mapping):
         value = {name: item for name, item in value.items() if item != []}
-        names = value.keys() - {"creationDate", "lastModifiedDate", "ResponseMetadata"}
+        names = value.keys() - {"creationDate", "lastModifiedDate", "ResponseMetadata", "UpdatedAt"}
         return {name: _drop_times(value[name]) for name in sorted(names)}
     return value

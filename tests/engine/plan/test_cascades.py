@@ -108,6 +108,7 @@ NO_CASCADE = {
     "account.default_authorizer": "its authorizer stays",
     "account.encryption": "AWS cannot delete settings",
     "account.events": "AWS cannot delete settings",
+    "account.hub": "AWS cannot delete settings",
     "account.indexing": "AWS cannot delete settings",
     "account.logging": "AWS cannot delete settings",
     "account_associations": "registered managed things have a test of their own",
