@@ -8,12 +8,12 @@ because its pattern allows no empty text. AWS does not delete an association tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
 
+from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Listing, Operations
 from reconciler.kinds.base.members import from_members
@@ -22,7 +22,7 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_names, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import NAME_TAG, build_tagged_live, select_user_tags, with_ownership_tags
 from reconciler.kinds.shared.connectors import find_by_name
-from reconciler.kinds.shared.managed_integrations import SERVICE, compute_sha256
+from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace
 from reconciler.model.resource import External, Live, Reference, Resource
@@ -96,6 +96,7 @@ class AccountAssociations(PlainKind):
         id_param=_ID,
     )
     derived_members = DERIVED_MEMBERS
+    unremovable_fields = frozenset({"description"})
 
     @classmethod
     def _declare_operations(cls, *, has_replacements: bool) -> Operations:
@@ -112,10 +113,9 @@ class AccountAssociations(PlainKind):
 
     # ── desired state and reading ─────────────────────────────────────────────────────────────────
 
-    def compute_effective_spec(self, resource: Resource, scope: Scope) -> AccountAssociation:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:
         """Return the spec with the default name."""
-        spec: AccountAssociation = resource.spec
-        return evolve(spec, name=spec.name or resource.address.name)
+        return with_default_name(resource)
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all associations and get each of them, as the listing has no tags.
@@ -162,10 +162,6 @@ class AccountAssociations(PlainKind):
         return {name: value for name, value in values.items() if value}
 
     # ── errors, warnings and notes ────────────────────────────────────────────────────────────────
-
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced, or is a description that an update cannot remove."""
-        return super().forces_replacement(name, after) or (name == "description" and not after)
 
     def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the registered managed things that the workspace does not own."""
@@ -216,9 +212,8 @@ class AccountAssociations(PlainKind):
             "ConnectorDestinationId": destination,
             "Tags": with_ownership_tags(resource, context.workspace),
         }
-        request = json.dumps([context.workspace, replaced_id, params], sort_keys=True, default=str)
-        token = {"ClientToken": compute_sha256(request)}
-        return ApiCall(SERVICE, _API, {**params, **token}, idempotent=True)
+        token = build_client_token(context.workspace, replaced_id, params)
+        return ApiCall(SERVICE, _API, {**params, "ClientToken": token}, idempotent=True)
 
 
 def _add_registrations(associations: Sequence[Live]) -> Read[list[Live]]:

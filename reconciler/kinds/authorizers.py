@@ -10,7 +10,7 @@ authorizer must be INACTIVE before it can be deleted). The account's default aut
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
@@ -85,6 +85,7 @@ class Authorizers(PlainKind):
         other_reads=("ListDomainConfigurations", "DescribeDomainConfiguration", "DescribeDefaultAuthorizer"),
     )
     deletion_blockers = frozenset({"domain_configurations", default_authorizer.TABLE})
+    unremovable_fields = frozenset(_SIGNING_FIELDS)
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the tags, the function and the keys, and signing that lacks a field."""
@@ -100,10 +101,6 @@ class Authorizers(PlainKind):
             )
         for name, key in spec.token_signing_public_keys.items():
             yield from check_public_key(key, "token_signing_public_keys", name)
-
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced, or loses a value that an update cannot remove."""
-        return super().forces_replacement(name, after) or (name in _SIGNING_FIELDS and not after)
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
         """Return the needs that nothing unmanaged refers to a deleted authorizer, the default included.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Response, Scope
 from reconciler.kinds.base.kind import Listing
@@ -19,7 +19,7 @@ from reconciler.kinds.base.plain_kind import PlainApi
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.connectors import find_by_name
 from reconciler.kinds.shared.function_arns import check_function_arn
-from reconciler.kinds.shared.managed_integrations import SERVICE
+from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.kinds.shared.replacements import find_replacement_errors
 from reconciler.model.change import Change
 from reconciler.model.diagnostic import ValueProblem
@@ -71,16 +71,16 @@ class CloudConnectors(MarkedKind):
         id_param="Identifier",
     )
     derived_members = DERIVED_MEMBERS
+    unremovable_fields = frozenset({"description"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the function and the name."""
         yield from check_function_arn(resource.spec.lambda_arn, "lambda_arn")
         yield from super().check(resource, desired)
 
-    def compute_effective_spec(self, resource: Resource, scope: Scope) -> CloudConnector:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:
         """Return the spec with the default name."""
-        spec: CloudConnector = resource.spec
-        return evolve(spec, name=spec.name or resource.address.name)
+        return with_default_name(resource)
 
     def find_candidate(self, resource: Resource, unmanaged: Sequence[Live], scope: Scope) -> Live | None:
         """Return the connector without an owner that has the name of a resource of the file."""
@@ -90,10 +90,6 @@ class CloudConnectors(MarkedKind):
         """Return the spec of a description; a connector without a function has an empty ARN."""
         arn = description["EndpointConfig"].get("lambda", {}).get("arn", "")
         return CloudConnector(arn, description["Name"], description.get("Description"))
-
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced, or is a description that an update cannot remove."""
-        return super().forces_replacement(name, after) or (name == "description" and not after)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a replacement of a connector that destinations use."""

@@ -20,7 +20,7 @@ from reconciler.kinds.base.plain_kind import PlainApi
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.connectors import find_by_name
-from reconciler.kinds.shared.managed_integrations import SERVICE
+from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.kinds.shared.replacements import find_replacement_errors
 from reconciler.model.call import ApiCall, Verification, VerificationReads
 from reconciler.model.change import Change, Update
@@ -34,8 +34,6 @@ _MATERIALS = f"{_API}.AuthConfig.GeneralAuthorization"
 
 _O_AUTH_SETTINGS = ("o_auth_complete_redirect_url", "proactive_refresh_token_renewal")
 """The fields of OAuth that an update changes."""
-_UNREMOVABLE = frozenset({"description", "secrets_manager", *_O_AUTH_SETTINGS})
-
 
 DERIVED_MEMBERS = {
     "CreateConnectorDestination.AuthType": "o_auth",
@@ -169,6 +167,7 @@ class ConnectorDestinations(MarkedKind):
         id_param="Identifier",
     )
     derived_members = DERIVED_MEMBERS
+    unremovable_fields = frozenset({"description", "secrets_manager", *_O_AUTH_SETTINGS})
 
     # ── desired state and reading ─────────────────────────────────────────────────────────────────
 
@@ -179,12 +178,8 @@ class ConnectorDestinations(MarkedKind):
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> ConnectorDestination:
         """Return the spec with the default name; the order of authorization materials means nothing."""
-        spec: ConnectorDestination = resource.spec
-        return evolve(
-            spec,
-            name=spec.name or resource.address.name,
-            general_authorization=_sort(spec.general_authorization),
-        )
+        spec: ConnectorDestination = with_default_name(resource)
+        return evolve(spec, general_authorization=_sort(spec.general_authorization))
 
     def find_candidate(self, resource: Resource, unmanaged: Sequence[Live], scope: Scope) -> Live | None:
         """Return the destination without an owner that has the name of a resource of the file."""
@@ -199,10 +194,6 @@ class ConnectorDestinations(MarkedKind):
         return evolve(spec, general_authorization=_sort(spec.general_authorization))
 
     # ── errors and calls ──────────────────────────────────────────────────────────────────────────
-
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced, or has a value that an update cannot remove."""
-        return super().forces_replacement(name, after) or (name in _UNREMOVABLE and not after)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject replacements of destinations that associations use, and updates that remove a material."""

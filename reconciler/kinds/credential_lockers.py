@@ -6,13 +6,12 @@ be changed except for its tags, and its deletion cannot be undone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import attrs
 from attrs import frozen
 
+from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
 from reconciler.kinds.base.outside import Description
@@ -29,7 +28,7 @@ from reconciler.kinds.base.tags import (
     select_user_tags,
     with_ownership_tags,
 )
-from reconciler.kinds.shared.managed_integrations import SERVICE, compute_sha256
+from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.kinds.shared.managed_thing_params import to_update_params
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -80,10 +79,9 @@ class CredentialLockers(Kind):
         """Return a problem if the tags leave no room for the ownership tags."""
         return check_room_for_added_entries("tags", resource.spec.tags, OWNERSHIP_TAG_COUNT)
 
-    def compute_effective_spec(self, resource: Resource, scope: Scope) -> CredentialLocker:
+    def compute_effective_spec(self, resource: Resource, scope: Scope) -> Any:
         """Return the spec with the default name."""
-        spec: CredentialLocker = resource.spec
-        return attrs.evolve(spec, name=spec.name or resource.address.name)
+        return with_default_name(resource)
 
     def identity(self, resource: Resource) -> str | None:
         """Return None: AWS assigns the ID."""
@@ -171,8 +169,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
         "Name": spec.name or resource.address.name,
         "Tags": with_ownership_tags(resource, context.workspace),
     }
-    request = json.dumps([context.workspace, replaced_id, params], sort_keys=True)
-    params["ClientToken"] = compute_sha256(request)
+    params["ClientToken"] = build_client_token(context.workspace, replaced_id, params)
     return ApiCall(SERVICE, "CreateCredentialLocker", params, idempotent=True)
 
 

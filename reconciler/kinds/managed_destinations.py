@@ -8,7 +8,6 @@ empty text. UNCONFIRMED: AWS does not delete a destination that a notification c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from attrs import frozen
 
@@ -59,15 +58,12 @@ class ManagedDestinations(MarkedKind):
         describe="GetDestination",
         tokens=("CreateDestination.ClientToken",),
     )
+    unremovable_fields = frozenset({"description"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
         """Return problems with the role."""
         yield from check_role_arn("role_arn", resource.spec.role_arn)
         yield from super().check(resource, desired)
-
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced, or is a description that an update cannot remove."""
-        return super().forces_replacement(name, after) or (name == "description" and not after)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject a replacement of a destination that is used, because AWS does not delete it."""

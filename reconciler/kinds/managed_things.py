@@ -27,7 +27,7 @@ from reconciler.kinds.base.tags import (
     retag,
     with_ownership_tags,
 )
-from reconciler.kinds.shared.managed_integrations import SERVICE
+from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.kinds.shared.managed_setup_code import (
     ClientToken,
     HashedText,
@@ -96,6 +96,7 @@ class ManagedThings(Kind):
     description = Description("GetManagedThing", "Identifier")
     write_operations = ("CreateManagedThing", "UpdateManagedThing")
     derived_members = DERIVED_MEMBERS
+    unremovable_fields = frozenset({*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS})
     creates_after_deletes = True
 
     # ── desired state ─────────────────────────────────────────────────────────────────────────────
@@ -108,13 +109,13 @@ class ManagedThings(Kind):
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> ManagedThing:
         """Return the spec with the default name, and with capabilities as hashes for comparison."""
-        spec: ManagedThing = resource.spec
+        spec: ManagedThing = with_default_name(resource)
         hashes: dict[str, Any] = {}
         for name in CAPABILITY_MEMBERS:
             value = getattr(spec, name)
             if value:
                 hashes[name] = value if isinstance(value, HashedText) else HashedText.from_value(value)
-        return attrs.evolve(spec, name=spec.name or resource.address.name, **hashes)
+        return attrs.evolve(spec, **hashes)
 
     def identity(self, resource: Resource) -> str | None:
         """Return None: AWS assigns the ID."""
@@ -165,11 +166,6 @@ class ManagedThings(Kind):
                 if managed_thing["Id"] not in candidate_ids
             ]
         return [*_add_controlled_devices(live_things, managed_things)]
-
-    def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field needs a replacement, as AWS cannot clear an optional field in place."""
-        is_cleared = not after and name in {*OPTIONAL_MEMBERS, *CAPABILITY_MEMBERS}
-        return is_cleared or super().forces_replacement(name, after)
 
     def read_status(self, live: Live) -> Read[Mapping[str, Any]]:
         """Return its onboarding, certificate and connection, and the states of its capabilities."""

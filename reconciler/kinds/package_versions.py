@@ -142,6 +142,7 @@ class PackageVersions(Kind):
     )
     write_operations = ("CreatePackageVersion", "UpdatePackageVersion")
     derived_members = DERIVED_MEMBERS
+    unremovable_fields = frozenset(_DRAFT_FIELDS)
     deletion_blockers = frozenset[str]()
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
@@ -216,9 +217,8 @@ class PackageVersions(Kind):
         ]
 
     def forces_replacement(self, name: str, after: Any) -> bool:
-        """Return whether the field is replaced, loses a value that an update cannot remove, or is a new draft."""
-        is_removed = name in _DRAFT_FIELDS and not after
-        return is_removed or (name, after) == ("status", _DRAFT) or super().forces_replacement(name, after)
+        """Return whether the field is replaced, or makes the version a draft."""
+        return (name, after) == ("status", _DRAFT) or super().forces_replacement(name, after)
 
     def is_locked(self, name: str, live_spec: PackageVersion) -> bool:
         """Return whether the field changes only in a draft, which the live version is not."""

@@ -10,13 +10,13 @@ it is saved. A profile whose key was lost with the run that received it is usele
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 from attrs import frozen
 
+from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Kind, Operations
 from reconciler.kinds.base.outside import Description
@@ -35,7 +35,7 @@ from reconciler.kinds.base.tags import (
     with_ownership_tags,
 )
 from reconciler.kinds.shared import x509
-from reconciler.kinds.shared.managed_integrations import SERVICE, compute_sha256
+from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -139,11 +139,10 @@ class ProvisioningProfiles(Kind):
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> ProvisioningProfile:
         """Return the spec with the default name; a claim that AWS generates is not compared."""
-        spec: ProvisioningProfile = resource.spec
+        spec: ProvisioningProfile = with_default_name(resource)
         aws_generates_claim = spec.provisioning_type != "JITR" and spec.claim_certificate is None
         return attrs.evolve(
             spec,
-            name=spec.name or resource.address.name,
             claim_certificate=NOT_COMPARED if aws_generates_claim else spec.claim_certificate,
         )
 
@@ -297,8 +296,7 @@ def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") 
         params["CaCertificate"] = spec.ca_certificate.text
     if isinstance(spec.claim_certificate, Pem):
         params["ClaimCertificate"] = spec.claim_certificate.text
-    request = json.dumps([context.workspace, replaced_id, params], sort_keys=True)
-    params["ClientToken"] = compute_sha256(request)
+    params["ClientToken"] = build_client_token(context.workspace, replaced_id, params)
     output_files = []
     if isinstance(spec.save_claim_key_to, OutputFile):
         output_files.append(SavedMember("ClaimCertificatePrivateKey", spec.save_claim_key_to, secret=True))

@@ -11,7 +11,6 @@ from typing import Any
 
 import attrs
 
-from reconciler.engine.load.placeholders import AWS_NAMES
 from reconciler.kinds.base.schema import is_spec_class
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import External
@@ -45,9 +44,7 @@ def _find_in_value(value: Any, path: ValuePath) -> Iterator[ValueProblem]:
 
 def _find_in_arn(arn: str, path: ValuePath) -> Iterator[ValueProblem]:
     match = _ARN.match(arn)
-    for name in AWS_NAMES if match else ():
-        braces = _BRACES.search(match[name]) if match else None
-        if braces:
-            yield ValueProblem(
-                "unreplaced-name", f"{braces[0]} in the ARN is not replaced", f"{{aws.{name}}}", path=path
-            )
+    for name, text in match.groupdict().items() if match else ():
+        if braces := _BRACES.search(text):
+            problem = f"{braces[0]} in the ARN is not replaced"
+            yield ValueProblem("unreplaced-name", problem, f"{{aws.{name}}}", path=path)

@@ -150,6 +150,8 @@ class Kind(ABC):
     """By request member that is neither a field's `api` nor `name_api`: where its value comes from."""
     unsupported_members: ClassVar[Mapping[str, str]] = {}
     """Members of the write operations that the file cannot set, and why."""
+    unremovable_fields: ClassVar[frozenset[str]] = frozenset()
+    """The fields whose value an update can change but not remove; a removal is a replacement."""
     composed_of: ClassVar[frozenset[str]] = frozenset()
     """If the resources of this kind are composites: the kinds of their parts.
 
@@ -305,7 +307,8 @@ class Kind(ABC):
 
     def forces_replacement(self, name: str, after: Any) -> bool:
         """Return whether the field can get the value `after` only by a replacement."""
-        return name in self.members and self.members[name].on_change == "replaces"
+        is_removal = name in self.unremovable_fields and not after
+        return is_removal or (name in self.members and self.members[name].on_change == "replaces")
 
     def is_locked(self, name: str, live_spec: Any) -> bool:
         """Return whether the state of the live resource makes each change of the field a replacement."""

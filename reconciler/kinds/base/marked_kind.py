@@ -9,13 +9,12 @@ AWS assigns is created after it; `find_candidate` finds the resource of an inter
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
 
+from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.kind import Operations
 from reconciler.kinds.base.marker_groups import (
@@ -237,9 +236,8 @@ class MarkedKind(PlainKind, is_base=True):
         members = self.to_create_params(self.resolve_references(resource, context))
         if not self.api.id:
             return self._build_creation(resource, members, {})
-        request = [context.workspace, resource.address.name, replaced_id, members]
-        text = json.dumps(request, sort_keys=True, default=str)
-        params = {**members, "ClientToken": hashlib.sha256(text.encode()).hexdigest()}
+        token = build_client_token(context.workspace, resource.address.name, replaced_id, members)
+        params = {**members, "ClientToken": token}
         return ApiCall(self.service, self.api.create, params, idempotent=True)
 
     def resolve_references(self, resource: Resource, context: PlanContext) -> Resource:
