@@ -94,14 +94,14 @@ class Caller:
     def _find_circuit(self, name: str) -> Circuit:
         """Return the circuit of a client.
 
-        When it is created, have the responses of another endpoint than AWS's checked for JSON.
+        When it is created, have the responses of another endpoint than AWS's checked for JSON, unless they are XML.
         """
         with self._circuits_lock:
             if name not in self._circuits:
                 client = self._clients[name]
                 url = _find_custom_url(client)
                 self._circuits[name] = Circuit(name, self._retries.clock, url)
-                if url:
+                if url and client.meta.service_model.protocol != "query":
                     client.meta.events.register("after-call", partial(_check_is_json, url))
             return self._circuits[name]
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SERVICES = ("iot", "iot-managed-integrations")
 SECRET_SERVICES = ("ssm", "secretsmanager")
 """The services that store secrets; their clients are created only if a file refers to them."""
+OUTSIDE_SERVICES = ("iam", "lambda", "kinesis", "firehose")
+"""The services of the resources outside AWS IoT whose existence is checked; their clients are created only for such a check."""
+
+_ALL_SERVICES = (*SERVICES, *SECRET_SERVICES, *OUTSIDE_SERVICES)
 
 EMBEDDED_ACCOUNT = "123456789012"
 SAMPLE_ACCOUNT = "000000000000"
@@ -341,13 +345,13 @@ class _Clients(Mapping[str, Any]):
             return self._clients[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in SERVICES or name in SECRET_SERVICES
+        return name in _ALL_SERVICES
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*SERVICES, *SECRET_SERVICES))
+        return iter(_ALL_SERVICES)
 
     def __len__(self) -> int:
-        return len(SERVICES) + len(SECRET_SERVICES)
+        return len(_ALL_SERVICES)
 
 
 def _build_connection(target: Target, session: Any, endpoint: str | None) -> Connection:
@@ -365,10 +369,10 @@ def _build_connection(target: Target, session: Any, endpoint: str | None) -> Con
         user_agent_extra="reconciler",
     )
     # An endpoint of AWS serves only AWS IoT; another server, such as the embedded registry's, serves all services.
-    secret_endpoint = None if endpoint is None or is_aws_url(endpoint) else endpoint
+    other_endpoint = None if endpoint is None or is_aws_url(endpoint) else endpoint
 
     def create(service: str, region: str | None) -> Any:
-        url = secret_endpoint if service in SECRET_SERVICES else endpoint
+        url = endpoint if service in SERVICES else other_endpoint
         return session.client(service, region_name=region, endpoint_url=url, config=config)
 
     clients = _Clients(create)

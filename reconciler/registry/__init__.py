@@ -1,6 +1,8 @@
-"""The embedded registry: AWS's protocols for AWS IoT and for stored secrets over SQLite.
+"""The embedded registry: AWS's protocols for AWS IoT, and for resources outside it, over SQLite.
 
-Its services are `iot` and `iot-managed-integrations`. Stored secrets are parameters of `ssm` and secrets of `secretsmanager`, as far as a desired state refers to them.
+Its services are `iot` and `iot-managed-integrations`. Stored secrets are parameters of `ssm` and secrets of `secretsmanager`, as far
+as a desired state refers to them. `iam`, `lambda`, `kinesis` and `firehose` only answer whether a role, a function or a stream
+exists.
 
 Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
 nothing else of this project and never boto3; from botocore it takes only the service models.

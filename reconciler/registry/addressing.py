@@ -16,6 +16,8 @@ from reconciler.registry.http import RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import (
     JSON_SERVICES,
+    QUERY_SERVICES,
+    REST_SERVICES,
     SERVICES,
     TARGET_HEADER,
     load_service,
@@ -26,9 +28,12 @@ _CREDENTIAL = re.compile(
     r"Credential=([^/,\s]+)/\d{8}/([A-Za-z0-9-]{1,64})/([A-Za-z0-9.-]{1,64})/aws4_request"
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
+# The prefix is that of Kinesis for a request with the ARN of a stream: the account, and a kind of operation.
 _REGION_IN_URL = re.compile(
-    rf"https?://(?:{'|'.join(JSON_SERVICES)})\.([a-z0-9-]{{1,64}})\.amazonaws\.com(?:\.cn)?(?:[:/]|$)"
+    r"https?://(?:[0-9]{12}\.[a-z]+-)?"
+    rf"(?:{'|'.join((*JSON_SERVICES, 'lambda'))})\.([a-z0-9-]{{1,64}})\.amazonaws\.com(?:\.cn)?(?:[:/]|$)"
 )
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 @frozen
@@ -65,11 +70,12 @@ def parse_credential_scope(authorization: str | None, settings: RegistrySettings
 def find_caller(headers: Mapping[str, str], url: str, settings: RegistrySettings) -> CredentialScope:
     """Return the caller of a request; header names are in lower case.
 
-    A request without a credential for a stored secret is for the Region in its URL: a secret may be in another Region.
+    A request without a credential for something outside AWS IoT is for the Region in its URL, which may be another one than that
+    of the settings.
     """
     authorization = headers.get("authorization")
     caller = parse_credential_scope(authorization, settings)
-    if authorization is None and TARGET_HEADER in headers and (match := _REGION_IN_URL.match(url)):
+    if authorization is None and (match := _REGION_IN_URL.match(url)):
         return evolve(caller, region=match[1])
     return caller
 
@@ -103,9 +109,9 @@ def resolve_service(
 ) -> str:
     """Return the name of the service that a request is for.
 
-    The credential decides if it names a service, or else the header that names an operation of `JSON_SERVICES`, or else the host
-    if it is one of managed integrations. Otherwise, it is the
-    first service that has an operation with this method and path, or `iot` if there is none.
+    The credential decides if it names a service, or else the header that names an operation of `JSON_SERVICES`, or else the form
+    of the query protocol, or else the host if it is one of managed integrations. Otherwise, it is the first of `REST_SERVICES`
+    that has an operation with this method and path, or `iot` if there is none.
     """
     if caller.service is not None:
         return caller.service
@@ -113,11 +119,14 @@ def resolve_service(
     for name, service_prefix in JSON_SERVICES.items():
         if prefix == service_prefix:
             return name
+    if headers.get("content-type", "").startswith(_FORM_TYPE):
+        return QUERY_SERVICES[0]
     host = url.partition("?")[0].partition("://")[2].partition("/")[0]
     if "iotmanagedintegrations" in host:
         return "iot-managed-integrations"
     return next(
-        (name for name in SERVICES if load_service(name).routes.find(method, target.segments)), SERVICES[0]
+        (name for name in REST_SERVICES if load_service(name).routes.find(method, target.segments)),
+        SERVICES[0],
     )
 
 

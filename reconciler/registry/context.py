@@ -45,6 +45,9 @@ _ARN_SERVICES = {
     "iot-managed-integrations": "iotmanagedintegrations",
     "ssm": "ssm",
     "secretsmanager": "secretsmanager",
+    "kinesis": "kinesis",
+    "firehose": "firehose",
+    "lambda": "lambda",
 }
 
 

@@ -7,7 +7,6 @@ error, and the traceback is logged. Nothing that a failed operation wrote is com
 """
 
 import logging
-import os
 import threading
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -26,7 +25,7 @@ from reconciler.registry.addressing import (
 )
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
-from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings
+from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings, generate_request_id
 from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Store, StoreDiskError, StoreError
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, build_error_response
@@ -92,7 +91,7 @@ class Registry:
             default_service = load_service(caller.service or "iot")
             return RoutedRequest(request, headers, caller, default_service, rejection=rejection)
         target_service = load_service(resolve_service(caller, request.method, target, request.url, headers))
-        route = target_service.find_operation(request.method, target.segments, headers)
+        route = target_service.find_operation(request.method, target.segments, headers, request.body)
         if route is None:
             rejection = _build_unknown_operation_error(
                 target_service, f"No operation has the path of this {request.method} request."
@@ -168,7 +167,7 @@ class Registry:
 
     def _to_response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
         headers["Date"] = _format_date(int(self.settings.clock()))
-        headers["x-amzn-RequestId"] = _generate_request_id()
+        headers.setdefault("x-amzn-RequestId", generate_request_id())
         if status != _NO_CONTENT:
             headers["Content-Length"] = str(len(body))
         return HttpResponse(status, headers, body)
@@ -227,8 +226,3 @@ def _to_text(value: str | bytes) -> str:
 def _format_date(second: int) -> str:
     """Format a time as HTTP does (RFC 9110, 5.6.7)."""
     return formatdate(second, usegmt=True)
-
-
-def _generate_request_id() -> str:
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -1,5 +1,6 @@
 """The values that callers of the registry use: request, response, settings."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +28,12 @@ class HttpResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def generate_request_id() -> str:
+    """Return a new ID for a request."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @frozen

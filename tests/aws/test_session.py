@@ -16,7 +16,7 @@ from botocore.session import Session
 from reconciler.aws.quotas import load_quotas
 from reconciler.aws.session import connect, suggest_registry_fix
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import TargetError
+from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Target
 from reconciler.model.settings import Settings
 from reconciler.registry.store import (
@@ -26,6 +26,7 @@ from reconciler.registry.store import (
     StoreError,
     StoreFullError,
 )
+from tests.support.registry_server import serve_registry
 
 QUOTAS = load_quotas({})
 LOCAL_URL = "http://127.0.0.1:4566"
@@ -118,6 +119,51 @@ def test_the_profiles_region_is_the_fallback(connect_with, clean_environment):
     )
     target = connect_with(target=LOCAL_URL, profile="field").target
     assert target == Target(LOCAL_URL, "eu-central-1", "000000000042")
+
+
+OUTSIDE_CALLS = [
+    ("iam", "GetRole", "RoleName", "NoSuchEntity"),
+    ("lambda", "GetFunctionConfiguration", "FunctionName", "ResourceNotFoundException"),
+    ("kinesis", "DescribeStreamSummary", "StreamName", "ResourceNotFoundException"),
+    ("firehose", "DescribeDeliveryStream", "DeliveryStreamName", "ResourceNotFoundException"),
+]
+
+
+@pytest.mark.parametrize("target", ["embedded", "URL", "AWS_ENDPOINT_URL"])
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1"])
+def test_a_connection_finds_out_whether_resources_outside_aws_iot_exist(
+    connect_with, monkeypatch, target, region
+):
+    with serve_registry() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        targets = {"embedded": "embedded", "URL": server.url, "AWS_ENDPOINT_URL": "aws"}
+        connection = connect_with(target=targets[target], region=region)
+        for service, operation, member, code in OUTSIDE_CALLS:
+            response = connection.call(ApiCall(service, operation, {member: "pump-events"}))
+            assert "arn:aws" in str(response)
+            with pytest.raises(AwsError) as caught:
+                connection.call(ApiCall(service, operation, {member: "missing-pump-events"}))
+            assert caught.value.code == code
+
+
+@pytest.mark.parametrize("service", ["lambda", "kinesis"])
+def test_a_resource_of_another_region_is_found_there(connect_with, service):
+    arns = {
+        "lambda": "arn:aws:lambda:us-west-2:123456789012:function:f",
+        "kinesis": "arn:aws:kinesis:us-west-2:123456789012:stream/s",
+    }
+    operations = {
+        "lambda": ("GetFunctionConfiguration", "FunctionName"),
+        "kinesis": ("DescribeStreamSummary", "StreamARN"),
+    }
+    operation, member = operations[service]
+    call = connect_with().call
+    with pytest.raises(AwsError) as caught:
+        call(ApiCall(service, operation, {member: arns[service]}))
+    assert caught.value.code == "ResourceNotFoundException"
+    assert arns[service] in str(
+        call(ApiCall(service, operation, {member: arns[service]}, region="us-west-2"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ one violation.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +13,10 @@ import pytest
 from attrs import frozen
 from botocore.awsrequest import create_request_object, prepare_request_dict
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
-from reconciler.registry import HttpRequest, Registry, catalog
+from reconciler.registry import HttpRequest, HttpResponse, Registry, catalog
 from reconciler.registry.wire.patterns import compile_pattern
 from reconciler.registry.wire.service import load_service
 
@@ -187,6 +187,16 @@ def build_http_request(model: OperationModel, params: dict[str, Any]) -> HttpReq
     )
 
 
+def read_message(model: OperationModel, response: HttpResponse) -> str:
+    """Return the message of an error as botocore reads it, or an empty text."""
+    parser = create_parser(model.service_model.metadata["protocol"])
+    headers = {name.lower(): text for name, text in response.headers.items()}
+    parsed = parser.parse(
+        {"status_code": response.status, "headers": headers, "body": response.body}, model.output_shape
+    )
+    return str(parsed.get("Error", {}).get("Message", ""))
+
+
 @pytest.fixture(scope="module")
 def shared_registry():
     registry = Registry(":memory:")
@@ -203,9 +213,7 @@ def test_every_limit_of_an_input_is_enforced_with_the_text_of_aws(shared_registr
         if violation.message.startswith(f"at '{payload}' ") and violation.message.endswith("not be null"):
             continue  # a request without a body is one with an empty payload
         response = shared_registry.handle(build_http_request(model, violation.value))
-        message = {key.lower(): text for key, text in json.loads(response.body or b"{}").items()}.get(
-            "message", ""
-        )
+        message = read_message(model, response)
         if response.status != 400 or violation.message not in message:
             unreported.append((violation.message, response.status, message[:300]))
 

@@ -22,7 +22,16 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 EMPTY_POLICY = '{"Version": "2012-10-17", "Statement": []}'
 TEMPLATE_BODY = '{"Resources": {"thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": "a"}}}}'
-SERVICES = ("iot", "iot-managed-integrations", "ssm", "secretsmanager")
+SERVICES = (
+    "iot",
+    "iot-managed-integrations",
+    "ssm",
+    "secretsmanager",
+    "iam",
+    "lambda",
+    "kinesis",
+    "firehose",
+)
 START_SECONDS = 1_750_000_000.0
 """The time of a new `ManualClock`, in seconds since 1970."""
 
@@ -91,9 +100,12 @@ def create_client(
         code = response.headers.get("x-amzn-ErrorType")
         model = client.meta.service_model.operation_model(event_name.rpartition(".")[2])
         # None is the code of a successful response.
-        allowed_codes = {shape.name for shape in model.error_shapes} | {None, "UnknownOperationException"}
-        if service in {"ssm", "secretsmanager"}:  # AWS's common error, which their models do not have
-            allowed_codes.add("ValidationException")
+        allowed_codes = {shape.error_code for shape in model.error_shapes} | {
+            None,
+            "UnknownOperationException",
+        }
+        if not service.startswith("iot"):  # AWS's common errors, which their models do not have
+            allowed_codes |= {"ValidationException", "ValidationError"}
         assert code in allowed_codes, f"{event_name} has no {code} in its model"
         return response
 

@@ -1,4 +1,4 @@
-"""The protocols rest-json and json, driven by botocore's service models.
+"""The protocols rest-json, json and query, driven by botocore's service models.
 
 No operation has code of its own.
 
@@ -10,6 +10,6 @@ and its metadata has the constraints. An operation is compiled into closures on 
 - `patterns`    the models' Java patterns as `regex` patterns
 - `constraints` lengths, ranges, patterns, enums, with AWS's texts
 - `parse`       request → parameters
-- `serialize`   output → response
+- `serialize`   output → response; `query_xml` for the query protocol
 - `faults`      error → response
 """

@@ -19,7 +19,7 @@ from reconciler.registry.wire.constraints import (
     find_violations,
     format_member_path,
 )
-from reconciler.registry.wire.payload import MalformedError, load_json
+from reconciler.registry.wire.payload import MalformedError, load_form, load_json
 from reconciler.registry.wire.scalars import choose_json_converter, choose_text_converter
 
 # Converts the value at a path, and adds its violations to the errors.
@@ -42,6 +42,7 @@ class InputParser:
 
     `required` are the required members that `body` does not check. `body` parses the JSON document, and is None when no
     member is in the body. `payload` is the member that is the whole document; None when members are parts of it.
+    With `is_form`, the body is a form with the members of `query`.
     """
 
     required: tuple[str, ...]
@@ -50,13 +51,14 @@ class InputParser:
     headers: tuple[_Source, ...]
     body: Parser | None
     payload: str | None
+    is_form: bool = False
 
     def parse(
         self, labels: Mapping[str, str], query: Query, headers: Mapping[str, str], body: bytes
     ) -> tuple[dict[str, Any], ValidationErrors]:
         """Return the parameters and their violations.
 
-        Header names must be in lower case. Raises MalformedError when the body is not JSON or a value is of the wrong type.
+        Header names must be in lower case. Raises MalformedError when the body is not of the protocol's format or a value is of the wrong type.
         """
         errors = ValidationErrors()
         params: dict[str, Any] = {}
@@ -64,8 +66,9 @@ class InputParser:
             params[source.member] = source.parse(
                 [labels[source.wire_name]], format_member_path("", source.member), errors
             )
+        fields = load_form(body) if self.is_form else query
         for source in self.query:
-            if (values := query.get(source.wire_name)) is not None:
+            if (values := fields.get(source.wire_name)) is not None:
                 params[source.member] = source.parse(values, format_member_path("", source.member), errors)
         for source in self.headers:
             if (value := headers.get(source.wire_name)) is not None:
@@ -91,6 +94,8 @@ def compile_input_parser(model: OperationModel) -> InputParser:
     shape = model.input_shape
     if shape is None:
         return InputParser(required=(), labels=(), query=(), headers=(), body=None, payload=None)
+    if model.service_model.metadata["protocol"] == "query":
+        return _compile_form_parser(shape)
     payload = shape.serialization.get("payload")
     locations = {name: member.serialization.get("location") for name, member in shape.members.items()}
     in_body = {name for name, location in locations.items() if location is None}
@@ -108,6 +113,13 @@ def compile_input_parser(model: OperationModel) -> InputParser:
         body=body,
         payload=payload,
     )
+
+
+def _compile_form_parser(shape: StructureShape) -> InputParser:
+    """Compile the parser of requests whose body is a form with scalar members."""
+    fields = _list_sources(shape, dict.fromkeys(shape.members, "querystring"), "querystring")
+    required = tuple(shape.required_members)
+    return InputParser(required, labels=(), query=fields, headers=(), body=None, payload=None, is_form=True)
 
 
 def compile_params_parser(model: OperationModel) -> Parser:

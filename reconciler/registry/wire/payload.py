@@ -1,4 +1,4 @@
-"""Parse a body as JSON, and reject everything that could not be stored or returned.
+"""Parse a body as JSON or as a form, and reject everything that could not be stored or returned.
 
 Invariant: a document has only objects, arrays, valid Unicode strings, finite numbers, booleans and null. Not-a-number, numbers
 with a fraction or exponent that are too large for a double, lone surrogates, bytes that are not UTF-8 and nesting that is too
@@ -8,11 +8,14 @@ deep are rejected. The size of integers is checked later, by type (`scalars`).
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
+from urllib.parse import parse_qs
 
 # The JSON escape of a surrogate: a string can contain a lone surrogate only through such an escape.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MAX_DEPTH = 100
+_MAX_FORM_FIELDS = 1000
 
 
 class MalformedError(Exception):
@@ -34,6 +37,16 @@ def load_json(body: bytes) -> Any:
     if text.count("[") + text.count("{") > _MAX_DEPTH and _measure_depth(document) > _MAX_DEPTH:
         raise MalformedError(f"The request body is nested deeper than {_MAX_DEPTH} levels.")
     return document
+
+
+def load_form(body: bytes) -> Mapping[str, Sequence[str]]:
+    """Parse a body as a form: the values of each field, in order. Raises MalformedError."""
+    try:
+        return parse_qs(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+        )
+    except ValueError as error:
+        raise MalformedError("The request body is not a valid form.") from error
 
 
 def _reject_constant(name: str) -> NoReturn:

@@ -1,4 +1,6 @@
-"""Output → response: status, headers and JSON body, according to the model.
+"""Output → response: status, headers and body, according to the model.
+
+The bodies are JSON here; `query_xml` has the XML of the query protocol.
 
 Invariant: a member that its shape does not have is an internal error and raises KeyError. Only at the top of an output it is
 ignored, if the output has no shape or its shape has a `payload`. A member that is None is omitted. Timestamps are passed as seconds since the
@@ -9,18 +11,27 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+from reconciler.registry.wire.query_xml import compile_xml_serializer
 
 Writer = Callable[[Any], Any]
 _MILLISECOND_DIGITS = 3
 
 
+class Serializer(Protocol):
+    """The serializer of one operation's outputs."""
+
+    def serialize(self, output: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+        """Return the status, headers and body."""
+
+
 @frozen
 class OutputSerializer:
-    """The serializer of one operation's outputs, compiled once by `compile_serializer`.
+    """The serializer of one operation's outputs in JSON, compiled once by `compile_serializer`.
 
     `headers` has the member, the header and the writer of each member that is sent as a header. `status_member` is the
     member that is sent as the HTTP status in place of `status`, or None. `body` writes the JSON document, and is None when
@@ -49,8 +60,10 @@ class OutputSerializer:
         return status, headers, json.dumps(self.body(document or {}), separators=(",", ":")).encode()
 
 
-def compile_serializer(model: OperationModel) -> OutputSerializer:
+def compile_serializer(model: OperationModel) -> Serializer:
     """Compile the serializer of one operation from its model."""
+    if model.service_model.metadata["protocol"] == "query":
+        return compile_xml_serializer(model)
     content_type = find_content_type(model.service_model)
     status = int(model.http.get("responseCode", 200))
     shape = model.output_shape

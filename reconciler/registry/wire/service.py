@@ -1,6 +1,6 @@
 """The services' models in the installed botocore, and each operation's parsers and serializer.
 
-Invariant: a model is read once per process (about 20 ms each), when it is first needed; each parser and serializer is compiled once, when it is first
+Invariant: a model is read once per process (about 30 ms each), when it is first needed; each parser and serializer is compiled once, when it is first
 needed. A `Service` has every operation of its model, whether or not the registry serves it.
 """
 
@@ -13,19 +13,31 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from reconciler.registry.wire.parse import InputParser, Parser, compile_input_parser, compile_params_parser
+from reconciler.registry.wire.payload import MalformedError, load_form
 from reconciler.registry.wire.routes import Routes
 from reconciler.registry.wire.serialize import (
-    OutputSerializer,
+    Serializer,
     Writer,
     compile_error_writer,
     compile_serializer,
 )
 
 SERVICES = ("iot", "iot-managed-integrations")
-"""AWS IoT's services, which use the rest-json protocol: the method and the path of a request name the operation."""
+"""AWS IoT's services."""
 
-JSON_SERVICES = {"ssm": "AmazonSSM", "secretsmanager": "secretsmanager"}
-"""The services that store secrets, with what precedes the operation in the header `X-Amz-Target` of the json protocol."""
+REST_SERVICES = (*SERVICES, "lambda")
+"""The services with the rest-json protocol: the method and the path of a request name the operation."""
+
+JSON_SERVICES = {
+    "ssm": "AmazonSSM",
+    "secretsmanager": "secretsmanager",
+    "kinesis": "Kinesis_20131202",
+    "firehose": "Firehose_20150804",
+}
+"""The services with the json protocol, with what precedes the operation in the header `X-Amz-Target`."""
+
+QUERY_SERVICES = ("iam",)
+"""The services with the query protocol: the body of a request is a form, whose `Action` names the operation."""
 
 # Error codes for an invalid request and for an internal fault. The first one that an operation's model has is used.
 _INVALID_CODES = ("ValidationException", "InvalidRequestException")
@@ -41,6 +53,10 @@ _DEFAULT_FAULT_CODES = {
     "iot-managed-integrations": "InternalServerException",
     "ssm": "InternalServerError",
     "secretsmanager": "InternalServiceError",
+    "kinesis": "InternalFailureException",
+    "firehose": "InternalFailure",
+    "lambda": "ServiceException",
+    "iam": "ServiceFailure",
 }
 _CLIENT_ERROR_STATUS, _FAULT_STATUS = 400, 500
 
@@ -66,21 +82,23 @@ class WireOperation:
         return compile_params_parser(self.model)
 
     @cached_property
-    def serializer(self) -> OutputSerializer:
+    def serializer(self) -> Serializer:
         """The serializer of its outputs."""
         return compile_serializer(self.model)
 
     @cached_property
     def error_codes(self) -> frozenset[str]:
         """The codes of all errors in its model."""
-        return frozenset(str(shape.name) for shape in self.model.error_shapes)
+        return frozenset(str(shape.error_code) for shape in self.model.error_shapes)
 
     @cached_property
     def invalid_code(self) -> str:
         """The code of its error for an invalid request.
 
-        In the json protocol, that is AWS's common error, which the models do not have.
+        In the json and query protocols, that is AWS's common error, which the models do not have.
         """
+        if self.service in QUERY_SERVICES:
+            return "ValidationError"
         if self.service in JSON_SERVICES:
             return "ValidationException"
         default = "InvalidRequestException" if self.service == "iot" else "ValidationException"
@@ -117,10 +135,12 @@ class Service:
 
     @cached_property
     def routes(self) -> Routes[WireOperation]:
-        """The routes to every operation of the model."""
+        """The routes to the operations of the model, but not to those that only a query identifies."""
         routes: Routes[WireOperation] = Routes()
         for operation in self._operations.values():
-            routes.add(operation.model.http["method"], operation.model.http["requestUri"], operation)
+            http = operation.model.http
+            if "?" not in http["requestUri"]:
+                routes.add(http["method"], http["requestUri"], operation)
         return routes
 
     @cached_property
@@ -129,14 +149,28 @@ class Service:
         return {name: WireOperation(self.name, name, self.model.operation_model(name)) for name in names}
 
     def find_operation(
-        self, method: str, segments: Sequence[str], headers: Mapping[str, str]
+        self, method: str, segments: Sequence[str], headers: Mapping[str, str], body: bytes
     ) -> tuple[WireOperation, Mapping[str, str]] | None:
         """Return the operation of a request and the labels of its path, or None without an operation."""
-        if self.name not in JSON_SERVICES:
+        if self.name in REST_SERVICES:
             return self.routes.find(method, segments)
-        prefix, _, name = headers.get(TARGET_HEADER, "").rpartition(".")
-        is_valid = method == "POST" and prefix == JSON_SERVICES[self.name] and name in self._operations
+        name = self._find_action(body) if self.name in QUERY_SERVICES else self._find_target(headers)
+        is_valid = method == "POST" and name in self._operations
         return (self._operations[name], {}) if is_valid else None
+
+    def _find_target(self, headers: Mapping[str, str]) -> str:
+        """Return the operation that a header names, or an empty text if it is not of this service."""
+        prefix, _, name = headers.get(TARGET_HEADER, "").rpartition(".")
+        return name if prefix == JSON_SERVICES[self.name] else ""
+
+    def _find_action(self, body: bytes) -> str:
+        """Return the operation that a form names, or an empty text if it is not of this service."""
+        try:
+            form = load_form(body)
+        except MalformedError:
+            return ""
+        is_version_known = form.get("Version") == [self.model.api_version]
+        return form.get("Action", [""])[-1] if is_version_known else ""
 
     def get_operation(self, name: str) -> WireOperation:
         """Return an operation of the model. Raises KeyError for any other name."""
@@ -149,12 +183,13 @@ class Service:
         return self._error_formats[code]
 
 
+_ALL_SERVICES = frozenset((*REST_SERVICES, *JSON_SERVICES, *QUERY_SERVICES))
 _lock = threading.Lock()
 
 
 def load_service(name: str) -> Service:
-    """Return one of SERVICES or of JSON_SERVICES, loaded on first use. Raises KeyError for any other name."""
-    if name not in SERVICES and name not in JSON_SERVICES:
+    """Return a service of the registry, loaded on first use. Raises KeyError for any other name."""
+    if name not in _ALL_SERVICES:
         raise KeyError(name)
     with _lock:
         return _load(name)
@@ -169,16 +204,17 @@ def _load(name: str) -> Service:
 def map_signing_names_to_services() -> Mapping[str, str]:
     """Return the service for each SigV4 signing name, and also for each service's own name."""
     services = {"execute-api": "iot"}  # older clients sign `iot` requests with API Gateway's signing name
-    services |= {name: name for name in JSON_SERVICES}  # their signing names, without loading their models
+    services |= {
+        name: name for name in _ALL_SERVICES
+    }  # most of them sign with it; their models are not loaded here
     for name in SERVICES:
         services[str(load_service(name).model.metadata.get("signingName", name))] = name
-        services[name] = name
     return services
 
 
 def _find_error_format(model: ServiceModel, code: str) -> ErrorFormat | None:
     for shape in model.error_shapes:
-        if shape.name == code:
+        if shape.error_code == code:
             status = _find_status(shape)
             return ErrorFormat(status, _find_message_member(shape), compile_error_writer(shape))
     return None
