@@ -33,7 +33,7 @@ class ServeOptions:
 
     `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. If `quotas` are set, calls
     above their rates are throttled as AWS throttles them. With `virtual_time`, waiting moves a clock instead of taking time.
-    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last five fields.
+    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last six fields.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +50,7 @@ class ServeOptions:
     managed_thing_deletion_seconds: float = 0.0
     registration_task_seconds: float = 0.0
     topic_rule_destination_seconds: float = 0.0
+    encryption_update_seconds: float = 0.0
 
 
 def serve_registry(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
@@ -113,6 +114,7 @@ def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registr
         managed_thing_deletion_seconds=options.managed_thing_deletion_seconds,
         registration_task_seconds=options.registration_task_seconds,
         topic_rule_destination_seconds=options.topic_rule_destination_seconds,
+        encryption_update_seconds=options.encryption_update_seconds,
         buckets=options.buckets,
     )
     try:

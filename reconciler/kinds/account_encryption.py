@@ -11,14 +11,13 @@ from typing import Any, Literal
 from attrs import frozen
 
 from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
-from reconciler.kinds.base.members import to_members
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.encryption_types import find_key_problems, to_encryption_params
 from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import NOT_COMPARED, Desired, NotCompared, Resource
 
 _AWS_OWNED: Literal["AWS_OWNED_KMS_KEY"] = "AWS_OWNED_KMS_KEY"
-_ARNS = ("kms_key_arn", "kms_access_role_arn")
 
 
 @frozen
@@ -56,15 +55,11 @@ class AccountEncryption(AccountSettings):
 
     def to_params(self, spec: Encryption, changed_fields: frozenset[str]) -> Mapping[str, Any]:
         """Return the parameters; those of the customer's key only if it is used."""
-        return to_members(spec, ["encryption_type"] if spec.encryption_type == _AWS_OWNED else None)
+        return to_encryption_params(spec, _AWS_OWNED)
 
     def find_problems(self, spec: Encryption, declared: Encryption) -> Iterable[str]:
-        """Return what is missing for a customer's key, and what AWS's own key does not take."""
-        for name in _ARNS:
-            if spec.encryption_type != _AWS_OWNED and not getattr(spec, name):
-                yield f"a customer's key needs {name}; set it"
-            if spec.encryption_type == _AWS_OWNED and isinstance(getattr(declared, name), str):
-                yield f"{name} is only for a customer's key; remove it, or set encryption_type"
+        """Return what is missing for a customer's key, and what the service's own key does not take."""
+        return find_key_problems(spec, declared, _AWS_OWNED)
 
 
 KIND = AccountEncryption()

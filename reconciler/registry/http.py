@@ -53,6 +53,7 @@ class RegistrySettings:
     - `registration_task_seconds`: how long a registration task is in progress
     - `topic_rule_destination_seconds`: how long a new topic rule destination is in progress, and how long one of a VPC is being
       deleted
+    - `encryption_update_seconds`: how long an update of the encryption of managed integrations is in progress
 
     `buckets` is a folder that replaces S3: the folders in it are the buckets. With None, there are no buckets.
     """
@@ -65,4 +66,5 @@ class RegistrySettings:
     thing_type_deletion_seconds: float = 300.0
     registration_task_seconds: float = 0.0
     topic_rule_destination_seconds: float = 0.0
+    encryption_update_seconds: float = 0.0
     buckets: Path | None = None

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from tests.support.direct_client import (
     ACCOUNT,
@@ -17,6 +18,12 @@ from tests.support.direct_client import (
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/encryption"
 MISSING = ("ResourceNotFoundException", 404)
+PROGRESS_SECONDS = 60
+
+
+@pytest.fixture
+def settings(settings):
+    return evolve(settings, encryption_update_seconds=PROGRESS_SECONDS)
 
 
 def test_events_are_disabled_by_default_and_an_update_changes_only_the_events_it_names(
@@ -85,14 +92,18 @@ def test_an_inconsistent_or_unknown_encryption_configuration_is_rejected(iot, co
 
 def test_managed_integrations_have_their_own_encryption_configuration(iot, managed):
     customer_key = {"encryptionType": "CUSTOMER_KEY_ENCRYPTION", "kmsKeyArn": KEY}
-    enabled = {"configurationStatus": {"state": "ENABLED"}}
     default = remove_metadata(managed.get_default_encryption_configuration())
     put = managed.put_default_encryption_configuration(**customer_key)
 
-    assert default == {"encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION", **enabled}
+    assert default == {
+        "configurationStatus": {"state": "ENABLED"},
+        "encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION",
+    }
     assert put["ResponseMetadata"]["HTTPStatusCode"] == 201
-    assert remove_metadata(put) == {**customer_key, **enabled}
-    assert remove_metadata(managed.get_default_encryption_configuration()) == {**customer_key, **enabled}
+    assert remove_metadata(put) == {
+        **customer_key,
+        "configurationStatus": {"state": "UPDATE_IN_PROGRESS"},
+    }
     assert iot.describe_encryption_configuration()["encryptionType"] == "AWS_OWNED_KMS_KEY"
 
 
@@ -108,6 +119,35 @@ def test_managed_integrations_reject_an_inconsistent_encryption_configuration(ma
         "ValidationException",
         400,
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "result"),
+    [
+        (KEY, {"state": "ENABLED"}),
+        (
+            KEY.replace("eu-west-1", "us-east-1"),
+            {
+                "state": "UPDATE_FAILED",
+                "error": {"code": "KeyNotFound", "message": "The-key-is-in-another-Region."},
+            },
+        ),
+    ],
+)
+def test_an_update_of_the_encryption_is_in_progress_before_its_result(
+    managed, clock: ManualClock, key, result
+):
+    customer_key = {"encryptionType": "CUSTOMER_KEY_ENCRYPTION", "kmsKeyArn": key}
+    managed.put_default_encryption_configuration(**customer_key)
+    clock.advance(PROGRESS_SECONDS - 0.1)
+    before = remove_metadata(managed.get_default_encryption_configuration())
+    clock.advance(0.1)
+
+    assert before == {**customer_key, "configurationStatus": {"state": "UPDATE_IN_PROGRESS"}}
+    assert remove_metadata(managed.get_default_encryption_configuration()) == {
+        **customer_key,
+        "configurationStatus": result,
+    }
 
 
 def test_endpoint_addresses_are_plausible_and_stable(iot):

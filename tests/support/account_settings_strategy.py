@@ -11,6 +11,7 @@ from reconciler.kinds.account_events import Events
 from reconciler.kinds.account_hub import Hub
 from reconciler.kinds.account_indexing import CustomField, GeoLocation, Indexing
 from reconciler.kinds.account_logging import LogEvent, Logging
+from reconciler.kinds.account_managed_encryption import ManagedEncryption
 from reconciler.kinds.authorizers import Authorizer
 from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.scheduled_audits import ScheduledAudit
@@ -54,6 +55,7 @@ def account_states(draw: st.DrawFn) -> DesiredState:
         "hub": Hub(draw(st.integers(1, 3))),
         "indexing": draw(_indexings()),
         "logging": draw(_loggings()),
+        "managed_encryption": draw(_managed_encryptions()),
         "audit": draw(_audits()),
     }
     checks = settings["audit"].audit_check_configurations
@@ -69,6 +71,15 @@ def account_states(draw: st.DrawFn) -> DesiredState:
 def _encryptions() -> st.SearchStrategy[Encryption]:
     customers = st.builds(Encryption, st.just("CUSTOMER_MANAGED_KMS_KEY"), st.just(KEY_ARN), _roles)
     return customers | st.just(Encryption("AWS_OWNED_KMS_KEY"))
+
+
+def _managed_encryptions() -> st.SearchStrategy[ManagedEncryption]:
+    return st.sampled_from(
+        [
+            ManagedEncryption("CUSTOMER_KEY_ENCRYPTION", KEY_ARN),
+            ManagedEncryption("MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION"),
+        ]
+    )
 
 
 def _indexings() -> st.SearchStrategy[Indexing]:

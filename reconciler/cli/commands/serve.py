@@ -113,6 +113,13 @@ _DURATION = _Duration()
     help="How long a new topic rule destination is in progress (default: 0s).",
 )
 @click.option(
+    "--encryption-update",
+    "encryption_update_seconds",
+    type=_DURATION,
+    default=0.0,
+    help="How long an update of the encryption of managed integrations takes (default: 0s).",
+)
+@click.option(
     "--buckets",
     type=_FOLDER,
     metavar="FOLDER",

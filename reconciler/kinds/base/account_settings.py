@@ -38,7 +38,7 @@ class SettingsApi:
 
     `not_configured_errors` are the codes of the errors of `read` for settings that were never changed. `clear` is the operation
     that restores AWS's defaults, for settings that have one. `other_reads` are further operations that a kind's hooks send to
-    read.
+    read. With `waits`, a kind's updates read the settings until AWS has changed them.
     """
 
     read: str
@@ -46,6 +46,7 @@ class SettingsApi:
     not_configured_errors: frozenset[str] = frozenset()
     clear: str = ""
     other_reads: tuple[str, ...] = ()
+    waits: bool = False
 
 
 class AccountSettings(Kind):
@@ -66,7 +67,8 @@ class AccountSettings(Kind):
     def __init_subclass__(cls) -> None:
         """Derive the declarations that `Kind` needs from `api`."""
         clears = (cls.api.clear,) if cls.api.clear else ()
-        writes = ("iot:CreateThingGroup", *clears, cls.api.update)
+        waits = (cls.api.read,) if cls.api.waits else ()
+        writes = ("iot:CreateThingGroup", *clears, cls.api.update, *waits)
         cls.operations = Operations(
             read=("iot:DescribeThingGroup", cls.api.read, *cls.api.other_reads),
             create=writes,
@@ -99,6 +101,10 @@ class AccountSettings(Kind):
             if value is not None:
                 values[name] = _sort(to_field_value(value, types[name], member))
         return evolve(self.defaults, **values)
+
+    def to_facts(self, response: Response) -> object:
+        """Return the facts about the live settings beyond their spec."""
+        return None
 
     def to_params(self, spec: Any, changed_fields: frozenset[str]) -> Mapping[str, Any]:
         """Return the parameters of the update; `spec` has a value for every field."""
@@ -166,7 +172,8 @@ class AccountSettings(Kind):
         if workspace is None and spec == self.defaults:
             return []
         name = self.address.name
-        return [Live(name, spec, marker.get("version"), workspace, declared_name=name)]
+        facts = self.to_facts(response)
+        return [Live(name, spec, marker.get("version"), workspace, declared_name=name, facts=facts)]
 
     # ── errors and calls ──────────────────────────────────────────────────────────────────────────
 

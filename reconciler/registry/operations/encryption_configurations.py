@@ -1,7 +1,10 @@
 """Encryption keys: the operations that read and set the encryption configuration of each service.
 
 `iot` describes and updates a configuration; managed integrations gets and puts a default. Nothing is encrypted here, and keys and
-roles are not checked, so no configuration is ever reported as unhealthy.
+roles are not looked up, so no configuration of `iot` is ever reported as unhealthy.
+
+An update of managed integrations takes `encryption_update_seconds`. It fails for a key of another Region, as KMS keys are regional;
+UNCONFIRMED: AWS does not reject the request at once, and reports the key of a failed update.
 """
 
 from typing import Any
@@ -10,6 +13,7 @@ from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 
 MANAGED = "iot-managed-integrations"
+_ARN_REGION = 3
 
 SCHEMA = (
     """
@@ -57,12 +61,17 @@ def update_encryption_configuration(context: Context, params: Params) -> Output 
 
 @operation(MANAGED, "GetDefaultEncryptionConfiguration")
 def get_default_encryption_configuration(context: Context, _params: Params) -> Output | None:
-    """Return the configuration; the default is the service's own key."""
+    """Return the configuration and the status of its update; the default is the service's own key."""
     row = _find_configuration(context)
+    if row is None:
+        return {
+            "configurationStatus": {"state": "ENABLED"},
+            "encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION",
+        }
     return {
-        "configurationStatus": {"state": "ENABLED"},
-        "encryptionType": "MANAGED_INTEGRATIONS_DEFAULT_ENCRYPTION" if row is None else row["type"],
-        "kmsKeyArn": None if row is None else row["key"],
+        "configurationStatus": _build_status(context, row["key"], row["modified_at"]),
+        "encryptionType": row["type"],
+        "kmsKeyArn": row["key"],
     }
 
 
@@ -74,6 +83,16 @@ def put_default_encryption_configuration(context: Context, params: Params) -> Ou
         raise context.invalid("CUSTOMER_KEY_ENCRYPTION needs a kmsKeyArn, and nothing else takes one.")
     _store_configuration(context, params["encryptionType"], key, None)
     return get_default_encryption_configuration(context, params)
+
+
+def _build_status(context: Context, key: str | None, modified_at: float) -> Output:
+    if context.now < modified_at + context.settings.encryption_update_seconds:
+        return {"state": "UPDATE_IN_PROGRESS"}
+    if key is not None and key.split(":")[_ARN_REGION] != context.region:
+        # The pattern of messages in the service model has no spaces.
+        error = {"code": "KeyNotFound", "message": "The-key-is-in-another-Region."}
+        return {"state": "UPDATE_FAILED", "error": error}
+    return {"state": "ENABLED"}
 
 
 def _find_configuration(context: Context) -> Any:

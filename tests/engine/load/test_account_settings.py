@@ -44,7 +44,7 @@ def test_dynamic_groups_and_fleet_metrics_depend_on_the_indexing_of_the_file(tmp
     )
 
 
-SECTIONS = "expected a table [account.audit] or [account.default_authorizer] or [account.encryption] or [account.events] or [account.hub] or [account.indexing] or [account.logging]"
+SECTIONS = "expected a table [account.audit] or [account.default_authorizer] or [account.encryption] or [account.events] or [account.hub] or [account.indexing] or [account.logging] or [account.managed_encryption]"
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ NO_CASCADE = {
     "account.hub": "AWS cannot delete settings",
     "account.indexing": "AWS cannot delete settings",
     "account.logging": "AWS cannot delete settings",
+    "account.managed_encryption": "AWS cannot delete settings",
     "account_associations": "registered managed things have a test of their own",
     "authorizers": "a deletion is rejected while a domain configuration refers to it",
     "billing_groups": "a deletion is rejected while other things are in the group",
