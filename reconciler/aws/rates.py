@@ -30,6 +30,10 @@ _SAME_BURST_SECONDS = 1.0
 """Throttled calls within this time slow a bucket down once: they were in flight together."""
 
 
+_SERVICES_BY_ID = {"secrets-manager": "secretsmanager"}
+"""The services whose ID, which is in the names of botocore's events, differs from their name."""
+
+
 class TokenBucket:
     """Admits `rate` calls per second. Thread-safe.
 
@@ -130,7 +134,8 @@ def limit_rates(
 
     def find_token_buckets(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
         """Return the token buckets of an event's operation; with `create`, create those that are missing."""
-        _, service, operation = event_name.split(".", 2)
+        _, service_id, operation = event_name.split(".", 2)
+        service = _SERVICES_BY_ID.get(service_id, service_id)
         return limiter.buckets.find(quotas.find_buckets(service, operation), create=create)
 
     def wait(event_name: str, **_context: Any) -> None:
@@ -140,7 +145,7 @@ def limit_rates(
     def slow_down_if_throttled(
         event_name: str, parsed_response: Mapping[str, Any] | None, **_context: Any
     ) -> None:
-        if not is_throttled(parsed_response or {}):
+        if not is_throttled(parsed_response or {}, event_name.rpartition(".")[2]):
             return
         for bucket, token_bucket in find_token_buckets(event_name, create=True):
             if rate := token_bucket.slow_down():

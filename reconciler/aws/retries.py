@@ -46,7 +46,8 @@ CONNECT_SECONDS = 0.6
 _FIRST_PAUSE_SECONDS = 0.1
 _MAX_PAUSE_SECONDS = 10.0
 
-# botocore's list without LimitExceededException: in AWS IoT that is a quota on resources, and waiting does not help.
+# botocore's list without LimitExceededException: in AWS IoT that is a quota on resources, and waiting does not help. Kinesis has no
+# other error for throttling; its reads exceed no other limit.
 _THROTTLING_CODES = frozenset(
     {
         "BandwidthLimitExceeded",
@@ -61,6 +62,7 @@ _THROTTLING_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
+_THROTTLED_READS = frozenset({("DescribeStreamSummary", "LimitExceededException")})
 _TOO_MANY_REQUESTS_STATUS = 429
 _MIN_SERVER_ERROR_STATUS = 500
 
@@ -76,11 +78,15 @@ class CallFailure(Enum):
     LOST = "its response was lost, and it may have taken effect"
 
 
-def is_throttled(response: Mapping[str, Any]) -> bool:
+def is_throttled(response: Mapping[str, Any], operation: str) -> bool:
     """Return whether a parsed response reports throttling (iot: 400, managed integrations: 429)."""
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     code = response.get("Error", {}).get("Code", "")
-    return code in _THROTTLING_CODES or status == _TOO_MANY_REQUESTS_STATUS
+    return (
+        code in _THROTTLING_CODES
+        or (operation, code) in _THROTTLED_READS
+        or status == _TOO_MANY_REQUESTS_STATUS
+    )
 
 
 def has_disk_problem(response: Mapping[str, Any]) -> bool:
@@ -97,7 +103,7 @@ def is_unconnected(error: Exception) -> bool:
 def classify_failure(error: Exception) -> CallFailure | None:
     """Return why the call failed, or None if a retry would not help, as when AWS rejected it."""
     match error:
-        case ClientError() if is_throttled(error.response):
+        case ClientError() if is_throttled(error.response, error.operation_name):
             return CallFailure.THROTTLED
         case ClientError() if error.response.get("Error", {}).get("Code") in _INCOMPLETE_REQUEST_CODES:
             return CallFailure.UNSENT

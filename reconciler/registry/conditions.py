@@ -13,8 +13,6 @@ from reconciler.registry.http import HttpResponse
 from reconciler.registry.latency import Latency
 from reconciler.registry.throttling import RateLimiter
 
-_THROTTLED = ApiError("ThrottlingException", "Rate exceeded")
-
 
 @frozen
 class Disruption:
@@ -61,7 +59,7 @@ def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -
     """
     match disruption.kind:
         case "throttle":
-            return registry.reject(routed, _THROTTLED)
+            return registry.reject(routed, _build_throttling_error(routed))
         case "error_before":
             return registry.reject(routed, _build_internal_error(routed))
         case "error_after":
@@ -74,6 +72,11 @@ def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -
             return None
         case _:
             return registry.perform(routed)
+
+
+def _build_throttling_error(routed: RoutedRequest) -> ApiError:
+    assert routed.operation is not None
+    return ApiError(routed.operation.throttling_code, "Rate exceeded")
 
 
 def _build_internal_error(routed: RoutedRequest) -> ApiError:

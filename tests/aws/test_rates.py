@@ -21,6 +21,9 @@ from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError
 from reconciler.model.quota import Quotas
 from reconciler.registry import HttpResponse, Registry
+from reconciler.registry.conditions import Conditions
+from reconciler.registry.faults import FaultRule, Faults
+from tests.support.conditioned_registry import ConditionedRegistry
 
 
 class Time:
@@ -119,6 +122,36 @@ def limited_caller(time, request):
     client = session.client("iot", config=Config(retries=dict(NO_BOTOCORE_RETRIES)))
     immediate_retries = Retries(time.clock, time.pauses.append, lambda _minimum, _maximum: 0.0)
     return Caller({"iot": client}, immediate_retries), replacements
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params"),
+    [
+        ("iot", "ListThingTypes", {}),
+        ("iot-managed-integrations", "ListManagedThings", {}),
+        ("ssm", "GetParameters", {"Names": ["a"]}),
+        ("secretsmanager", "BatchGetSecretValue", {"SecretIdList": ["a"]}),
+        ("iam", "GetRole", {"RoleName": "a"}),
+        ("lambda", "GetFunctionConfiguration", {"FunctionName": "a"}),
+        ("kinesis", "DescribeStreamSummary", {"StreamName": "a"}),
+        ("firehose", "DescribeDeliveryStream", {"DeliveryStreamName": "a"}),
+    ],
+)
+def test_calls_of_every_service_wait_for_their_rate_and_are_retried_when_throttled(
+    time, service, operation, params
+):
+    core, registry = Session(), Registry(":memory:")
+    limit_rates(core, Quotas({service: {operation: 0.5}}, {}), RateLimiter())
+    throttled = Conditions(faults=Faults([FaultRule(operation, "throttle", calls=frozenset({1}))]))
+    bind(core, ConditionedRegistry(registry, throttled, time.pause))
+    session = boto3.Session("embedded", "embedded", region_name="eu-west-1", botocore_session=core)
+    client = session.client(service, config=Config(retries=dict(NO_BOTOCORE_RETRIES)))
+    immediate_retries = Retries(time.clock, time.pauses.append, lambda _minimum, _maximum: 0.0)
+
+    Caller({service: client}, immediate_retries)(ApiCall(service, operation, params))
+
+    # The pause before the retry, which is 0 here. Then the wait for a bucket of half the rate.
+    assert time.pauses == [0.0, 4.0]
 
 
 def build_error_response(status: int, code: str) -> HttpResponse:

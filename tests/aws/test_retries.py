@@ -42,9 +42,9 @@ from tests.support.fault_injection import Fault, FaultyCloud, SingleFault, Virtu
 URL = "https://iot.eu-west-1.amazonaws.com"
 
 
-def make_client_error(status: int, code: str) -> ClientError:
+def make_client_error(status: int, code: str, operation: str = "Make") -> ClientError:
     response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "Make")
+    return ClientError(response, operation)
 
 
 DISK_PROBLEM = make_client_error(503, "ServiceUnavailableException")
@@ -59,6 +59,7 @@ DISK_PROBLEM.response["ResponseMetadata"]["HTTPHeaders"] = {"x-registry-disk-pro
         (make_client_error(429, "Whatever"), CallFailure.THROTTLED),
         (make_client_error(400, "TooManyRequestsException"), CallFailure.THROTTLED),
         (make_client_error(503, "SlowDown"), CallFailure.THROTTLED),
+        (make_client_error(400, "LimitExceededException", "DescribeStreamSummary"), CallFailure.THROTTLED),
         (make_client_error(500, "InternalFailureException"), CallFailure.LOST),
         (make_client_error(503, "ServiceUnavailableException"), CallFailure.LOST),
         (make_client_error(408, "RequestTimeout"), CallFailure.UNSENT),

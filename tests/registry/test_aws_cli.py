@@ -163,5 +163,31 @@ def test_managed_integrations_are_served_at_the_same_address(aws):
     }
 
 
+def test_roles_functions_and_streams_exist_unless_their_names_begin_with_missing(aws):
+    prefix = "An error occurred"
+    arns = [
+        aws("iam", "get-role", "--role-name", "r")[1]["Role"]["Arn"],
+        aws("lambda", "get-function-configuration", "--function-name", "f")[1]["FunctionArn"],
+        aws("kinesis", "describe-stream-summary", "--stream-name", "s")[1]["StreamDescriptionSummary"][
+            "StreamARN"
+        ],
+    ]
+    missing_role = aws("iam", "get-role", "--role-name", "missing-r")
+    missing_stream = aws("firehose", "describe-delivery-stream", "--delivery-stream-name", "missing-s")
+
+    assert arns == [
+        f"arn:aws:iam::{ACCOUNT}:role/r",
+        f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f",
+        f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/s",
+    ]
+    assert missing_role[1] == (
+        f"{prefix} (NoSuchEntity) when calling the GetRole operation: The role with name missing-r cannot be found."
+    )
+    assert missing_stream[1] == (
+        f"{prefix} (ResourceNotFoundException) when calling the DescribeDeliveryStream operation: "
+        f"Firehose missing-s under account {ACCOUNT} not found."
+    )
+
+
 def test_sts_returns_the_account(aws):
     assert aws("sts", "get-caller-identity")[1]["Account"] == ACCOUNT

@@ -165,6 +165,10 @@ def test_the_error_codes_for_invalid_requests_and_faults_are_in_the_model(servic
         wire_operation = load_service(service).get_operation(operation)
         if (service, operation) in catalog.load_served_operations() and service in SERVICES:
             assert wire_operation.invalid_code in wire_operation.error_codes or operation in NEVER_INVALID
+        throttling = build_error_response(
+            load_service(service), ApiError(wire_operation.throttling_code, "x")
+        )
+        assert throttling[0] in {400, 429}
         fault = build_error_response(load_service(service), ApiError(wire_operation.fault_code, "x"))
         assert fault[0] == 500
         is_modeled = load_service(service).find_error_format(wire_operation.fault_code) is not None

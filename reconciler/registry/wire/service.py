@@ -58,6 +58,12 @@ _DEFAULT_FAULT_CODES = {
     "lambda": "ServiceException",
     "iam": "ServiceFailure",
 }
+# Error codes for a throttled request, if they are not ThrottlingException.
+_THROTTLING_CODES = {
+    "iam": "Throttling",
+    "lambda": "TooManyRequestsException",
+    "kinesis": "LimitExceededException",
+}
 _CLIENT_ERROR_STATUS, _FAULT_STATUS = 400, 500
 
 TARGET_HEADER = "x-amz-target"
@@ -109,6 +115,11 @@ class WireOperation:
         """The code of its error for an internal fault."""
         default = _DEFAULT_FAULT_CODES[self.service]
         return next((code for code in _FAULT_CODES if code in self.error_codes), default)
+
+    @property
+    def throttling_code(self) -> str:
+        """The code of its error for a throttled request."""
+        return _THROTTLING_CODES.get(self.service, "ThrottlingException")
 
     @property
     def is_get(self) -> bool:
