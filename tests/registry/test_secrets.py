@@ -87,8 +87,75 @@ def test_a_batch_has_the_values_and_the_errors_of_single_secrets(secrets_manager
             }
         ],
     }
-    error = catch_error(secrets_manager.batch_get_secret_value, MaxResults=1)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"MaxResults": 1},
+        {"SecretIdList": ["iot/pump"], "MaxResults": 1},
+        {"SecretIdList": ["iot/pump"], "Filters": [{"Key": "name", "Values": ["iot"]}]},
+    ],
+)
+def test_a_batch_takes_either_a_list_or_filters(secrets_manager, params):
+    error = catch_error(secrets_manager.batch_get_secret_value, **params)
     assert error == ("InvalidParameterException", 400)
+
+
+@pytest.fixture
+def plant(secrets_manager):
+    """Create four secrets, one of which is scheduled for deletion."""
+    secrets_manager.create_secret(
+        Name="iot/pump", SecretString="a", Description="The main Pump", Tags=[{"Key": "line", "Value": "A"}]
+    )
+    secrets_manager.create_secret(Name="iot/valve", SecretString="b", Tags=[{"Key": "line", "Value": "B"}])
+    secrets_manager.create_secret(
+        Name="IoT/fan", SecretString="c", Tags=[{"Key": "owner", "Value": "A-team"}]
+    )
+    secrets_manager.create_secret(Name="iot/old", SecretString="d")
+    secrets_manager.delete_secret(SecretId="iot/old")
+    return secrets_manager
+
+
+FAN, PUMP, VALVE = "IoT/fan", "iot/pump", "iot/valve"
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ([], [FAN, PUMP, VALVE]),
+        ([("name", ["iot/"])], [PUMP, VALVE]),
+        ([("name", ["pump"])], []),
+        ([("name", ["iot/p", "IoT"])], [FAN, PUMP]),
+        ([("name", ["!iot/"])], [FAN]),
+        ([("name", ["iot/", "!iot/v"])], [PUMP]),
+        ([("description", ["the MAIN"])], [PUMP]),
+        ([("tag-key", ["li"])], [PUMP, VALVE]),
+        ([("tag-value", ["A"])], [FAN, PUMP]),
+        ([("tag-key", ["line"]), ("tag-value", ["A"])], [PUMP]),
+        ([("all", ["main iot"])], [PUMP]),
+        ([("all", ["a-TEAM"])], [FAN]),
+        ([("primary-region", ["eu"])], []),
+        ([("owning-service", ["!rds"])], [FAN, PUMP, VALVE]),
+    ],
+)
+def test_filters_select_the_secrets_of_a_batch(plant, filters, names):
+    parameters = [{"Key": key, "Values": values} for key, values in filters]
+    response = plant.batch_get_secret_value(Filters=parameters)
+    assert [secret["Name"] for secret in response["SecretValues"]] == names
+    assert response["Errors"] == []
+
+
+def test_a_filtered_batch_has_pages_and_rejects_the_tokens_of_other_filters(plant):
+    filters = [{"Key": "name", "Values": ["i", "I"]}]
+    first = plant.batch_get_secret_value(Filters=filters, MaxResults=2)
+    second = plant.batch_get_secret_value(Filters=filters, MaxResults=2, NextToken=first["NextToken"])
+    assert [secret["SecretString"] for secret in first["SecretValues"]] == ["c", "a"]
+    assert [secret["SecretString"] for secret in second["SecretValues"]] == ["b"]
+    assert "NextToken" not in second
+    error = catch_error(plant.batch_get_secret_value, Filters=[], NextToken=first["NextToken"])
+    assert error == ("InvalidNextTokenException", 400)
 
 
 def test_a_secret_that_is_scheduled_for_deletion_is_not_readable_and_keeps_its_name(

@@ -1,17 +1,22 @@
 """Secrets of Secrets Manager: the operations that create, put, get, describe and delete them.
 
 A secret has versions, and staging labels that each are at one version. A version without a label is deleted at once, where AWS deletes it
-later. Replicas, rotation and KMS keys have no effect, and BatchGetSecretValue takes a list of secrets but no filters.
+later. Replicas, rotation and KMS keys have no effect.
 """
 
 import re
 import secrets
 import string
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from attrs import evolve
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
+from reconciler.registry.paging import Pager
+from reconciler.registry.shared.secret_filters import SecretAttributes
 from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags
 from reconciler.registry.store import Row
 
@@ -51,6 +56,7 @@ _SUFFIX_LENGTH = 6
 _DAY_SECONDS = 86_400
 # API reference, DeleteSecret: the days for which a deleted secret can be restored.
 MIN_RECOVERY_DAYS, MAX_RECOVERY_DAYS = 7, 30
+_BATCH_PAGER = Pager("NextToken", "NextToken", "MaxResults", default_size=20)
 
 
 @operation(SERVICE, "CreateSecret")
@@ -126,12 +132,46 @@ def get_secret_value(context: Context, params: Params) -> Output | None:
 
 @operation(SERVICE, "BatchGetSecretValue", writes=False)
 def batch_get_secret_value(context: Context, params: Params) -> Output | None:
-    """Return the current values of up to 20 secrets; `Errors` has why others cannot be returned."""
-    if "Filters" in params or "SecretIdList" not in params:
-        message = "The embedded registry takes SecretIdList, and no Filters."
-        raise ApiError("InvalidParameterException", message)
+    """Return the current values of up to 20 secrets, which a list or filters select.
+
+    `Errors` has why others cannot be returned.
+
+    Raises InvalidParameterException without a list and filters, with both, or for pages of a list, InvalidNextTokenException.
+    """
+    is_paged = "MaxResults" in params or "NextToken" in params
+    if ("Filters" in params) == ("SecretIdList" in params) or (is_paged and "Filters" not in params):
+        message = (
+            "Either SecretIdList, or Filters with an optional MaxResults and NextToken, must be specified."
+        )
+        raise ApiError("InvalidParameterException", message)  # UNCONFIRMED: the message
+    if "SecretIdList" in params:
+        return _read_values(context, params["SecretIdList"])
+    page = _BATCH_PAGER.start_page(evolve(context, invalid_code="InvalidNextTokenException"), params)
+    names = _list_names(context, params["Filters"], page.after[0] if page.after else "")
+    output = page.build_output("names", names[: page.limit], lambda name: (name,), str)
+    return {**_read_values(context, output.pop("names")), **output}
+
+
+def _list_names(context: Context, filters: Sequence[Mapping[str, Any]], after: str) -> list[str]:
+    """Return the names of the usable secrets that match filters, in order, without those up to `after`."""
+    rows = context.tx.fetch_all(
+        "SELECT * FROM stored_secrets WHERE scope = ? AND name > ? AND deleted_at IS NULL ORDER BY name",
+        context.scope,
+        after,
+    )
+    return [row["name"] for row in rows if _get_attributes(context, row).match(filters)]
+
+
+def _get_attributes(context: Context, row: Row) -> SecretAttributes:
+    return SecretAttributes(
+        row["name"], row["description"] or "", read_tags(context, _build_arn(context, row))
+    )
+
+
+def _read_values(context: Context, identifiers: Sequence[str]) -> Output:
+    """Return the current values of secrets, and the errors of those that cannot be returned."""
     values, errors = [], []
-    for identifier in params["SecretIdList"]:
+    for identifier in identifiers:
         try:
             values.append(_read_value(context, {"SecretId": identifier}))
         except ApiError as error:
