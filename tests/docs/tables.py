@@ -24,6 +24,7 @@ from tests.docs.format_tables import render_format
 from tests.docs.markdown import join_code, render_heading, render_table
 
 CREATING_PREFIXES = ("Create", "Register", "Add", "Attach")
+MARKER_WRITES = frozenset({"CreateThingGroup", "UpdateThingGroup"})
 
 
 def render_kinds() -> str:
@@ -34,8 +35,7 @@ def render_kinds() -> str:
     rows = [
         (
             f"[`{kind.table}`](fields.md#{build_heading_anchor(kind)})<br>{kind.noun}",
-            _join_lines(name for name in kind.operations.create if name.startswith(CREATING_PREFIXES))
-            or "always exists",
+            _join_lines(list_creating_operations(kind)) or "always exists",
             search_docstring(kind, r"found by ([^,.;]+)") or "?",
             search_docstring(kind, r"owned (?:by |through )?([^,.;]+)") or "?",
             _join_lines(_list_replacing_fields(kind)) or "nothing",
@@ -97,6 +97,16 @@ def search_docstring(kind: Kind, pattern: str) -> str | None:
         if match := re.search(pattern, " ".join((text or "").split())):
             return match[1]
     return None
+
+
+def list_creating_operations(kind: Kind) -> list[str]:
+    """Return the operations that create a resource: not those of its marker group, and none for account settings."""
+    if kind.only_name:
+        return []
+    names = [name for name in kind.operations.create if name not in MARKER_WRITES - set(kind.write_operations)]
+    return [name for name in names if name.startswith(CREATING_PREFIXES)] or [
+        name for name in names if name in kind.write_operations
+    ]
 
 
 def _list_replacing_fields(kind: Kind) -> Iterator[str]:
