@@ -100,10 +100,15 @@ def search_docstring(kind: Kind, pattern: str) -> str | None:
 
 
 def list_creating_operations(kind: Kind) -> list[str]:
-    """Return the operations that create a resource: not those of its marker group, and none for account settings."""
+    """Return the operations that create a resource, without those of its marker group.
+
+    Account settings always exist, so they have none.
+    """
     if kind.only_name:
         return []
-    names = [name for name in kind.operations.create if name not in MARKER_WRITES - set(kind.write_operations)]
+    names = [
+        name for name in kind.operations.create if name not in MARKER_WRITES - set(kind.write_operations)
+    ]
     return [name for name in names if name.startswith(CREATING_PREFIXES)] or [
         name for name in names if name in kind.write_operations
     ]

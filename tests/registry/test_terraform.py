@@ -13,8 +13,16 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from tests.support import pki, terraform
+from tests.support import terraform
 from tests.support.registry_server import RunningServer, serve_registry
+from tests.support.terraform_fleet import (
+    POLICY,
+    enable_group_indexing,
+    read_fields,
+    read_names,
+    write_input_files,
+    write_verification,
+)
 
 CONFIG = "".join(file.read_text() for file in sorted((Path(__file__).parent / "terraform").glob("*.tf")))
 # Terraform, or a string: the reason why it cannot be used.
@@ -23,9 +31,8 @@ RESOURCE_TYPES = {line.split('"')[1] for line in CONFIG.splitlines() if line.sta
 APPLY = ("apply", "-auto-approve", "-no-color")
 CHANGE = ("-var", "site=bergen", "-var", "later=true")
 DEFAULT_TAGS = {"TF_AWS_DEFAULT_TAGS_owner": "line-a"}
-POLICY = "policy=,.@-_+"
-# The resources that the provider can import, and their import IDs.
-IMPORTS = {
+# The resources that the provider can import, and their import IDs; None for the ID in Terraform's state, which AWS assigned.
+IMPORTS: dict[str, str | None] = {
     "aws_iot_thing_type.bare": "bare",
     "aws_iot_thing_type.full": "full",
     "aws_iot_thing.bare": "bare",
@@ -47,7 +54,17 @@ IMPORTS = {
     "aws_iot_topic_rule.bare": "bare",
     "aws_iot_topic_rule.full": "full",
     "aws_iot_topic_rule.other": "other",
+    "aws_iot_topic_rule_destination.d": None,
 }
+# The resource types that the provider cannot import: its documentation of each has no section on imports.
+NOT_IMPORTED = {
+    "aws_iot_ca_certificate",
+    "aws_iot_certificate",
+    "aws_iot_logging_options",
+    "aws_iot_policy_attachment",
+    "aws_iot_thing_principal_attachment",
+}
+TESTED_ELSEWHERE = {"aws_iot_logging_options"}
 
 pytestmark = [
     pytest.mark.skipif(isinstance(TERRAFORM, str), reason=str(TERRAFORM)),
@@ -62,6 +79,7 @@ class Lifecycle:
     `changed_*` was read after the change; `restored_*` after the restoration, which starts with an empty registry.
     """
 
+    schemas: Any
     applied: Any
     planned: Any
     changed: Any
@@ -86,11 +104,12 @@ def lifecycle(tmp_path_factory):
         run = partial(TERRAFORM.run, folder, provider_settings=settings)
         enable_group_indexing(server)
         write_verification(server, verified, folder)
+        schemas = run("providers", "schema", "-json")
         applied = run(*APPLY)
         planned = run("plan", "-detailed-exitcode", "-no-color")
         _fill_versions(server)
         changed = run(*APPLY, *CHANGE)
-        changed_names, changed_fields = read_names(server), _read_fields(server, verified)
+        changed_names, changed_fields = read_names(server), read_fields(server, verified)
         _replace_state_by_imports(folder)
         imported = run(*APPLY, *CHANGE)
         (folder / "imports.tf").unlink()
@@ -98,40 +117,16 @@ def lifecycle(tmp_path_factory):
         server.reset()
         write_verification(server, verified, folder)
         restored = run(*APPLY, *CHANGE)
-        restored_names, restored_fields = read_names(server), _read_fields(server, verified)
+        restored_names, restored_fields = read_names(server), read_fields(server, verified)
         destroyed = run("destroy", "-auto-approve", "-no-color", *CHANGE)
         destroyed_names = read_names(server)
     return Lifecycle(
-        *(applied, planned),
+        *(schemas, applied, planned),
         *(changed, changed_names, changed_fields),
         *(imported, state),
         *(restored, restored_names, restored_fields),
         *(destroyed, destroyed_names),
     )
-
-
-def write_input_files(folder: Path) -> pki.Authority:
-    """Write the files that the configuration reads, and return the CA whose registration is verified."""
-    factory, other_factory, verified = (pki.Authority(name) for name in ("Factory", "Other", "Verified"))
-    (folder / "ca.pem").write_text(factory.pem)
-    (folder / "signed.pem").write_text(factory.issue("pump-7"))
-    (folder / "signed-by-other-ca.pem").write_text(other_factory.issue("pump-8"))
-    (folder / "device.csr").write_text(pki.make_signing_request("pump-9"))
-    (folder / "verified-ca.pem").write_text(verified.pem)
-    (folder / "signing-key.pem").write_text("KEY")
-    return verified
-
-
-def write_verification(server: RunningServer, authority: pki.Authority, folder: Path) -> None:
-    """Write the verification certificate for the registration code."""
-    code = server.create_client("iot").get_registration_code()["registrationCode"]
-    (folder / "verification.pem").write_text(authority.issue(code))
-
-
-def enable_group_indexing(server: RunningServer) -> None:
-    """Enable the indexing of groups, which the configuration disables first and enables with the change."""
-    iot = server.create_client("iot")
-    iot.update_indexing_configuration(thingGroupIndexingConfiguration={"thingGroupIndexingMode": "ON"})
 
 
 def _fill_versions(server: RunningServer) -> None:
@@ -151,7 +146,14 @@ def _replace_state_by_imports(folder: Path) -> None:
     state = json.loads(file.read_text())
     resources = [item for item in state["resources"] if f"{item['type']}.{item['name']}" not in IMPORTS]
     file.write_text(json.dumps({**state, "resources": resources}))
-    blocks = [f'import {{\n  to = {address}\n  id = "{name}"\n}}\n' for address, name in IMPORTS.items()]
+    ids = {
+        f"{item['type']}.{item['name']}": item["instances"][0]["attributes"]["id"]
+        for item in state["resources"]
+    }
+    blocks = [
+        f'import {{\n  to = {address}\n  id = "{name or ids[address]}"\n}}\n'
+        for address, name in IMPORTS.items()
+    ]
     (folder / "imports.tf").write_text("".join(blocks))
 
 
@@ -163,101 +165,6 @@ def _read_state(folder: Path) -> dict[str, Any]:
         for resource in resources
         if resource["mode"] == "managed"
     }
-
-
-def read_names(server: RunningServer) -> dict[str, Any]:
-    """Return what boto3 reads from the registry: names of resources by kind.
-
-    Things have their attributes, too, and groups their members; certificates and CAs are only counted.
-    """
-    iot = server.create_client("iot")
-    groups = [group["groupName"] for group in iot.list_thing_groups()["thingGroups"]]
-    return {
-        "things": {item["thingName"]: item["attributes"] for item in iot.list_things()["things"]},
-        "groups": {name: iot.list_things_in_thing_group(thingGroupName=name)["things"] for name in groups},
-        "types": {item["thingTypeName"] for item in iot.list_thing_types()["thingTypes"]},
-        "billing": {item["groupName"] for item in iot.list_billing_groups()["billingGroups"]},
-        "policies": {item["policyName"] for item in iot.list_policies()["policies"]},
-        "certificates": len(iot.list_certificates()["certificates"]),
-        "cas": len(iot.list_ca_certificates()["certificates"]),
-        "templates": {item["templateName"] for item in iot.list_provisioning_templates()["templates"]},
-        "aliases": set(iot.list_role_aliases()["roleAliases"]),
-        "authorizers": {item["authorizerName"] for item in iot.list_authorizers()["authorizers"]},
-        "domains": {
-            item["domainConfigurationName"]
-            for item in iot.list_domain_configurations()["domainConfigurations"]
-            if not item["domainConfigurationName"].startswith("iot:")  # AWS's own
-        },
-        "rules": {rule["ruleName"]: rule["topicPattern"] for rule in iot.list_topic_rules()["rules"]},
-        "destinations": [
-            (item["vpcDestinationSummary"]["vpcId"], item["status"])
-            for item in iot.list_topic_rule_destinations()["destinationSummaries"]
-            if "vpcDestinationSummary"
-            in item  # AWS itself creates that of the HTTP action, and nothing deletes it
-        ],
-    }
-
-
-def _read_fields(server: RunningServer, authority: pki.Authority) -> dict[str, Any]:
-    """Return what the registry has of the resources in `fields.tf`, read with boto3."""
-    iot = server.create_client("iot")
-    thing = iot.describe_thing(thingName="full:1_a-B")
-    group = iot.describe_thing_group(thingGroupName="full")
-    thing_type = iot.describe_thing_type(thingTypeName="full")
-    template = iot.describe_provisioning_template(templateName="template")
-    alias = iot.describe_role_alias(roleAlias="alias")["roleAliasDescription"]
-    indexing = iot.get_indexing_configuration()["thingIndexingConfiguration"]
-    events = iot.describe_event_configurations()["eventConfigurations"]
-    versions = iot.list_policy_versions(policyName=POLICY)["policyVersions"]
-    ca_id = pki.compute_certificate_id(authority.pem)
-    ca = iot.describe_ca_certificate(certificateId=ca_id)["certificateDescription"]
-    authorizer = iot.describe_authorizer(authorizerName="signed")["authorizerDescription"]
-    domain = iot.describe_domain_configuration(domainConfigurationName="devices")
-    return {
-        "thing": (thing.get("thingTypeName"), thing["attributes"]),
-        "group": group["thingGroupProperties"],
-        "deprecated": thing_type["thingTypeMetadata"]["deprecated"],
-        "billing": iot.describe_billing_group(billingGroupName="full")["billingGroupProperties"],
-        "policy": json.loads(iot.get_policy(policyName=POLICY)["policyDocument"])["Statement"],
-        "has at most 5 versions": len(versions) <= 5,
-        "policy target count": len(iot.list_targets_for_policy(policyName=POLICY)["targets"]),
-        "principals": len(iot.list_thing_principals(thingName="bare")["principals"]),
-        "ca": ca["status"],
-        "alias": (alias["credentialDurationSeconds"], alias["roleArn"].rpartition("/")[2]),
-        "template": (
-            template["description"],
-            template["enabled"],
-            template["preProvisioningHook"]["targetArn"],
-        ),
-        "named shadows": sorted(indexing["filter"]["namedShadowNames"]),
-        "custom fields": sorted(field["name"] for field in indexing["customFields"]),
-        "indexes": iot.list_indices()["indexNames"],
-        "events": {event: setting["Enabled"] for event, setting in events.items()},
-        "authorizer": (authorizer["tokenKeyName"], authorizer["enableCachingForHttp"]),
-        "domain": (
-            domain["authorizerConfig"]["allowAuthorizerOverride"],
-            domain["tlsConfig"]["securityPolicy"],
-        ),
-        "tags": {
-            arn.split(":")[-1].split("/")[0]: _read_tags(server, arn)
-            for arn in (
-                group["thingGroupArn"],
-                thing_type["thingTypeArn"],
-                template["templateArn"],
-                alias["roleAliasArn"],
-                ca["certificateArn"],
-                authorizer["authorizerArn"],
-                domain["domainConfigurationArn"],
-                iot.get_policy(policyName=POLICY)["policyArn"],
-                iot.get_topic_rule(ruleName="full")["ruleArn"],
-            )
-        },
-    }
-
-
-def _read_tags(server: RunningServer, arn: str) -> dict[str, str]:
-    tags = server.create_client("iot").list_tags_for_resource(resourceArn=arn)["tags"]
-    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 CHANGED_NAMES = {
@@ -317,6 +224,13 @@ CHANGED_FIELDS = {
 }
 
 
+def test_every_resource_type_of_the_provider_is_created_and_imported_if_it_can_be(lifecycle):
+    (schemas,) = json.loads(lifecycle.schemas.stdout)["provider_schemas"].values()
+    types = {name for name in schemas["resource_schemas"] if name.startswith("aws_iot_")}
+    assert types == RESOURCE_TYPES | TESTED_ELSEWHERE
+    assert {address.partition(".")[0] for address in IMPORTS} == types - NOT_IMPORTED
+
+
 def test_terraform_creates_every_resource(lifecycle):
     assert lifecycle.applied.returncode == 0, lifecycle.applied.stderr
     assert "Resources: 44 added, 0 changed, 0 destroyed" in lifecycle.applied.stdout
@@ -338,7 +252,7 @@ def test_the_registry_has_the_changed_resources(lifecycle):
 
 def test_imported_and_changed_resources_need_no_change(lifecycle):
     assert lifecycle.imported.returncode == 0, lifecycle.imported.stderr
-    assert "Resources: 21 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
+    assert "Resources: 22 imported, 0 added, 0 changed, 0 destroyed" in lifecycle.imported.stdout
 
 
 def test_every_resource_type_is_in_the_state(lifecycle):

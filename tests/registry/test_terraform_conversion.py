@@ -23,14 +23,16 @@ from tests.registry.test_terraform import (
     CHANGE,
     CONFIG,
     DEFAULT_TAGS,
+)
+from tests.support import terraform
+from tests.support.examples import STRESS_FACTOR
+from tests.support.registry_server import serve_registry
+from tests.support.terraform_fleet import (
     enable_group_indexing,
     read_names,
     write_input_files,
     write_verification,
 )
-from tests.support import terraform
-from tests.support.examples import STRESS_FACTOR
-from tests.support.registry_server import serve_registry
 
 DEVICE_COUNT = 300 if STRESS_FACTOR else 30
 FLEET = """
