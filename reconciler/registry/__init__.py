@@ -2,7 +2,7 @@
 
 Its services are `iot` and `iot-managed-integrations`. Stored secrets are parameters of `ssm` and secrets of `secretsmanager`, as far
 as a desired state refers to them. `iam`, `lambda`, `kinesis` and `firehose` only answer whether a role, a function or a stream
-exists.
+exists, and `sts` only who the caller is.
 
 Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
 nothing else of this project and never boto3; from botocore it takes only the service models.
@@ -25,7 +25,7 @@ The modules, from the outside in:
 
 The modules for serving it over HTTP:
 
-- `server`          one loopback port for all services; `identity` answers STS's GetCallerIdentity
+- `server`          one loopback port for all services
 - `request_guard`   which requests the server accepts; `http_protocol` bounds the heads of requests
 - `conditions`      how requests are delayed, throttled or made to fail: `latency`, `throttling` and `faults`
 - `clock`           virtual time

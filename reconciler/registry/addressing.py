@@ -12,14 +12,14 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from attrs import evolve, frozen
 
-from reconciler.registry.http import RegistrySettings
+from reconciler.registry.http import HttpRequest, RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import (
     JSON_SERVICES,
-    QUERY_SERVICES,
     REST_SERVICES,
     SERVICES,
     TARGET_HEADER,
+    find_query_service,
     load_service,
     map_signing_names_to_services,
 )
@@ -105,7 +105,7 @@ def parse_target(url: str) -> RequestTarget:
 
 
 def resolve_service(
-    caller: CredentialScope, method: str, target: RequestTarget, url: str, headers: Mapping[str, str]
+    caller: CredentialScope, request: HttpRequest, target: RequestTarget, headers: Mapping[str, str]
 ) -> str:
     """Return the name of the service that a request is for.
 
@@ -119,13 +119,14 @@ def resolve_service(
     for name, service_prefix in JSON_SERVICES.items():
         if prefix == service_prefix:
             return name
-    if headers.get("content-type", "").startswith(_FORM_TYPE):
-        return QUERY_SERVICES[0]
-    host = url.partition("?")[0].partition("://")[2].partition("/")[0]
+    is_form = headers.get("content-type", "").startswith(_FORM_TYPE)
+    if is_form and (query_service := find_query_service(request.body)):
+        return query_service
+    host = request.url.partition("?")[0].partition("://")[2].partition("/")[0]
     if "iotmanagedintegrations" in host:
         return "iot-managed-integrations"
     return next(
-        (name for name in REST_SERVICES if load_service(name).routes.find(method, target.segments)),
+        (name for name in REST_SERVICES if load_service(name).routes.find(request.method, target.segments)),
         SERVICES[0],
     )
 

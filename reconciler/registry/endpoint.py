@@ -90,7 +90,7 @@ class Registry:
             rejection = ApiError("InvalidRequestException", str(error))
             default_service = load_service(caller.service or "iot")
             return RoutedRequest(request, headers, caller, default_service, rejection=rejection)
-        target_service = load_service(resolve_service(caller, request.method, target, request.url, headers))
+        target_service = load_service(resolve_service(caller, request, target, headers))
         route = target_service.find_operation(request.method, target.segments, headers, request.body)
         if route is None:
             rejection = _build_unknown_operation_error(

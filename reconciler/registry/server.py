@@ -1,4 +1,4 @@
-"""The registry on a loopback port: `SERVICES` and STS under one address, over HTTP/1.1, by uvicorn.
+"""The registry on a loopback port: all services under one address, over HTTP/1.1, by uvicorn.
 
 The server may delay a request before it performs it, for example to simulate latency.
 
@@ -31,7 +31,6 @@ from reconciler.registry.conditions import Conditions, Disruption, respond
 from reconciler.registry.endpoint import Registry
 from reconciler.registry.http import HttpRequest, HttpResponse
 from reconciler.registry.http_protocol import HttpProtocol
-from reconciler.registry.identity import get_caller_identity
 from reconciler.registry.request_guard import UNSIGNED_WRITE, RawHeaders, Rejection, find_rejection
 from reconciler.registry.store import StoreError
 from reconciler.registry.wire.service import SERVICES, load_service
@@ -170,7 +169,7 @@ class RegistryApp:
         return self._respond_to_server_request(scope["path"], request) or await self._perform(request)
 
     async def _perform(self, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request to one of `SERVICES`, or return None to drop its connection."""
+        """Answer a request to a service, or return None to drop its connection."""
         routed = self.registry.route(request)
         operation = routed.operation
         if operation is not None:
@@ -196,7 +195,7 @@ class RegistryApp:
         clock.advance_to(start + disruption.delay + disruption.retry_after)
 
     def _respond_to_server_request(self, path: str, request: HttpRequest) -> HttpResponse | None:
-        """Answer a request to the server itself or to STS; return None for a request to one of `SERVICES`."""
+        """Answer a request to the server itself; return None for a request to a service."""
         match request.method, path:
             case "GET" | "HEAD", "/health":
                 return _build_json_response(200, {"status": "ok", "services": list(SERVICES)})
@@ -209,8 +208,6 @@ class RegistryApp:
                 return _respond_with_time(self.clock, request.method, request.body)
             case "GET", "/calls":
                 return _build_json_response(200, self.calls)
-            case "POST", "/":
-                return get_caller_identity(request, self.registry.settings)
         return None
 
     def _reset(self) -> HttpResponse:

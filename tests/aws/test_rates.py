@@ -131,6 +131,7 @@ def limited_caller(time, request):
         ("iot-managed-integrations", "ListManagedThings", {}),
         ("ssm", "GetParameters", {"Names": ["a"]}),
         ("secretsmanager", "BatchGetSecretValue", {"SecretIdList": ["a"]}),
+        ("sts", "GetCallerIdentity", {}),
         ("iam", "GetRole", {"RoleName": "a"}),
         ("lambda", "GetFunctionConfiguration", {"FunctionName": "a"}),
         ("kinesis", "DescribeStreamSummary", {"StreamName": "a"}),

@@ -24,6 +24,7 @@ SIGNING_NAMES = {
     "ssm": "ssm",
     "secretsmanager": "secretsmanager",
     "iam": "iam",
+    "sts": "sts",
     "lambda": "lambda",
     "kinesis": "kinesis",
     "firehose": "firehose",

@@ -172,13 +172,14 @@ def test_the_error_codes_for_invalid_requests_and_faults_are_in_the_model(servic
         fault = build_error_response(load_service(service), ApiError(wire_operation.fault_code, "x"))
         assert fault[0] == 500
         is_modeled = load_service(service).find_error_format(wire_operation.fault_code) is not None
-        # The model of Firehose has only AWS's common error, like no other one.
-        assert is_modeled or (service, wire_operation.fault_code) == ("firehose", "InternalFailure")
+        assert is_modeled or wire_operation.fault_code == "InternalFailure"  # AWS's common error
 
 
-def test_the_targets_and_signing_names_of_services_are_those_of_the_models():
+def test_the_targets_versions_and_signing_names_of_services_are_those_of_the_models():
     metadata = {service: load_service(service).model.metadata for service in JSON_SERVICES}
     assert {service: values["targetPrefix"] for service, values in metadata.items()} == JSON_SERVICES
+    versions = {name: load_service(name).model.api_version for name in QUERY_SERVICES}
+    assert versions == QUERY_SERVICES
     others = {"lambda", *JSON_SERVICES, *QUERY_SERVICES}
     names = {load_service(service).model.metadata.get("signingName", service) for service in others}
     assert names == others

@@ -36,8 +36,8 @@ JSON_SERVICES = {
 }
 """The services with the json protocol, with what precedes the operation in the header `X-Amz-Target`."""
 
-QUERY_SERVICES = ("iam",)
-"""The services with the query protocol: the body of a request is a form, whose `Action` names the operation."""
+QUERY_SERVICES = {"iam": "2010-05-08", "sts": "2011-06-15"}
+"""The services with the query protocol, with the `Version` in a request: a form, whose `Action` names the operation."""
 
 # Error codes for an invalid request and for an internal fault. The first one that an operation's model has is used.
 _INVALID_CODES = ("ValidationException", "InvalidRequestException")
@@ -57,10 +57,12 @@ _DEFAULT_FAULT_CODES = {
     "firehose": "InternalFailure",
     "lambda": "ServiceException",
     "iam": "ServiceFailure",
+    "sts": "InternalFailure",
 }
 # Error codes for a throttled request, if they are not ThrottlingException.
 _THROTTLING_CODES = {
     "iam": "Throttling",
+    "sts": "Throttling",
     "lambda": "TooManyRequestsException",
     "kinesis": "LimitExceededException",
 }
@@ -176,12 +178,7 @@ class Service:
 
     def _find_action(self, body: bytes) -> str:
         """Return the operation that a form names, or an empty text if it is not of this service."""
-        try:
-            form = load_form(body)
-        except MalformedError:
-            return ""
-        is_version_known = form.get("Version") == [self.model.api_version]
-        return form.get("Action", [""])[-1] if is_version_known else ""
+        return load_form(body).get("Action", [""])[-1] if find_query_service(body) == self.name else ""
 
     def get_operation(self, name: str) -> WireOperation:
         """Return an operation of the model. Raises KeyError for any other name."""
@@ -195,6 +192,17 @@ class Service:
 
 
 _ALL_SERVICES = frozenset((*REST_SERVICES, *JSON_SERVICES, *QUERY_SERVICES))
+
+
+def find_query_service(body: bytes) -> str | None:
+    """Return the service whose version a form has, or None."""
+    try:
+        form = load_form(body)
+    except MalformedError:
+        return None
+    return next((name for name, version in QUERY_SERVICES.items() if form.get("Version") == [version]), None)
+
+
 _lock = threading.Lock()
 
 
