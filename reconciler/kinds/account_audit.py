@@ -40,7 +40,10 @@ class NotificationTarget:
         "The ARN of the SNS topic.", api=f"{_TARGETS}.value.targetArn", default=None
     )
     role_arn: str | None = member(
-        "The role with which AWS IoT publishes to the topic.", api=f"{_TARGETS}.value.roleArn", default=None
+        "The role with which AWS IoT publishes to the topic.",
+        api=f"{_TARGETS}.value.roleArn",
+        outside="role",
+        default=None,
     )
     enabled: bool = member("Whether notifications are sent.", api=f"{_TARGETS}.value.enabled", default=True)
 
@@ -64,6 +67,7 @@ class Audit:
     role_arn: str | NotCompared | None = member(
         "The role with which AWS IoT reads devices, policies and certificates in an audit.",
         api="UpdateAccountAuditConfiguration.roleArn",
+        outside="role",
         default=NOT_COMPARED,
     )
     audit_notification_target_configurations: Mapping[str, NotificationTarget] | NotCompared = member(

@@ -35,6 +35,7 @@ class Encryption:
     kms_access_role_arn: str | NotCompared | None = member(
         "The role with which AWS IoT uses the customer's key.",
         api="UpdateEncryptionConfiguration.kmsAccessRoleArn",
+        outside="role",
         default=NOT_COMPARED,
     )
 

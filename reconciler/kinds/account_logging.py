@@ -43,6 +43,7 @@ class Logging:
     role_arn: str | NotCompared | None = member(
         "The role with which AWS IoT writes the logs.",
         api="SetV2LoggingOptions.roleArn",
+        outside="role",
         default=NOT_COMPARED,
     )
     default_log_level: Literal["DEBUG", "INFO", "ERROR", "WARN", "DISABLED"] | NotCompared = member(

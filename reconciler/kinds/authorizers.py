@@ -40,7 +40,9 @@ class Authorizer:
     """`[authorizers.*]`."""
 
     authorizer_function_arn: str = member(
-        "The ARN of the Lambda function that decides.", api="CreateAuthorizer.authorizerFunctionArn"
+        "The ARN of the Lambda function that decides.",
+        api="CreateAuthorizer.authorizerFunctionArn",
+        outside="function",
     )
     token_key_name: str | None = member(
         "The name under which clients send the signed token; required unless `signing_disabled`.",

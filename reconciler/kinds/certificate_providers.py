@@ -29,7 +29,9 @@ class CertificateProvider:
     """`[certificate_providers.*]`."""
 
     lambda_function_arn: str = member(
-        "The ARN of the Lambda function that signs.", api="CreateCertificateProvider.lambdaFunctionArn"
+        "The ARN of the Lambda function that signs.",
+        api="CreateCertificateProvider.lambdaFunctionArn",
+        outside="function",
     )
     account_default_for_operations: tuple[str, ...] = member(
         "The operations for which the function signs; AWS has only one.",

@@ -39,6 +39,7 @@ class CloudConnector:
     lambda_arn: str = member(
         "The ARN of the Lambda function that calls the other cloud.",
         api="CreateCloudConnector.EndpointConfig.lambda.arn",
+        outside="function",
         on_change="replaces",
     )
     name: str | None = member(

@@ -77,6 +77,7 @@ class ServerCertificateConfig:
     ocsp_lambda_arn: str | None = member(
         "The ARN of the Lambda function that answers OCSP requests, for a certificate of a private CA.",
         api="CreateDomainConfiguration.serverCertificateConfig.ocspLambdaArn",
+        outside="function",
         default=None,
     )
     ocsp_authorized_responder_arn: str | None = member(
@@ -93,6 +94,7 @@ class ClientCertificateConfig:
     client_certificate_callback_arn: str = member(
         "The ARN of the Lambda function that AWS calls after it has authenticated a client by certificate.",
         api="CreateDomainConfiguration.clientCertificateConfig.clientCertificateCallbackArn",
+        outside="function",
     )
 
 

@@ -29,9 +29,11 @@ class ManagedDestination:
     """`[managed_destinations.*]`."""
 
     delivery_destination_arn: str = member(
-        "The ARN of the stream.", api="CreateDestination.DeliveryDestinationArn"
+        "The ARN of the stream.", api="CreateDestination.DeliveryDestinationArn", outside="kinesis_stream"
     )
-    role_arn: str = member("The role with which AWS writes to the stream.", api="CreateDestination.RoleArn")
+    role_arn: str = member(
+        "The role with which AWS writes to the stream.", api="CreateDestination.RoleArn", outside="role"
+    )
     delivery_destination_type: str = member(
         "The type of the stream.", api="CreateDestination.DeliveryDestinationType", default="KINESIS"
     )

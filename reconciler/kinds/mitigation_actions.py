@@ -74,7 +74,9 @@ class EnableIotLogging:
     """An action that turns on the logging of AWS IoT Core."""
 
     role_arn_for_logging: str = member(
-        "The role with which AWS IoT writes logs.", api=f"{_API}.enableIoTLoggingParams.roleArnForLogging"
+        "The role with which AWS IoT writes logs.",
+        api=f"{_API}.enableIoTLoggingParams.roleArnForLogging",
+        outside="role",
     )
     log_level: Literal["DEBUG", "INFO", "ERROR", "WARN", "DISABLED"] = member(
         "The least important level that is logged.", api=f"{_API}.enableIoTLoggingParams.logLevel"
@@ -116,7 +118,9 @@ class ActionParams:
 class MitigationAction:
     """`[mitigation_actions.*]`."""
 
-    role_arn: str = member("The role with which AWS IoT acts.", api="CreateMitigationAction.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT acts.", api="CreateMitigationAction.roleArn", outside="role"
+    )
     action_params: ActionParams = member("The parameters of the action, of exactly one type.", api=_API)
     tags: Mapping[str, str] = member("Tags.", api="CreateMitigationAction.tags", factory=dict)
 

@@ -59,7 +59,9 @@ class Hook:
     """The Lambda function that accepts or rejects a device before it is provisioned."""
 
     target_arn: str = member(
-        "The ARN of the function.", api="CreateProvisioningTemplate.preProvisioningHook.targetArn"
+        "The ARN of the function.",
+        api="CreateProvisioningTemplate.preProvisioningHook.targetArn",
+        outside="function",
     )
     payload_version: str = member(
         "The version of the input that the function gets.",
@@ -74,7 +76,9 @@ class ProvisioningTemplate:
 
     body: Document = member("The template, as JSON.", api="CreateProvisioningTemplate.templateBody")
     provisioning_role_arn: str = member(
-        "The role with which AWS provisions.", api="CreateProvisioningTemplate.provisioningRoleArn"
+        "The role with which AWS provisions.",
+        api="CreateProvisioningTemplate.provisioningRoleArn",
+        outside="role",
     )
     type: Literal["FLEET_PROVISIONING", "JITP"] = member(
         "JITP for devices with certificates of a registered CA, FLEET_PROVISIONING for devices with a claim.",

@@ -25,7 +25,7 @@ DEFAULT_DURATION_SECONDS = 3600
 class RoleAlias:
     """`[role_aliases.*]`."""
 
-    role_arn: str = member("The role that devices get.", api="CreateRoleAlias.roleArn")
+    role_arn: str = member("The role that devices get.", api="CreateRoleAlias.roleArn", outside="role")
     credential_duration_seconds: int = member(
         "How long the credentials are valid.",
         api="CreateRoleAlias.credentialDurationSeconds",

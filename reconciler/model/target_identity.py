@@ -56,6 +56,11 @@ def normalize_endpoint(target: str) -> str:
     return f"{url.scheme}://{host}:{port}{url.path.rstrip('/')}"
 
 
+def is_local_endpoint(endpoint: str) -> bool:
+    """Return whether the endpoint of a target is the embedded registry, or on this machine."""
+    return endpoint == "embedded" or is_loopback(urlsplit(endpoint).hostname or "")
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine."""
     try:

@@ -9,6 +9,8 @@ import attrs
 from attrs import frozen
 
 OnChange = Literal["in_place", "replaces", "create_only"]
+OutsideType = Literal["role", "function", "kinesis_stream", "delivery_stream"]
+"""A type of resource of another AWS service: an IAM role, a Lambda function, or a stream of Kinesis or Firehose."""
 LongText = NewType("LongText", str)
 """A value of a map that can be read from a file, as texts outside maps can; other values of maps are literal."""
 
@@ -26,6 +28,7 @@ class Member:
     - `references`: the table of the resources that the field refers to (`thing_types`), None if it refers to none;
     - `builtin_prefix`: if the field refers to resources: what the names of those begin with that AWS itself provides (`aws:`); they
       are not references;
+    - `outside`: the type of the resource of another AWS service whose ARN or name the field has, None if it has none;
     - `on_change`: whether AWS changes it in place (`in_place`), only a replacement changes it (`replaces`), or it matters
       only at creation and is never compared (`create_only`);
     - `drops_empty_values`: whether AWS does not store the entries of a map that have an empty text as their value.
@@ -40,6 +43,7 @@ class Member:
     drops_empty_values: bool = False
     document_api: str | None = None
     builtin_prefix: str | None = None
+    outside: OutsideType | None = None
 
     def is_builtin(self, name: str) -> bool:
         """Return whether a name in the field means something that AWS itself provides."""
@@ -55,13 +59,13 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     drops_empty_values: bool = False,
     document_api: str | None = None,
     builtin_prefix: str | None = None,
+    outside: OutsideType | None = None,
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
     """Return an attrs field with the metadata of a `Member`; without a default, the file has to set it."""
-    metadata = {
-        _METADATA_KEY: (doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix)
-    }
+    facts = (doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix, outside)
+    metadata = {_METADATA_KEY: facts}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
     return attrs.field(default=default, metadata=metadata)
@@ -111,9 +115,8 @@ def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
 
 
 def _to_member(attribute: attrs.Attribute[Any]) -> Member:
-    doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix = attribute.metadata[
-        _METADATA_KEY
-    ]
+    facts = attribute.metadata[_METADATA_KEY]
+    doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix, outside = facts
     return Member(
         attribute.name,
         doc,
@@ -124,4 +127,5 @@ def _to_member(attribute: attrs.Attribute[Any]) -> Member:
         drops_empty_values=drops_empty_values,
         document_api=document_api,
         builtin_prefix=builtin_prefix,
+        outside=outside,
     )

@@ -72,6 +72,7 @@ class CaCertificate:
     registration_role_arn: str | None = member(
         "The role with which AWS provisions, instead of the template's own. A template that only this CA has needs it.",
         api="RegisterCACertificate.registrationConfig.roleArn",
+        outside="role",
         default=None,
     )
 

@@ -31,6 +31,7 @@ class PresignedUrlConfig:
     role_arn: str | None = member(
         "The role that may read the files.",
         api="CreateJobTemplate.presignedUrlConfig.roleArn",
+        outside="role",
         default=None,
     )
     expires_in_sec: int = member(

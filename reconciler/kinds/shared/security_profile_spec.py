@@ -166,7 +166,9 @@ class AlertTarget:
         "The ARN of the SNS topic.", api="CreateSecurityProfile.alertTargets.alertTargetArn"
     )
     role_arn: str = member(
-        "The role with which AWS IoT publishes.", api="CreateSecurityProfile.alertTargets.roleArn"
+        "The role with which AWS IoT publishes.",
+        api="CreateSecurityProfile.alertTargets.roleArn",
+        outside="role",
     )
 
 
@@ -194,7 +196,9 @@ class MetricsExportConfig:
 
     mqtt_topic: str = member("The MQTT topic.", api="CreateSecurityProfile.metricsExportConfig.mqttTopic")
     role_arn: str = member(
-        "The role with which AWS IoT publishes.", api="CreateSecurityProfile.metricsExportConfig.roleArn"
+        "The role with which AWS IoT publishes.",
+        api="CreateSecurityProfile.metricsExportConfig.roleArn",
+        outside="role",
     )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from reconciler.kinds.base.outside_services import TEMPLATE, iterate_outside_texts
 from reconciler.kinds.base.schema import get_members, is_spec_class, member
 from reconciler.kinds.shared.role_arns import check_role_arn
-from reconciler.kinds.shared.topic_rule_destination_spec import TEMPLATE
 from reconciler.kinds.shared.topic_rule_messaging_actions import (
     Firehose,
     Http,
@@ -49,7 +49,6 @@ from reconciler.model.secret import Secret
 from reconciler.model.text import join_some, quote
 
 _ACTIONS = "CreateTopicRule.topicRulePayload.actions"
-_ROLE_ARN = "role_arn"
 
 
 @frozen
@@ -131,10 +130,11 @@ def check_action(action: Action, path: ValuePath) -> Iterator[ValueProblem]:
     if action.http:
         yield from (problem.nest_under(*path, "http") for problem in _check_http(action.http))
     for name in types:
-        for field_path, arn in _iterate_roles(getattr(action, name)):
-            yield from (
-                problem.nest_under(*path, name, *field_path) for problem in check_role_arn(_ROLE_ARN, arn)
-            )
+        for item in iterate_outside_texts(getattr(action, name)):
+            if item.type == "role":
+                *tables, field = item.path
+                problems = check_role_arn(str(field), item.text)
+                yield from (problem.nest_under(*path, name, *tables) for problem in problems)
 
 
 def _check_http(http: Http) -> Iterator[ValueProblem]:
@@ -149,18 +149,6 @@ def _check_http(http: Http) -> Iterator[ValueProblem]:
         problem = f"{quote(http.confirmation_url)} is not the beginning of the URL {quote(http.url)}"
         expected = "a text with which the URL starts"
         yield ValueProblem("invalid-confirmation-url", problem, expected, path=("confirmation_url",))
-
-
-def _iterate_roles(value: Any) -> Iterator[tuple[ValuePath, str]]:
-    """Yield each role ARN in a structure, with the path of the table that has it."""
-    if not is_spec_class(type(value)):
-        return
-    for name in get_members(type(value)):
-        item = getattr(value, name)
-        if name == _ROLE_ARN and item is not None:
-            yield (), item
-        for path, arn in _iterate_roles(item):
-            yield (name, *path), arn
 
 
 def match_secrets(value: Any, reference: Any) -> Any:

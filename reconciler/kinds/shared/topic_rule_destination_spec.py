@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
+from reconciler.kinds.base.outside_services import TEMPLATE
 from reconciler.kinds.base.schema import member
 
 TABLE = "topic_rule_destinations"
@@ -18,8 +19,6 @@ VPC, INFLUX_DB = "vpc", "influxdb"
 """The types of destinations in ARNs; that of InfluxDB is UNCONFIRMED."""
 
 _CONFIGURATION = "CreateTopicRuleDestination.destinationConfiguration"
-TEMPLATE = "${"
-"""The beginning of a substitution template."""
 
 
 @frozen
@@ -43,6 +42,7 @@ class VpcDestination:
     role_arn: str = member(
         "The role with which AWS IoT creates the network interfaces.",
         api=f"{_CONFIGURATION}.vpcConfiguration.roleArn",
+        outside="role",
     )
     security_groups: tuple[str, ...] = member(
         "The security groups, in any order.",

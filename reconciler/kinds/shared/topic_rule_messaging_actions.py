@@ -22,7 +22,9 @@ class Sns:
     """An action that publishes each message to an SNS topic."""
 
     target_arn: str = member("The ARN of the SNS topic.", api=f"{_ACTIONS}.sns.targetArn")
-    role_arn: str = member("The role with which AWS IoT publishes.", api=f"{_ACTIONS}.sns.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT publishes.", api=f"{_ACTIONS}.sns.roleArn", outside="role"
+    )
     message_format: Literal["RAW", "JSON"] = member(
         "Whether SNS parses the message.", api=f"{_ACTIONS}.sns.messageFormat", default="RAW"
     )
@@ -33,7 +35,9 @@ class Sqs:
     """An action that sends each message to an SQS queue."""
 
     queue_url: str = member("The URL of the queue.", api=f"{_ACTIONS}.sqs.queueUrl")
-    role_arn: str = member("The role with which AWS IoT sends.", api=f"{_ACTIONS}.sqs.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT sends.", api=f"{_ACTIONS}.sqs.roleArn", outside="role"
+    )
     use_base64: bool = member(
         "Whether the message is encoded in Base64.", api=f"{_ACTIONS}.sqs.useBase64", default=False
     )
@@ -43,9 +47,9 @@ class Sqs:
 class Kinesis:
     """An action that writes each message to a Kinesis data stream."""
 
-    stream_name: str = member("The stream.", api=f"{_ACTIONS}.kinesis.streamName")
+    stream_name: str = member("The stream.", api=f"{_ACTIONS}.kinesis.streamName", outside="kinesis_stream")
     role_arn: str = member(
-        "The role with which AWS IoT writes to the stream.", api=f"{_ACTIONS}.kinesis.roleArn"
+        "The role with which AWS IoT writes to the stream.", api=f"{_ACTIONS}.kinesis.roleArn", outside="role"
     )
     partition_key: str | None = member(
         "The key that determines the shard, such as `${newuuid()}`.",
@@ -58,9 +62,13 @@ class Kinesis:
 class Firehose:
     """An action that writes each message to a Firehose delivery stream."""
 
-    delivery_stream_name: str = member("The delivery stream.", api=f"{_ACTIONS}.firehose.deliveryStreamName")
+    delivery_stream_name: str = member(
+        "The delivery stream.", api=f"{_ACTIONS}.firehose.deliveryStreamName", outside="delivery_stream"
+    )
     role_arn: str = member(
-        "The role with which AWS IoT writes to the stream.", api=f"{_ACTIONS}.firehose.roleArn"
+        "The role with which AWS IoT writes to the stream.",
+        api=f"{_ACTIONS}.firehose.roleArn",
+        outside="role",
     )
     separator: str | None = member(
         "The text between two records: a newline, a tab, `\\r\\n` or a comma.",
@@ -117,7 +125,9 @@ class Republish:
     """An action that publishes each message to another MQTT topic."""
 
     topic: str = member("The topic, such as `alarms/${clientid()}`.", api=f"{_ACTIONS}.republish.topic")
-    role_arn: str = member("The role with which AWS IoT publishes.", api=f"{_ACTIONS}.republish.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT publishes.", api=f"{_ACTIONS}.republish.roleArn", outside="role"
+    )
     qos: int = member("The quality of service: 0 or 1.", api=f"{_ACTIONS}.republish.qos", default=0)
     headers: MqttHeaders | None = member(
         "The MQTT 5 properties of the message.", api=f"{_ACTIONS}.republish.headers", default=None
@@ -173,7 +183,9 @@ class SigV4:
     service_name: str = member(
         "The service for which a request is signed.", api=f"{_ACTIONS}.http.auth.sigv4.serviceName"
     )
-    role_arn: str = member("The role with which AWS IoT signs.", api=f"{_ACTIONS}.http.auth.sigv4.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT signs.", api=f"{_ACTIONS}.http.auth.sigv4.roleArn", outside="role"
+    )
 
 
 @frozen

@@ -20,6 +20,7 @@ class Lambda:
     function_arn: str = member(
         "The ARN of the function, which must allow AWS IoT to invoke it.",
         api=f"{_ACTIONS}.lambda.functionArn",
+        outside="function",
     )
 
 
@@ -28,7 +29,9 @@ class StepFunctions:
     """An action that starts a Step Functions state machine with each message."""
 
     state_machine_name: str = member("The state machine.", api=f"{_ACTIONS}.stepFunctions.stateMachineName")
-    role_arn: str = member("The role with which AWS IoT starts it.", api=f"{_ACTIONS}.stepFunctions.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT starts it.", api=f"{_ACTIONS}.stepFunctions.roleArn", outside="role"
+    )
     execution_name_prefix: str | None = member(
         "The start of each execution's name; a UUID follows.",
         api=f"{_ACTIONS}.stepFunctions.executionNamePrefix",
@@ -49,7 +52,9 @@ class CloudwatchMetric:
     )
     metric_unit: str = member("The unit, such as `Count`.", api=f"{_ACTIONS}.cloudwatchMetric.metricUnit")
     role_arn: str = member(
-        "The role with which AWS IoT sends the value.", api=f"{_ACTIONS}.cloudwatchMetric.roleArn"
+        "The role with which AWS IoT sends the value.",
+        api=f"{_ACTIONS}.cloudwatchMetric.roleArn",
+        outside="role",
     )
     metric_timestamp: str | None = member(
         "The time of the value, in seconds since 1970.",
@@ -66,7 +71,9 @@ class CloudwatchAlarm:
     state_reason: str = member("The reason for the state.", api=f"{_ACTIONS}.cloudwatchAlarm.stateReason")
     state_value: str = member("OK, ALARM or INSUFFICIENT_DATA.", api=f"{_ACTIONS}.cloudwatchAlarm.stateValue")
     role_arn: str = member(
-        "The role with which AWS IoT sets the state.", api=f"{_ACTIONS}.cloudwatchAlarm.roleArn"
+        "The role with which AWS IoT sets the state.",
+        api=f"{_ACTIONS}.cloudwatchAlarm.roleArn",
+        outside="role",
     )
 
 
@@ -76,7 +83,9 @@ class CloudwatchLogs:
 
     log_group_name: str = member("The log group.", api=f"{_ACTIONS}.cloudwatchLogs.logGroupName")
     role_arn: str = member(
-        "The role with which AWS IoT writes to the log group.", api=f"{_ACTIONS}.cloudwatchLogs.roleArn"
+        "The role with which AWS IoT writes to the log group.",
+        api=f"{_ACTIONS}.cloudwatchLogs.roleArn",
+        outside="role",
     )
     batch_mode: bool = member(
         "Whether each element of an array becomes a record.",
@@ -98,7 +107,10 @@ class IotAnalytics:
         default=None,
     )
     role_arn: str | None = member(
-        "The role with which AWS IoT sends.", api=f"{_ACTIONS}.iotAnalytics.roleArn", default=None
+        "The role with which AWS IoT sends.",
+        api=f"{_ACTIONS}.iotAnalytics.roleArn",
+        outside="role",
+        default=None,
     )
     batch_mode: bool = member(
         "Whether each element of an array becomes a message.",
@@ -112,7 +124,9 @@ class IotEvents:
     """An action that sends each message to an input of AWS IoT Events."""
 
     input_name: str = member("The input.", api=f"{_ACTIONS}.iotEvents.inputName")
-    role_arn: str = member("The role with which AWS IoT sends.", api=f"{_ACTIONS}.iotEvents.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT sends.", api=f"{_ACTIONS}.iotEvents.roleArn", outside="role"
+    )
     message_id: str | None = member(
         "The ID of the message; default: a new UUID. Not with `batch_mode`.",
         api=f"{_ACTIONS}.iotEvents.messageId",
@@ -221,7 +235,9 @@ class IotSiteWise:
         "The properties, with their values.", api=f"{_ACTIONS}.iotSiteWise.putAssetPropertyValueEntries"
     )
     role_arn: str = member(
-        "The role with which AWS IoT sets the properties.", api=f"{_ACTIONS}.iotSiteWise.roleArn"
+        "The role with which AWS IoT sets the properties.",
+        api=f"{_ACTIONS}.iotSiteWise.roleArn",
+        outside="role",
     )
 
 
@@ -249,7 +265,7 @@ class Location:
     latitude: str = member("The latitude, such as `${latitude}`.", api=f"{_ACTIONS}.location.latitude")
     longitude: str = member("The longitude, such as `${longitude}`.", api=f"{_ACTIONS}.location.longitude")
     role_arn: str = member(
-        "The role with which AWS IoT sends the position.", api=f"{_ACTIONS}.location.roleArn"
+        "The role with which AWS IoT sends the position.", api=f"{_ACTIONS}.location.roleArn", outside="role"
     )
     timestamp: LocationTimestamp | None = member(
         "The time of the position; default: when AWS IoT processes the message.",

@@ -33,7 +33,7 @@ class DynamoDb:
 
     table_name: str = member("The table.", api=f"{_ACTIONS}.dynamoDB.tableName")
     role_arn: str = member(
-        "The role with which AWS IoT writes to the table.", api=f"{_ACTIONS}.dynamoDB.roleArn"
+        "The role with which AWS IoT writes to the table.", api=f"{_ACTIONS}.dynamoDB.roleArn", outside="role"
     )
     hash_key_field: str = member("The name of the partition key.", api=f"{_ACTIONS}.dynamoDB.hashKeyField")
     hash_key_value: str = member(
@@ -76,7 +76,9 @@ class DynamoDbV2:
         "The table that the message is written to.", api=f"{_ACTIONS}.dynamoDBv2.putItem"
     )
     role_arn: str = member(
-        "The role with which AWS IoT writes to the table.", api=f"{_ACTIONS}.dynamoDBv2.roleArn"
+        "The role with which AWS IoT writes to the table.",
+        api=f"{_ACTIONS}.dynamoDBv2.roleArn",
+        outside="role",
     )
 
 
@@ -86,7 +88,9 @@ class S3:
 
     bucket_name: str = member("The bucket.", api=f"{_ACTIONS}.s3.bucketName")
     key: str = member("The key of the object, such as `${topic()}/${timestamp()}`.", api=f"{_ACTIONS}.s3.key")
-    role_arn: str = member("The role with which AWS IoT writes to the bucket.", api=f"{_ACTIONS}.s3.roleArn")
+    role_arn: str = member(
+        "The role with which AWS IoT writes to the bucket.", api=f"{_ACTIONS}.s3.roleArn", outside="role"
+    )
     canned_acl: CannedAcl | None = member(
         "The predefined access control list of the object.", api=f"{_ACTIONS}.s3.cannedAcl", default=None
     )
@@ -128,7 +132,9 @@ class Timestream:
         "The dimensions of each record.", api=f"{_ACTIONS}.timestream.dimensions"
     )
     role_arn: str = member(
-        "The role with which AWS IoT writes to the table.", api=f"{_ACTIONS}.timestream.roleArn"
+        "The role with which AWS IoT writes to the table.",
+        api=f"{_ACTIONS}.timestream.roleArn",
+        outside="role",
     )
     timestamp: TimestreamTimestamp | None = member(
         "The time of each record; default: when AWS IoT processes the message.",
@@ -177,7 +183,9 @@ class InfluxDb:
         "The table, which is the measurement of the data point.", api=f"{_ACTIONS}.influxDB.tableName"
     )
     role_arn: str = member(
-        "The role with which AWS IoT reads the token of the instance.", api=f"{_ACTIONS}.influxDB.roleArn"
+        "The role with which AWS IoT reads the token of the instance.",
+        api=f"{_ACTIONS}.influxDB.roleArn",
+        outside="role",
     )
     organization: str | None = member(
         "The organization that owns the bucket; InfluxDB 2 needs it.",
@@ -206,7 +214,9 @@ class OpenSearch:
     type: str = member("The type of the document.", api=f"{_ACTIONS}.openSearch.type")
     id: str = member("The ID of the document, such as `${newuuid()}`.", api=f"{_ACTIONS}.openSearch.id")
     role_arn: str = member(
-        "The role with which AWS IoT writes to the domain.", api=f"{_ACTIONS}.openSearch.roleArn"
+        "The role with which AWS IoT writes to the domain.",
+        api=f"{_ACTIONS}.openSearch.roleArn",
+        outside="role",
     )
 
 
@@ -219,5 +229,7 @@ class Elasticsearch:
     type: str = member("The type of the document.", api=f"{_ACTIONS}.elasticsearch.type")
     id: str = member("The ID of the document, such as `${newuuid()}`.", api=f"{_ACTIONS}.elasticsearch.id")
     role_arn: str = member(
-        "The role with which AWS IoT writes to the domain.", api=f"{_ACTIONS}.elasticsearch.roleArn"
+        "The role with which AWS IoT writes to the domain.",
+        api=f"{_ACTIONS}.elasticsearch.roleArn",
+        outside="role",
     )
