@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from attrs import evolve
 from botocore import xform_name
 from botocore.exceptions import (
     BotoCoreError,
@@ -22,8 +23,10 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+from botocore.parsers import ResponseParserError
 
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
+from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import NO_MESSAGE, AwsError, NoConnectionError, ReconcilerError, TargetError
 from reconciler.model.redaction import redact
@@ -42,6 +45,9 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _IDEMPOTENT_METHODS = _SAFE_METHODS | {"PUT", "DELETE"}
 """HTTP methods that can be sent twice without harm (RFC 9110, 9.2.2)."""
 
+_OUTSIDE_TIMEOUT_SECONDS = 15.0
+"""Seconds during which a call to a service that a plan can do without is retried."""
+
 _Method = Callable[..., Mapping[str, Any]]
 
 
@@ -55,6 +61,7 @@ class Caller:
     def __init__(self, clients: Mapping[str, Any], retries: Retries | None = None) -> None:
         self._clients = clients
         self._retries = retries or Retries()
+        self._outside_retries = evolve(self._retries, timeout_seconds=_OUTSIDE_TIMEOUT_SECONDS)
         self._circuits: dict[str, Circuit] = {}
         self._circuits_lock = threading.Lock()
         self._get_page_size = cache(self._find_page_size)
@@ -72,6 +79,8 @@ class Caller:
             error = translate_error(failed.error, call, outcome_unknown=failed.outcome_unknown)
         except (ClientError, BotoCoreError) as boto_error:
             error = translate_error(boto_error, call)
+        except ResponseParserError:
+            error = TargetError(f"{call} got a response that is not AWS's; check the endpoint and the proxy")
         # Raised outside `except`, so that no traceback shows botocore's error, which contains the rejected values.
         raise error
 
@@ -100,7 +109,8 @@ class Caller:
             if name not in self._circuits:
                 client = self._clients[name]
                 url = _find_custom_url(client)
-                self._circuits[name] = Circuit(name, self._retries.clock, url)
+                is_optional = client.meta.service_model.service_name in OUTSIDE_SERVICES
+                self._circuits[name] = Circuit(name, self._retries.clock, url, is_optional=is_optional)
                 if url and client.meta.service_model.protocol != "query":
                     client.meta.events.register("after-call", partial(_check_is_json, url))
             return self._circuits[name]
@@ -110,12 +120,13 @@ class Caller:
 
         `reads` is true if the call is known to change nothing; otherwise, its HTTP method decides.
         """
+        retries = self._outside_retries if call.service in OUTSIDE_SERVICES else self._retries
         method: _Method = getattr(client, xform_name(call.operation))
         model = client.meta.service_model.operation_model(call.operation)
         http_method = model.http["method"]
 
         def send(**params: Any) -> Mapping[str, Any]:
-            return self._retries.run(
+            return retries.run(
                 partial(method, **params),
                 circuit,
                 reads=reads or http_method in _SAFE_METHODS,

@@ -41,7 +41,10 @@ DEFAULT_TIMEOUT_SECONDS = 60.0
 """Seconds after its first attempt during which a call is retried."""
 
 CONNECT_SECONDS = 0.6
-"""Seconds during which connecting to an endpoint other than AWS's is retried: a server may be restarting."""
+"""Seconds during which connecting to an endpoint other than AWS's is retried: a server may be restarting.
+
+The same holds for a service that the caller can do without: a network may have no way to it.
+"""
 
 _FIRST_PAUSE_SECONDS = 0.1
 _MAX_PAUSE_SECONDS = 10.0
@@ -141,13 +144,16 @@ class Circuit:
     throttling is not. After `OPEN_SECONDS` one call may try; if it does not fail, the circuit closes.
 
     `custom_url` is the URL of an endpoint that is not AWS's. If it accepts no connection for `CONNECT_SECONDS`, the circuit opens
-    for that long. `has_responded` is whether any call got a response.
+    for that long. `is_optional` is whether the caller can do without the service. `has_responded` is whether any call got a response.
     """
 
     MAX_FAILURES, MIN_SPAN_SECONDS, OPEN_SECONDS = 10, 10.0, 30.0
 
-    def __init__(self, service: str, clock: Callable[[], float], custom_url: str = "") -> None:
+    def __init__(
+        self, service: str, clock: Callable[[], float], custom_url: str = "", *, is_optional: bool = False
+    ) -> None:
         self.custom_url = custom_url
+        self.is_optional = is_optional
         self.has_responded = False
         self._is_unconnected = False
         self._service, self._clock = service, clock
@@ -244,7 +250,9 @@ class Retries:
                 is_unconnected_endpoint = bool(circuit.custom_url) and is_unconnected(error)
                 # A server that has only closed connections is not restarting, but speaks another protocol.
                 is_foreign = bool(circuit.custom_url) and not circuit.has_responded
-                if is_unconnected_endpoint or (is_foreign and isinstance(error, ConnectionClosedError)):
+                is_out_of_reach = circuit.is_optional and is_unconnected(error)
+                is_closed = is_foreign and isinstance(error, ConnectionClosedError)
+                if is_unconnected_endpoint or is_out_of_reach or is_closed:
                     first_refusal_at = self.clock() if first_refusal_at is None else first_refusal_at
                     deadline = min(deadline, first_refusal_at + CONNECT_SECONDS)
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from reconciler.aws.clients import SERVICES, Clients
 from reconciler.model.call import Call
 from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target
@@ -22,24 +22,12 @@ if TYPE_CHECKING:
     from reconciler.aws.rates import RateLimiter
     from reconciler.registry import Registry
 
-SERVICES = ("iot", "iot-managed-integrations")
-SECRET_SERVICES = ("ssm", "secretsmanager")
-"""The services that store secrets; their clients are created only if a file refers to them."""
-OUTSIDE_SERVICES = ("iam", "lambda", "kinesis", "firehose")
-"""The services of the resources outside AWS IoT whose existence is checked; their clients are created only for such a check."""
-
-_ALL_SERVICES = (*SERVICES, *SECRET_SERVICES, *OUTSIDE_SERVICES)
-
 EMBEDDED_ACCOUNT = "123456789012"
 SAMPLE_ACCOUNT = "000000000000"
 """Stands for an account that only a call could find."""
 
 _OTHER_SAMPLE_ACCOUNT, _OTHER_SAMPLE_REGION = "999999999999", "cn-north-1"
 
-_MAX_CONNECTIONS = 64
-"""Connections that each client keeps open: one for each call that a refresh may have in flight."""
-_CUSTOM_CONNECT_SECONDS = 1.0
-"""Seconds for one attempt to connect to an endpoint that the file names; botocore's default for AWS is a minute."""
 LOCAL_CREDENTIALS = ("test", "test")
 """Key ID and secret for a registry on this machine, used unless the user chose credentials."""
 
@@ -324,58 +312,10 @@ def _find_account(session: Any, endpoint: str | None) -> str:
     return key if len(key) == len(EMBEDDED_ACCOUNT) and key.isdigit() else EMBEDDED_ACCOUNT
 
 
-class _Clients(Mapping[str, Any]):
-    """The boto3 clients of a target by name, each created when it is first used. Thread-safe.
-
-    A name is that of a service, or of a service and another Region (`caller.name_client`); only the former are listed.
-    """
-
-    def __init__(self, create: Callable[[str, str | None], Any]) -> None:
-        self._create = create
-        self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        service, _, region = name.partition("@")
-        if service not in self:
-            raise KeyError(name)
-        with self._lock:  # boto3's sessions are not thread-safe
-            if name not in self._clients:
-                self._clients[name] = self._create(service, region or None)
-            return self._clients[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in _ALL_SERVICES
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_ALL_SERVICES)
-
-    def __len__(self) -> int:
-        return len(_ALL_SERVICES)
-
-
 def _build_connection(target: Target, session: Any, endpoint: str | None) -> Connection:
-    from botocore.config import Config
-    from botocore.httpsession import DEFAULT_TIMEOUT
+    from reconciler.aws.caller import Caller
 
-    from reconciler.aws.caller import Caller, is_aws_url
-    from reconciler.aws.retries import NO_BOTOCORE_RETRIES
-
-    is_custom = target.endpoint not in {"aws", "embedded"}
-    config = Config(
-        retries=dict(NO_BOTOCORE_RETRIES),
-        connect_timeout=_CUSTOM_CONNECT_SECONDS if is_custom else DEFAULT_TIMEOUT,
-        max_pool_connections=_MAX_CONNECTIONS,
-        user_agent_extra="reconciler",
-    )
-    # An endpoint of AWS serves only AWS IoT; another server, such as the embedded registry's, serves all services.
-    other_endpoint = None if endpoint is None or is_aws_url(endpoint) else endpoint
-
-    def create(service: str, region: str | None) -> Any:
-        url = endpoint if service in SERVICES else other_endpoint
-        return session.client(service, region_name=region, endpoint_url=url, config=config)
-
-    clients = _Clients(create)
+    clients = Clients(session, target, endpoint)
     for name in SERVICES:  # botocore raises its errors about endpoints here
         clients[name]
     return Connection(target, Caller(clients), clients)

@@ -217,3 +217,17 @@ def test_a_server_that_responds_in_html_is_reported_as_another_server():
         Caller({"iot": client})(ApiCall("iot", "DescribeThing", {"thingName": "a"}))
     problem = f"{LOCAL_URL} does not respond like AWS IoT, in JSON"
     assert str(caught.value) == f"{problem}; correct `target` in [workspace], or the server's port"
+
+
+def test_a_response_that_is_not_xml_where_aws_sends_xml_is_a_target_error():
+    def respond(request, **_):
+        raw = SimpleNamespace(stream=lambda **_: [b'{"message": "not found"}'])
+        return AWSResponse(request.url, 404, {}, raw)
+
+    client = boto3.client("iam", "eu-west-1", endpoint_url=LOCAL_URL, **TEST_KEYS)
+    client.meta.events.register("before-send", respond)
+    with pytest.raises(TargetError) as caught:
+        Caller({"iam": client})(ApiCall("iam", "GetRole", {"RoleName": "a"}))
+    assert str(caught.value) == (
+        "iam:GetRole got a response that is not AWS's; check the endpoint and the proxy"
+    )

@@ -283,6 +283,17 @@ def test_an_endpoint_that_is_not_awss_is_reported_within_a_second_if_nothing_lis
     assert run_with_retries(FailingCall(), time, circuit=circuit) == "response"
 
 
+@pytest.mark.parametrize(
+    "error", [EndpointConnectionError(endpoint_url=URL), ConnectTimeoutError(endpoint_url=URL)]
+)
+def test_a_service_that_a_plan_can_do_without_is_not_waited_for(error):
+    time = VirtualTime()
+    circuit = Circuit("iam", time.clock, is_optional=True)
+    with pytest.raises(CallFailedError):
+        run_with_retries(FailingCall(error, is_permanent=True), time, reads=True, circuit=circuit)
+    assert time.clock() <= CONNECT_SECONDS
+
+
 def test_a_server_that_has_only_closed_connections_is_reported_within_a_second():
     time = VirtualTime()
     circuit = Circuit("iot", time.clock, "http://127.0.0.1:4714")

@@ -11,11 +11,16 @@ import pytest
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.outside_services import OUTSIDE_TYPES
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS
 
 OPERATIONS_OF_SECRETS = {"secretsmanager:CreateSecret"}
 """Operations that are needed only if the file names secrets, which the permissions then name, too."""
+
+
+OUTSIDE_OPERATIONS = frozenset((item.service, item.operation) for item in OUTSIDE_TYPES.values())
+"""The reads of resources of other services, which the permissions name if the file refers to such resources."""
 
 
 def list_declared_operations() -> frozenset[tuple[str, str]]:

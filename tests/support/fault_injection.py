@@ -115,9 +115,7 @@ class FaultyCloud(Cloud):
 
     def restart(self) -> FaultyCloud:
         """Replace the caller, as a new process does, so that it knows no earlier failures of a service."""
-        self.call = Caller(
-            {"iot": self.iot, "iot-managed-integrations": self.managed_integrations}, self.retries
-        )
+        self.call = Caller(self.clients, self.retries)
         return self
 
     def stop_faults(self) -> FaultyCloud:

@@ -9,11 +9,10 @@ from typing import Any
 
 import boto3
 from botocore import xform_name
-from botocore.config import Config
 
 from reconciler.aws.caller import Caller
+from reconciler.aws.clients import Clients
 from reconciler.aws.embedded import bind
-from reconciler.aws.retries import NO_BOTOCORE_RETRIES
 from reconciler.engine.calls.send import send
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.account_settings import AccountSettings
@@ -23,7 +22,7 @@ from reconciler.kinds.base.plain_kind import PlainKind
 from reconciler.model.call import ApiCall
 from reconciler.model.plan import Target
 from reconciler.registry import HttpRequest, HttpResponse, Registry, RegistrySettings
-from tests.support.declared_operations import list_declared_operations
+from tests.support.declared_operations import OUTSIDE_OPERATIONS, list_declared_operations
 from tests.support.service_models import create_session
 
 PLAIN_APIS = {
@@ -37,7 +36,7 @@ TARGET = Target("embedded", REGION, ACCOUNT)
 AUDIT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/audits"
 LOGGING_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/logging"
 AUDIT_CHECKS = ("CONFLICTING_CLIENT_IDS_CHECK", "LOGGING_DISABLED_CHECK")
-DECLARED_OPERATIONS = list_declared_operations()
+DECLARED_OPERATIONS = list_declared_operations() | OUTSIDE_OPERATIONS
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 """The default settings, except that a deprecated thing type can be deleted at once."""
 
@@ -64,10 +63,10 @@ class Cloud:
         core_session = create_session()
         bind(core_session, self)
         session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core_session)
-        no_retries = Config(retries=dict(NO_BOTOCORE_RETRIES))
-        self.iot: Any = session.client("iot", config=no_retries)
-        self.managed_integrations: Any = session.client("iot-managed-integrations", config=no_retries)
-        self.call = DeclaredCaller({"iot": self.iot, "iot-managed-integrations": self.managed_integrations})
+        self.clients = Clients(session, TARGET, None)
+        self.iot: Any = self.clients["iot"]
+        self.managed_integrations: Any = self.clients["iot-managed-integrations"]
+        self.call = DeclaredCaller(self.clients)
         self.request_count = 0
         self.registry = Registry(path, SETTINGS)
         self._configure_account()
