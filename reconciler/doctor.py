@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.model.check_result import CheckResult
@@ -85,13 +86,14 @@ def _check_access(workspace: Workspace, environ: Mapping[str, str]) -> Sequence[
     """Check the embedded registry's database, or the access to AWS or to another endpoint."""
     from reconciler.aws import preflight
     from reconciler.aws.quotas import load_quotas
-    from reconciler.engine.permissions.operations import find_needed_operations
+    from reconciler.engine.permissions.operations import find_needed_operations, find_outside_arns
 
     settings = workspace.desired.settings
     if settings.target == "embedded":
         return [*preflight.check_database(workspace.registry_path, settings.region or "eu-west-1", environ)]
     operations = find_needed_operations(workspace.desired, "apply")
-    return [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, operations)]
+    needs = preflight.Needs(operations, partial(find_outside_arns, workspace.desired.resources))
+    return [*preflight.check_remote(settings, load_quotas(settings.quotas), environ, needs)]
 
 
 def _check_lock(workspace: Workspace) -> CheckResult:

@@ -45,12 +45,13 @@ def build_iam_policy(
     target: Target,
     roles: Collection[str] = (),
     secrets: SecretAccess | None = None,
+    outside_arns: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> dict[str, Any]:
     """Return the policy that allows `operations`: pairs of service and operation name, by purpose.
 
     The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed
     under the first. `roles` are the ARNs of roles that may be passed to AWS IoT, `secrets` what may be done with
-    secrets.
+    secrets, and `outside_arns` the ARNs of resources of other services by the operation that may read them.
     """
     statements = []
     listed = set[tuple[str, str]]()
@@ -72,6 +73,11 @@ def build_iam_policy(
                 statements.append(
                     _build_statement(sid, actions, _list_resource_arns(service, limited_operations, target))
                 )
+    if outside_arns:
+        # As each action applies only to resources of its own service, one statement allows no more than several.
+        actions = [to_iam_action(*pair) for pair in sorted(outside_arns)]
+        arns = {arn for group in outside_arns.values() for arn in group}
+        statements.append(_build_statement("ReadOutside", actions, sorted(arns)))
     if roles:
         statement = _build_statement("PassRole", ["iam:PassRole"], sorted(roles))
         condition = {"StringEquals": {"iam:PassedToService": list(_PASS_ROLE_SERVICES)}}
@@ -137,7 +143,8 @@ def group_actions_by_resources(
 
 def to_iam_action(service: str, operation: str) -> str:
     """Return IAM's name of an operation, such as `iotmanagedintegrations:GetManagedThing`."""
-    return f"{_load_facts()[service]['prefix']}:{operation}"
+    prefix = _load_facts()[service]["prefix"] if service in _load_facts() else service
+    return f"{prefix}:{operation}"
 
 
 def _list_resource_arns(service: str, operations: Collection[str], target: Target) -> list[str]:

@@ -6,15 +6,18 @@ Invariant: no check changes a resource. A credential is never shown, only where 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 from reconciler.aws import iam
-from reconciler.aws.session import EMBEDDED_ACCOUNT, SERVICES, create_remote_session, find_local_endpoint
+from reconciler.aws.clients import SERVICES
+from reconciler.aws.session import EMBEDDED_ACCOUNT, create_remote_session, find_local_endpoint
 from reconciler.model.check_result import CheckResult
 from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas
@@ -25,8 +28,20 @@ MAX_SKEW_SECONDS = 30.0
 
 _ACTIONS_PER_SIMULATION = 50
 
-Operations = Mapping[str, Collection[tuple[str, str]]]
-"""The operations that are needed, as pairs of service and operation name, by purpose: "Read" or "Write"."""
+ActionGroup = tuple[tuple[str, ...], list[str]]
+"""The ARNs of resources, and the IAM actions that are needed for them."""
+
+
+@frozen
+class Needs:
+    """The operations that a file needs, as pairs of service and operation name.
+
+    `operations` has those that are required, by purpose: "Read" or "Write"; `find_outside_arns` returns the ARNs of resources of other
+    services that plans for a target check, by the operation that reads them.
+    """
+
+    operations: Mapping[str, Collection[tuple[str, str]]]
+    find_outside_arns: Callable[[Target], Mapping[tuple[str, str], Collection[str]]]
 
 
 def check_versions() -> Iterator[CheckResult]:
@@ -71,7 +86,7 @@ def check_remote(
     settings: Settings,
     quotas: Quotas,
     environ: Mapping[str, str],
-    operations: Operations,
+    needs: Needs,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[CheckResult]:
     """Check credentials, Region, endpoint and clock, and at AWS also identity and permissions."""
@@ -94,7 +109,7 @@ def check_remote(
         yield CheckResult("ok", "endpoint", f"{client.meta.endpoint_url} in {session.region_name}")
         is_aws = endpoint is None and not find_local_endpoint(settings, environ)
         if is_aws:
-            yield from _check_aws(session, operations, clock)
+            yield from _check_aws(session, needs, clock)
         else:
             yield from _check_other_endpoint(client, clock)
     # botocore raises ValueError if the endpoint of the environment or the profile is not a valid URL.
@@ -122,12 +137,20 @@ def _check_credentials(session: Any, settings: Settings) -> Iterator[CheckResult
     yield CheckResult("ok", "credentials", f"from {source}{profile}{role}")
 
 
-def _check_aws(session: Any, operations: Operations, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
+def _check_aws(session: Any, needs: Needs, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
     response = session.client("sts").get_caller_identity()
     arn, account = str(response["Arn"]), str(response["Account"])
     yield CheckResult("ok", "identity", f"{arn} in account {account}")
     yield from _check_clock(response, clock)
-    yield from _check_permissions(session, arn, Target("aws", session.region_name, account), operations)
+    target = Target("aws", session.region_name, account)
+    outside_arns = needs.find_outside_arns(target)
+    distinct_operations = sorted({operation for group in needs.operations.values() for operation in group})
+    groups = [
+        *iam.group_actions_by_resources(distinct_operations, target).items(),
+        *((tuple(sorted(arns)), [iam.to_iam_action(*pair)]) for pair, arns in outside_arns.items()),
+    ]
+    optional_actions = {iam.to_iam_action(*pair) for pair in outside_arns}
+    yield from _check_permissions(session, arn, groups, optional_actions)
 
 
 def _check_other_endpoint(client: Any, clock: Callable[[], datetime]) -> Iterator[CheckResult]:
@@ -153,19 +176,17 @@ def _check_clock(response: Mapping[str, Any], clock: Callable[[], datetime]) -> 
 
 
 def _check_permissions(
-    session: Any, arn: str, target: Target, operations: Operations
+    session: Any, arn: str, groups: Sequence[ActionGroup], optional_actions: Collection[str]
 ) -> Iterator[CheckResult]:
-    """Check the operations with IAM's policy simulator, if the caller may use it."""
+    """Check the actions with IAM's policy simulator, if the caller may use it.
+
+    Plans do without the `optional_actions`.
+    """
     from botocore.exceptions import ClientError
 
-    distinct_operations = sorted({operation for group in operations.values() for operation in group})
     advice = "`reconciler permissions` prints the policy that this file needs"
     try:
-        denied = [
-            *_find_denied_actions(
-                session.client("iam"), _find_policy_source(arn), target, distinct_operations
-            )
-        ]
+        denied = [*_find_denied_actions(session.client("iam"), _find_policy_source(arn), groups)]
     except ClientError as error:
         code = error.response["Error"]["Code"]
         message = (
@@ -173,20 +194,20 @@ def _check_permissions(
         )
         yield CheckResult("unknown", "permissions", message, advice)
         return
-    if denied:
-        yield CheckResult("error", "permissions", f"{len(denied)} missing: {', '.join(denied)}", advice)
-    else:
-        yield CheckResult(
-            "ok",
-            "permissions",
-            f"IAM allows all {len(distinct_operations)} operations that an apply may send",
-        )
+    missing = [action for action in denied if action not in optional_actions]
+    unchecked = [action for action in denied if action in optional_actions]
+    if missing:
+        yield CheckResult("error", "permissions", f"{len(missing)} missing: {', '.join(missing)}", advice)
+    if unchecked:
+        message = f"{len(unchecked)} missing, without which plans skip a check: {', '.join(unchecked)}"
+        yield CheckResult("warning", "permissions", message, advice)
+    if not denied:
+        count = sum(len(actions) for _, actions in groups)
+        yield CheckResult("ok", "permissions", f"IAM allows all {count} operations that an apply may send")
 
 
-def _find_denied_actions(
-    client: Any, policy_source: str, target: Target, operations: Sequence[tuple[str, str]]
-) -> Iterator[str]:
-    for resources, actions in iam.group_actions_by_resources(operations, target).items():
+def _find_denied_actions(client: Any, policy_source: str, groups: Iterable[ActionGroup]) -> Iterator[str]:
+    for resources, actions in groups:
         for start in range(0, len(actions), _ACTIONS_PER_SIMULATION):
             pages = client.get_paginator("simulate_principal_policy").paginate(
                 PolicySourceArn=policy_source,

@@ -292,6 +292,21 @@ def test_missing_permissions_are_named_and_a_policy_is_suggested(doctor, aws):
     )
 
 
+def test_a_missing_permission_to_read_roles_is_only_a_warning(doctor, aws):
+    with Path("desired_state.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[role_aliases.a]\nrole_arn = "arn:aws:iam::210987654321:role/devices"\n')
+    aws.denied_actions = ("iam:GetRole",)
+    code, lines = doctor()
+    index = next(number for number, line in enumerate(lines) if " permissions " in line)
+    assert (code, lines[index : index + 2]) == (
+        0,
+        [
+            "! warning permissions 1 missing, without which plans skip a check: iam:GetRole",
+            f"{'':22}next: `reconciler permissions` prints the policy that this file needs",
+        ],
+    )
+
+
 def test_permissions_are_unknown_without_access_to_iam_but_reads_are_probed(doctor, aws):
     aws.can_simulate_policies = False
     aws.inaccessible_paths = ("/billing-groups",)  # only a warning: the file has no billing group

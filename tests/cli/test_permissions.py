@@ -16,7 +16,12 @@ from reconciler.aws.iam import (
     group_actions_by_resources,
     to_iam_action,
 )
-from reconciler.engine.permissions.operations import PURPOSES, find_needed_operations, find_needed_roles
+from reconciler.engine.permissions.operations import (
+    PURPOSES,
+    find_needed_operations,
+    find_needed_roles,
+    find_outside_arns,
+)
 from reconciler.model.plan import Target
 from reconciler.model.secret import StoredSecret
 from tests.support.desired_state_strategy import desired_states
@@ -59,7 +64,12 @@ def list_allowed_actions(desired, purpose):
 
     The purpose is `plan`, `apply` or `destroy`.
     """
-    policy = build_iam_policy(find_needed_operations(desired, purpose), TARGET)
+    outside_arns = find_outside_arns(desired.resources, TARGET)
+    policy = build_iam_policy(
+        find_needed_operations(desired, purpose),
+        TARGET,
+        outside_arns=outside_arns if purpose != "destroy" else None,
+    )
     return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
@@ -211,23 +221,82 @@ def test_roles_are_passed_by_arn_and_only_to_aws_iot():
     ]
 
 
-def test_the_needed_roles_are_those_in_the_file():
+def build_resources_of_other_services():
+    """Return resources that refer to roles, a function and streams, one in another account."""
+    from reconciler.kinds.authorizers import Authorizer
+    from reconciler.kinds.mitigation_actions import ActionParams, EnableIotLogging, MitigationAction
     from reconciler.kinds.role_aliases import RoleAlias
     from reconciler.kinds.shared.security_profile_spec import AlertTarget, SecurityProfile
     from reconciler.kinds.shared.topic_rule_actions import Action
-    from reconciler.kinds.shared.topic_rule_messaging_actions import Sqs
+    from reconciler.kinds.shared.topic_rule_messaging_actions import Firehose, Kinesis, Sqs
     from reconciler.kinds.topic_rules import TopicRule
 
-    alias = make_resource("role_aliases", "r", RoleAlias("arn:aws:iam::123456789012:role/devices"))
-    sqs = Action(sqs=Sqs("q", "arn:aws:iam::123456789012:role/rules"))
-    rule = make_resource("topic_rules", "r", TopicRule("SELECT 1", (sqs,)))
-    target = AlertTarget("arn:aws:sns:eu-west-1:123456789012:a", "arn:aws:iam::123456789012:role/alerts")
-    profile = make_resource("security_profiles", "s", SecurityProfile(alert_targets={"SNS": target}))
-    assert find_needed_roles(make_state(alias, rule, profile, make_ca()).resources) == {
-        target.role_arn,
-        "arn:aws:iam::123456789012:role/devices",
-        "arn:aws:iam::123456789012:role/rules",
-    }
+    role = "arn:aws:iam::123456789012:role"
+    foreign_role = "arn:aws:iam::999999999999:role/devices"
+    function = "arn:aws:lambda:eu-west-1:123456789012:function:check:live"
+    actions = (
+        Action(sqs=Sqs("q", f"{role}/rules")),
+        Action(kinesis=Kinesis("events", f"{role}/rules", partition_key="k")),
+        Action(firehose=Firehose("${topic(2)}", f"{role}/rules")),
+    )
+    target = AlertTarget("arn:aws:sns:eu-west-1:123456789012:a", f"{role}/alerts")
+    logging = ActionParams(enable_iot_logging_params=EnableIotLogging(f"{role}/logging", "INFO"))
+    return make_state(
+        make_resource("role_aliases", "r", RoleAlias(f"{role}/iot/devices")),
+        make_resource("role_aliases", "s", RoleAlias(foreign_role)),
+        make_resource("authorizers", "a", Authorizer(function, signing_disabled=True)),
+        make_resource("topic_rules", "r", TopicRule("SELECT 1", actions)),
+        make_resource("security_profiles", "s", SecurityProfile(alert_targets={"SNS": target})),
+        make_resource("mitigation_actions", "m", MitigationAction(f"{role}/mitigation", logging)),
+        make_ca(),
+    ).resources
+
+
+OUTSIDE_ARNS = {
+    ("iam", "GetRole"): {
+        f"arn:aws:iam::123456789012:role/{name}"
+        for name in ("alerts", "iot/devices", "logging", "mitigation", "rules")
+    },
+    ("kinesis", "DescribeStreamSummary"): {"arn:aws:kinesis:eu-west-1:123456789012:stream/events"},
+    ("lambda", "GetFunctionConfiguration"): {
+        "arn:aws:lambda:eu-west-1:123456789012:function:check",
+        "arn:aws:lambda:eu-west-1:123456789012:function:check:live",
+    },
+}
+
+
+def test_the_needed_roles_are_those_in_the_file():
+    roles = {*OUTSIDE_ARNS["iam", "GetRole"], "arn:aws:iam::999999999999:role/devices"}
+    assert find_needed_roles(build_resources_of_other_services()) == roles
+
+
+def test_the_policy_allows_reading_exactly_the_roles_functions_and_streams_that_plans_check():
+    arns = find_outside_arns(build_resources_of_other_services(), TARGET)
+    assert arns == OUTSIDE_ARNS
+    assert build_iam_policy({}, TARGET, outside_arns=arns)["Statement"] == [
+        {
+            "Sid": "ReadOutside",
+            "Effect": "Allow",
+            "Action": ["iam:GetRole", "kinesis:DescribeStreamSummary", "lambda:GetFunctionConfiguration"],
+            "Resource": sorted(arn for group in OUTSIDE_ARNS.values() for arn in group),
+        }
+    ]
+
+
+def test_all_resources_of_other_services_are_named_if_the_account_is_not_known():
+    unknown = Target("aws", "eu-west-1", "ACCOUNT")
+    arns = find_outside_arns(build_resources_of_other_services(), unknown)
+    assert arns["iam", "GetRole"] == find_needed_roles(build_resources_of_other_services())
+    assert arns["kinesis", "DescribeStreamSummary"] == {"arn:aws:kinesis:eu-west-1:ACCOUNT:stream/events"}
+
+
+@pytest.mark.parametrize(("purpose", "is_read"), [("plan", 1), ("apply", 1), ("show", 0), ("destroy", 0)])
+def test_plans_and_applies_may_read_the_roles_of_the_file(run_in_starter, tmp_path, purpose, is_read):
+    with (tmp_path / "desired_state.toml").open("a") as file:
+        file.write('\n[role_aliases.devices]\nrole_arn = "arn:aws:iam::{aws.account}:role/devices"\n')
+    statements = json.loads(run_in_starter("permissions", "--for", purpose)[1])["Statement"]
+    resources = [item["Resource"] for item in statements if item["Sid"] == "ReadOutside"]
+    assert resources == [["arn:aws:iam::123456789012:role/devices"]] * is_read
 
 
 def test_actions_are_limited_to_the_account_and_resource_types_if_iam_can_limit_them():

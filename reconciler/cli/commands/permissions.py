@@ -36,7 +36,11 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
 
     from reconciler.aws import iam
     from reconciler.engine.durable_files import name_file_in_errors
-    from reconciler.engine.permissions.operations import find_needed_operations, find_needed_roles
+    from reconciler.engine.permissions.operations import (
+        find_needed_operations,
+        find_needed_roles,
+        find_outside_arns,
+    )
 
     workspace = Options.from_context(ctx).open_workspace()
     target = _find_target(workspace)
@@ -48,7 +52,10 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         describe=keys,
         create=keys if purpose == "apply" else (),
     )
-    policy = iam.build_iam_policy(operations, target, passed_roles, access)
+    outside_arns = (
+        find_outside_arns(workspace.desired.resources, target) if purpose in {"plan", "apply"} else {}
+    )
+    policy = iam.build_iam_policy(operations, target, passed_roles, access, outside_arns)
     text = json.dumps(policy, indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)

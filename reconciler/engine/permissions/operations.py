@@ -1,15 +1,21 @@
-"""Find the API operations that a desired state needs, and the IAM roles that it passes to AWS."""
+"""Find the API operations that a desired state needs, and the roles and the like that it refers to."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import get_members, is_spec_class
+from reconciler.kinds.base.outside_services import (
+    OutsideText,
+    find_outside_resource,
+    iterate_outside_texts,
+)
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.change import ACTIONS
+from reconciler.model.plan import Target
 from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
 
@@ -30,9 +36,6 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
 A destroy updates the workspace's thing group, which stores the lease. A destroy also forgets the resources in `[[removed]]`, but
 only with operations that updates and deletions need as well.
 """
-
-_ROLE_MEMBER_SUFFIXES = ("RoleArn", "roleArn")
-"""The ends of the names of request members that pass a role to AWS."""
 
 
 def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
@@ -64,22 +67,26 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
 
 def find_needed_roles(resources: Desired) -> frozenset[str]:
     """Return the ARNs of the roles that the resources pass to AWS."""
-    return frozenset(arn for resource in resources.values() for arn in _iterate_roles(resource.spec))
+    return frozenset(item.text for item in _iterate_outside_texts(resources) if item.type == "role")
 
 
-def _iterate_roles(value: Any) -> Iterator[str]:
-    """Yield the role ARNs in a spec, those of its nested structures included."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _iterate_roles(item)
-    elif isinstance(value, Mapping):
-        yield from _iterate_roles(tuple(value.values()))
-    elif is_spec_class(type(value)):
-        for name, member in get_members(type(value)).items():
-            item = getattr(value, name)
-            if isinstance(item, str) and (member.api or "").endswith(_ROLE_MEMBER_SUFFIXES):
-                yield item
-            yield from _iterate_roles(item)
+def find_outside_arns(resources: Desired, target: Target) -> Mapping[Operation, frozenset[str]]:
+    """Return the ARNs of the resources of other services that plans check, by the operation for it.
+
+    If the target's account is not known, these are all.
+    """
+    is_known = target.account.isdecimal()
+    arns: defaultdict[Operation, set[str]] = defaultdict(set)
+    for item in {*_iterate_outside_texts(resources)}:
+        resource = find_outside_resource(item, target)
+        if resource and (resource.is_in(target) or not is_known):
+            arns[resource.type.service, resource.type.operation] |= resource.read_arns
+    return {operation: frozenset(arns[operation]) for operation in sorted(arns)}
+
+
+def _iterate_outside_texts(resources: Desired) -> Iterator[OutsideText]:
+    for resource in resources.values():
+        yield from iterate_outside_texts(resource.spec)
 
 
 def _list_operations(kind: Kind, verb: str) -> frozenset[Operation]:
