@@ -1,7 +1,7 @@
 """Check what a plan needs outside the file: resources, settings of the account, and output files.
 
 Each distinct need is read at most once, all needs in common batches. Resources that the refresh has listed or described are not
-read again.
+read again. The services of roles, functions and streams may be out of reach: what cannot be read there is noted, not an error.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed
+from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES, find_service_needs
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.references import iterate_references
 from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Delete, Forget, Update
-from reconciler.model.errors import AwsError
+from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Note
 from reconciler.model.resource import External, Origin
@@ -35,6 +36,8 @@ from reconciler.model.text import closest_match, format_suggestion, join_some, q
 _MAX_CONCURRENT_CALLS = 32
 _INVALID_ID_CODES = frozenset({"InvalidRequestException", "ParameterValidation", "ValidationException"})
 """The error codes for a name or ID that AWS does not allow, so that no resource can have it."""
+_DENIED_CODES = NO_ACCESS_CODES - {"UnknownOperationException"}
+"""The error codes for a missing permission; an endpoint may also lack a service that the kinds do without."""
 
 _Key = tuple[Any, ...]
 
@@ -71,7 +74,8 @@ def check_outside(
 ) -> OutsideCheck:
     """Check everything that the changes need outside the file. Raises AwsError and TargetError.
 
-    Without such needs, no call is sent. Needs that the caller has no permission to read are not checked, and noted.
+    Without such needs, no call is sent. Needs that the caller has no permission to read are not checked, and noted, as are those in
+    services other than those of the kinds that do not respond.
     """
     kinds = all_kinds()
     needs: dict[_Key, Need] = {}
@@ -80,7 +84,8 @@ def check_outside(
     foreign_needs = {(item.address, item.path, item.reference.name) for item in foreign_references}
     for address, change in changes.items():
         origin = None if isinstance(change, Delete | Forget) else change.resource.origin
-        for need in kinds[address.kind].outside_needs(change, context):
+        service_needs = find_service_needs(change, context.target)
+        for need in (*kinds[address.kind].outside_needs(change, context), *service_needs):
             if isinstance(need, ResourceNeed) and (address, need.path, need.identity) in foreign_needs:
                 continue
             key = _build_key(need)
@@ -96,7 +101,8 @@ def check_outside(
         *_check_output_files(changes),
         *_check_key_secrets(changes),
     ]
-    return OutsideCheck(errors, [*_describe_denied(runner.denied)])
+    notes = [*_describe_denied(runner.denied), *_describe_failures(runner.failures)]
+    return OutsideCheck(errors, notes)
 
 
 def _build_key(need: Need) -> _Key:
@@ -238,21 +244,34 @@ def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:
         yield Note("warning", f"{text}; `reconciler permissions --for plan` prints what a plan needs")
 
 
+def _describe_failures(failures: Mapping[str, AwsError | TargetError]) -> Iterator[Note]:
+    if failures:
+        problems = "; ".join(_describe_failure(failures[service]) for service in sorted(failures))
+        yield Note("warning", f"references outside the file were not checked: {problems}")
+
+
+def _describe_failure(error: AwsError | TargetError) -> str:
+    if isinstance(error, TargetError):
+        return str(error)
+    return f"{error.service}:{error.operation} failed with {error.code}: {error.message.rstrip('.')}"
+
+
 @define
 class _Runner:
     """Runs many reads at once and sends each distinct call once.
 
     `responses` has the known responses, None for a call that the caller may not send; `denied` has the service and operation
-    of each such call.
+    of each such call. `failures` has the first other error of each service in `OUTSIDE_SERVICES`, which then gets no more calls.
     """
 
     _call: Call
     _progress: Progress
     _responses: dict[CallKey, Response | None]
     denied: set[tuple[str, str]] = field(init=False, factory=set)
+    failures: dict[str, AwsError | TargetError] = field(init=False, factory=dict)
 
     def run(self, reads: Mapping[_Key, ProblemRead]) -> dict[_Key, str | None]:
-        """Return the results of the reads, without those that need a call that the caller may not send."""
+        """Return the results of the reads, without those that need a call that got no usable response."""
         results: dict[_Key, str | None] = {}
         inputs: dict[_Key, Any] = dict.fromkeys(reads)
         while inputs:
@@ -283,10 +302,20 @@ class _Runner:
                 self._progress("checking references outside the file", count, len(missing))
 
     def _send(self, request: ApiCall) -> Response | None:
+        if request.service in self.failures:
+            return None
         try:
             return send(self._call, request, {})
         except AwsError as error:
-            if error.code not in NO_ACCESS_CODES:
+            is_outside = request.service in OUTSIDE_SERVICES
+            if error.code in (_DENIED_CODES if is_outside else NO_ACCESS_CODES):
+                self.denied.add((request.service, request.operation))
+            elif is_outside:
+                self.failures.setdefault(request.service, error)
+            else:
                 raise
-            self.denied.add((request.service, request.operation))
-            return None
+        except TargetError as error:
+            if request.service not in OUTSIDE_SERVICES:
+                raise
+            self.failures.setdefault(request.service, error)
+        return None
