@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from reconciler.model.address import Address
-from reconciler.model.arguments import check_choice, check_function, name_argument
+from reconciler.model.arguments import check_choice, check_function, parse_address, parse_selectors
 from reconciler.model.call import ApiCall
 from reconciler.model.distribution import require_extra
 from reconciler.model.errors import ReconcilerError, name_environment
@@ -60,8 +60,8 @@ class Workspace(WorkspacePlans):
     def drift(
         self,
         *,
-        select: str | Sequence[str] = (),
-        exclude: str | Sequence[str] = (),
+        select: str | Address | Iterable[str | Address] = (),
+        exclude: str | Address | Iterable[str | Address] = (),
         allow_unmatched: bool = False,
         full: bool = False,
         progress: ReadProgress | None = None,
@@ -80,7 +80,6 @@ class Workspace(WorkspacePlans):
             SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.drift import find_drift
-        from reconciler.model.plan_options import split_selectors
         from reconciler.render.rich_display import DisplayedDrift
 
         check_function("progress", progress)
@@ -92,14 +91,14 @@ class Workspace(WorkspacePlans):
                 target=self.connection.target,
                 call=self.connection.call,
                 progress=report,
-                select=split_selectors(select),
-                exclude=split_selectors(exclude),
+                select=parse_selectors("select", select),
+                exclude=parse_selectors("exclude", exclude),
                 allow_unmatched=allow_unmatched,
                 unanswered_calls=self._list_unanswered_calls(),
             )
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
-    def show(self, address: str) -> DisplayedResource:
+    def show(self, address: str | Address) -> DisplayedResource:
         """Return one resource: its desired and live state, the change of a plan, and its status in AWS.
 
         The status is what AWS reports in addition to the fields, such as the connection and the certificate of a managed thing.
@@ -115,8 +114,7 @@ class Workspace(WorkspacePlans):
         """
         from reconciler.kinds import all_kinds
 
-        with name_argument("address"):
-            parsed = Address.parse(address)
+        parsed = parse_address("address", address)
         self._reload_if_used()
         kinds = all_kinds()
         if parsed.kind not in kinds:
@@ -128,14 +126,16 @@ class Workspace(WorkspacePlans):
             live = self._read_unmanaged(parsed)
             if live is None:
                 hint = _did_you_mean(
-                    address, {str(known_address) for known_address in self.desired.resources}
+                    str(parsed), {str(known_address) for known_address in self.desired.resources}
                 )
-                raise ReconcilerError(f"{address} is neither in {self.path} nor in the registry{hint}")
+                raise ReconcilerError(f"{parsed} is neither in {self.path} nor in the registry{hint}")
             resource = DisplayedResource(parsed, None, live, None)
         return evolve(resource, status=self._read_status(resource))
 
     def show_selected(
-        self, select: str | Sequence[str] = (), exclude: str | Sequence[str] = ()
+        self,
+        select: str | Address | Iterable[str | Address] = (),
+        exclude: str | Address | Iterable[str | Address] = (),
     ) -> Sequence[DisplayedResource]:
         """Return what `show` returns, for every selected resource (default: all), ordered by address.
 
@@ -143,11 +143,14 @@ class Workspace(WorkspacePlans):
             SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.selection import select_compared
-        from reconciler.model.plan_options import split_selectors
 
         self._load_with_secrets()
         comparison = self._compare_states()
-        addresses = sorted(select_compared(comparison, split_selectors(select), split_selectors(exclude)))
+        addresses = sorted(
+            select_compared(
+                comparison, parse_selectors("select", select), parse_selectors("exclude", exclude)
+            )
+        )
         return [_build_displayed_resource(address, comparison) for address in addresses]
 
     def registration_code(self) -> str:
@@ -166,7 +169,7 @@ class Workspace(WorkspacePlans):
             response = self._connect(environment.settings).call(ApiCall("iot", "GetRegistrationCode"))
         return str(response["registrationCode"])
 
-    def output(self, select: str | Sequence[str] = ()) -> Outputs:
+    def output(self, select: str | Address | Iterable[str | Address] = ()) -> Outputs:
         """Return the IDs and ARNs of the managed resources, and the account's endpoints.
 
         Other tools need these values.
@@ -179,7 +182,6 @@ class Workspace(WorkspacePlans):
             SelectionError: If a selector selects no managed resource.
         """
         from reconciler.engine.outputs import collect_outputs
-        from reconciler.model.plan_options import split_selectors
 
         self._reload_if_used()
         connection = self.connection
@@ -190,11 +192,13 @@ class Workspace(WorkspacePlans):
             connection.target,
             comparison,
             connection.call,
-            split_selectors(select),
+            parse_selectors("select", select),
         )
 
     def graph(
-        self, select: str | Sequence[str] = (), exclude: str | Sequence[str] = ()
+        self,
+        select: str | Address | Iterable[str | Address] = (),
+        exclude: str | Address | Iterable[str | Address] = (),
     ) -> nx.DiGraph[Address]:
         """Return the dependency graph of the file, or of the selected part.
 
@@ -211,9 +215,10 @@ class Workspace(WorkspacePlans):
         if not (select or exclude):
             return graph
         from reconciler.engine.plan.selection import select_addresses
-        from reconciler.model.plan_options import split_selectors
 
-        selected = select_addresses(graph, split_selectors(select), split_selectors(exclude))
+        selected = select_addresses(
+            graph, parse_selectors("select", select), parse_selectors("exclude", exclude)
+        )
         return build_resource_graph(
             {address: resource for address, resource in resources.items() if address in selected}
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import evolve
 
-from reconciler.model.arguments import parse_folders
+from reconciler.model.arguments import ENVIRONMENT_NAMES, parse_folders, parse_names
 from reconciler.model.environment import EnvironmentChoice, VariableValue, format_variables
 from reconciler.model.errors import TargetError, name_environment
 from reconciler.model.secret import ReadSecrets
@@ -159,7 +159,7 @@ class WorkspaceFiles:
         """
         return self.select_environments(None).environments
 
-    def select_environments(self, patterns: Sequence[str] | None) -> SelectedEnvironments:
+    def select_environments(self, patterns: str | Iterable[str] | None) -> SelectedEnvironments:
         """Return the environments that names or globs match, with their settings and variables (None: all).
 
         Raises:
@@ -171,13 +171,13 @@ class WorkspaceFiles:
 
         return load_environments(
             self.path,
-            patterns=patterns,
+            patterns=None if patterns is None else parse_names("patterns", patterns, ENVIRONMENT_NAMES),
             constraints=ServiceModelConstraints(),
             environ=self._environ,
             choice=self._choice,
         )
 
-    def check_environments(self, patterns: Sequence[str] = ("*",)) -> CheckedEnvironments:
+    def check_environments(self, patterns: str | Iterable[str] = "*") -> CheckedEnvironments:
         """Check the desired state in all environments that names or globs match.
 
         Raises:
@@ -189,7 +189,8 @@ class WorkspaceFiles:
         from reconciler.engine.load.environment_loader import LoadInputs
 
         inputs = LoadInputs(ServiceModelConstraints(), self._environ, self._choice, self._find_target)
-        return check_environments(self.path, patterns, inputs)
+        names = parse_names("patterns", patterns, ENVIRONMENT_NAMES)
+        return check_environments(self.path, names, inputs)
 
     def _find_target(self, settings: Settings) -> Target:
         """Return the target that `{aws.…}` describes; if possible, without a call."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import attrs
 
 from reconciler.model.address import Address
-from reconciler.model.arguments import check_function, check_percentage, check_type, name_argument
+from reconciler.model.arguments import (
+    check_function,
+    check_percentage,
+    check_type,
+    list_selectors,
+    name_argument,
+    parse_selectors,
+)
 from reconciler.model.errors import name_environment
 from reconciler.model.plan import Plan, check_plan
 from reconciler.notebook.default_progress import choose_read_progress
@@ -30,12 +37,12 @@ class WorkspacePlans(WorkspaceRuns):
         self,
         *,
         destroy: bool = False,
-        adopt: str | Collection[str] = (),
+        adopt: str | Address | Iterable[str | Address] = (),
         wave: float = 100.0,
         allow: Mapping[str, str | int] = MappingProxyType({}),
         allow_cascade: bool = False,
-        select: str | Sequence[str] = (),
-        exclude: str | Sequence[str] = (),
+        select: str | Address | Iterable[str | Address] = (),
+        exclude: str | Address | Iterable[str | Address] = (),
         only_adopted: bool = False,
         allow_unmatched: bool = False,
         full: bool = False,
@@ -70,9 +77,9 @@ class WorkspacePlans(WorkspaceRuns):
             ValueError: If `adopt`, `wave` or `allow` is not valid.
         """
         from reconciler.engine.plan.address_patterns import is_pattern
-        from reconciler.model.plan_options import PlanOptions, parse_limit_overrides, split_selectors
+        from reconciler.model.plan_options import PlanOptions, parse_limit_overrides
 
-        adopted = split_selectors(adopt)
+        adopted = parse_selectors("adopt", adopt)
         patterns = dict.fromkeys(text for text in adopted if is_pattern(text))
         with name_argument("adopt"):
             addresses = frozenset(Address.parse(text) for text in adopted if text not in patterns)
@@ -83,8 +90,8 @@ class WorkspacePlans(WorkspaceRuns):
             addresses,
             wave,
             parse_limit_overrides(allow),
-            split_selectors(select),
-            split_selectors(exclude),
+            parse_selectors("select", select),
+            parse_selectors("exclude", exclude),
             adopt_patterns=tuple(patterns),
             only_adopted=only_adopted,
             allow_cascade=allow_cascade,
@@ -159,12 +166,21 @@ class WorkspacePlans(WorkspaceRuns):
         check_view(document, plan)
         return plan
 
-    def partial_plan(self, plan: Plan, addresses: Collection[Address]) -> Plan:
-        """Return the part of a plan that changes these addresses, with the steps that these changes depend on."""
-        from reconciler.engine.plan.waves import restrict_plan
+    def partial_plan(self, plan: Plan, addresses: str | Address | Iterable[str | Address]) -> Plan:
+        """Return the part of a plan that changes these addresses, with the steps that these changes depend on.
+
+        Args:
+            plan: The plan.
+            addresses: Addresses, globs or kinds. An `Address` that the plan does not change is left out.
+
+        Raises:
+            SelectionError: If a text matches no resource of the file and of the plan.
+        """
+        from reconciler.engine.plan.waves import restrict_plan, select_planned
 
         check_plan(plan)
-        return restrict_plan(plan, addresses, self._quotas)
+        selected = select_planned(plan, list_selectors("addresses", addresses))
+        return restrict_plan(plan, selected, self._quotas)
 
     def rotations(self, plan: Plan) -> Plan:
         """Return a plan's rotations of certificates, with the steps that these rotations depend on."""

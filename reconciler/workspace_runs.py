@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.model.address import Address
-from reconciler.model.arguments import check_count, check_function, check_seconds, check_stop
+from reconciler.model.arguments import check_count, check_function, check_seconds, check_stop, check_type
 from reconciler.model.diagnostic import INVALID_JOURNAL
 from reconciler.model.errors import (
     NO_JOURNAL_ADVICE,
@@ -186,6 +186,7 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
         """
+        check_type("id_part", id_part, str, "the ID of a run, or a part of one")
         record = None
         try:
             team = self._find_team_history()

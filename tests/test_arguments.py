@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler import Plan, Rollout, Workspace
+from reconciler import Address, Plan, Rollout, SelectionError, Workspace
 from reconciler.rollout.displayed import DisplayedRolloutPlan
 from tests.support.environments import write_environments
 from tests.support.sample_plans import make_sample_plan
@@ -34,7 +34,7 @@ OF_WORKSPACE: Mapping[str, Callable[[Workspace, Plan], Any]] = {
     ),
     f"address: 'pump' is not a valid address; {ADDRESS}": lambda workspace, _: workspace.show("pump"),
     (
-        "service: 's3' is not a valid choice; expected one of 'iot', 'iot-managed-integrations', 'ssm', 'secretsmanager'"
+        "service: 's3' is not a valid choice; expected one of 'iot', 'iot-managed-integrations', 'ssm', 'secretsmanager', 'iam', 'lambda', 'kinesis', 'firehose'"
     ): lambda workspace, _: workspace.client("s3"),
     f"lock_timeout: '5m' is not a valid time; {SECONDS}": lambda workspace, plan: workspace.apply(
         plan, lock_timeout="5m"
@@ -81,6 +81,8 @@ OF_ROLLOUT: Mapping[str, Callable[[Rollout, DisplayedRolloutPlan], Any]] = {
 }
 
 EXECUTOR = "an executor of concurrent.futures, or None for threads; a Dask client has one: client.get_executor(pure=False)"
+SELECTORS = "an address, a glob or a kind, or several of them"
+NAMES = "names or globs of environments"
 PLAN, ROLLOUT_PLAN = "the result of Workspace.plan", "the result of Rollout.plan"
 
 OF_WRONG_TYPE: Mapping[tuple[str, str], Callable[[Workspace, Plan, Rollout, DisplayedRolloutPlan], Any]] = {
@@ -97,6 +99,16 @@ OF_WRONG_TYPE: Mapping[tuple[str, str], Callable[[Workspace, Plan, Rollout, Disp
     ("stop: 'int'", "a threading.Event"): lambda workspace, *_: workspace.wait_for_lease(1, stop=1),
     ("progress: 'bool'", "a function"): lambda workspace, *_: workspace.plan(progress=True),
     ("progress: 'str'", "a function"): lambda workspace, *_: workspace.drift(progress="none"),
+    ("address: 'int'", "an address such as 'things.pump-7'"): lambda workspace, *_: workspace.show(7),
+    ("id_part: 'int'", "the ID of a run, or a part of one"): lambda workspace, *_: workspace.run(7),
+    ("addresses: 'int'", SELECTORS): lambda workspace, plan, *_: workspace.partial_plan(plan, [7]),
+    ("adopt: 'int'", SELECTORS): lambda workspace, *_: workspace.plan(adopt=[7]),
+    ("select: 'int'", SELECTORS): lambda workspace, *_: workspace.plan(select=7),
+    ("exclude: 'NoneType'", SELECTORS): lambda workspace, *_: workspace.drift(exclude=[None]),
+    ("select: 'float'", SELECTORS): lambda _w, _p, rollout, _r: rollout.plan(select=7.0),
+    ("patterns: 'int'", NAMES): lambda workspace, *_: workspace.select_environments([7]),
+    ("patterns: 'NoneType'", NAMES): lambda workspace, *_: workspace.check_environments(None),
+    ("names: 'Workspace'", NAMES): lambda workspace, _p, rollout, _r: rollout.narrow([workspace]),
     ("saved: 'Plan'", "a path, or the result of Workspace.read_plan_file"): lambda workspace, plan, *_: (
         workspace.open_plan(plan)
     ),
@@ -142,6 +154,58 @@ def test_an_argument_of_a_wrong_type_is_named_with_what_is_expected(subject, exp
     with pytest.raises(TypeError) as caught:
         call(Workspace(environment="dev"), make_sample_plan(), Rollout(), DisplayedRolloutPlan(()))
     assert str(caught.value) == f"{subject} is not a valid type; expected {expected}"
+
+
+OF_UNKNOWN_NAME: Mapping[str, Callable[[Workspace, Rollout], Any]] = {
+    "'pumps' selects nothing; did you mean '*.pumps'?": lambda workspace, _: workspace.partial_plan(
+        workspace.plan(), ["pumps"]
+    ),
+    "'thing_groups.pump' selects nothing; did you mean 'thing_groups.pumps'?": lambda workspace, _: (
+        workspace.partial_plan(workspace.plan(), "thing_groups.pump")
+    ),
+    "'thing_group' selects nothing; did you mean 'thing_groups'?": lambda workspace, _: workspace.graph(
+        "thing_group"
+    ),
+    "no environment matches 'devv'; did you mean 'dev'?": lambda _, rollout: rollout.narrow("devv"),
+    "no environment matches 'stagin'; did you mean 'staging'?": lambda workspace, _: (
+        workspace.select_environments("stagin")
+    ),
+    "no environment matches 'prod-osla'; did you mean 'prod-oslo'?": lambda workspace, _: (
+        workspace.check_environments("prod-osla")
+    ),
+}
+
+
+@pytest.mark.parametrize("message", OF_UNKNOWN_NAME)
+def test_an_argument_that_names_nothing_is_rejected_with_the_closest_name(message):
+    with pytest.raises(SelectionError) as caught:
+        OF_UNKNOWN_NAME[message](Workspace(environment="dev"), Rollout())
+    assert str(caught.value) == message
+
+
+GROUP = Address("thing_groups", "pumps")
+
+
+@pytest.mark.parametrize("addresses", ["thing_groups.pumps", ["thing_groups.pump*"], GROUP, iter([GROUP])])
+def test_a_partial_plan_takes_texts_and_addresses_alone_or_together(addresses):
+    workspace = Workspace(environment="dev")
+    plan = workspace.partial_plan(workspace.plan(), addresses)
+    assert [str(step.address) for step in plan.steps] == ["thing_groups.pumps"]
+
+
+def test_a_partial_plan_leaves_out_addresses_that_the_plan_does_not_change():
+    workspace = Workspace(environment="dev")
+    assert workspace.partial_plan(workspace.plan(), [Address("things", "deleted")]).steps == ()
+
+
+@pytest.mark.parametrize("names", ["dev", ["d*"], ("dev",)])
+def test_environments_are_selected_by_one_name_or_several(names):
+    workspace, rollout = Workspace(), Rollout()
+    for environments in (
+        rollout.narrow(names).environments,
+        workspace.select_environments(names).environments,
+    ):
+        assert [environment.name for environment in environments] == ["dev"]
 
 
 @pytest.mark.parametrize("method", TAKE_PLAN)

@@ -27,7 +27,7 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         """Parse `kind.name`, where the name may contain dots. Raises ValueError."""
-        table, dot, name = text.partition(".")
+        table, dot, name = text.partition(".") if isinstance(text, str) else ("", "", "")
         if not (table and dot and name):
             raise ValueError(f"{text!r} is not a valid address; expected kind.name, such as things.pump-7")
         return cls.from_header(table, name)

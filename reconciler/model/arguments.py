@@ -5,14 +5,18 @@ Invariant: each error names the argument, and has its value and what is expected
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
 from pathlib import Path
 from threading import Event
+from typing import Any
 
+from reconciler.model.address import Address
 from reconciler.model.amount import MAX_PERCENT
 from reconciler.model.text import format_choices
+
+ENVIRONMENT_NAMES = "names or globs of environments"
 
 
 @contextmanager
@@ -66,6 +70,47 @@ def check_stop(value: object) -> None:
     """Raise TypeError unless the argument `stop` is an event or None."""
     if value is not None:
         check_type("stop", value, Event, "a threading.Event")
+
+
+def parse_address(name: str, value: str | Address) -> Address:
+    """Return an argument that is an address.
+
+    Raises ValueError, and TypeError if it is neither text nor an Address.
+    """
+    check_type(name, value, (str, Address), "an address such as 'things.pump-7'")
+    with name_argument(name):
+        return value if isinstance(value, Address) else Address.parse(value)
+
+
+def parse_selectors(name: str, selectors: str | Address | Iterable[str | Address]) -> tuple[str, ...]:
+    """Return an argument that selects resources as texts.
+
+    Raises TypeError if one is neither text nor an Address.
+    """
+    return tuple(map(str, list_selectors(name, selectors)))
+
+
+def list_selectors(name: str, selectors: str | Address | Iterable[str | Address]) -> list[str | Address]:
+    """Return the items of an argument that selects resources.
+
+    Raises TypeError as `parse_selectors` does.
+    """
+    items = [selectors] if isinstance(selectors, Address) else selectors
+    return _list_items(name, items, (str, Address), "an address, a glob or a kind, or several of them")
+
+
+def parse_names(name: str, names: str | Iterable[str], expected: str) -> tuple[str, ...]:
+    """Return an argument that has names or globs. Raises TypeError if one is not text."""
+    return tuple(_list_items(name, names, str, expected))
+
+
+def _list_items(name: str, value: Any, types: type | tuple[type, ...], expected: str) -> list[Any]:
+    """Return the items of an argument; a text is one item, not a collection of letters."""
+    check_type(name, value, Iterable, expected)
+    items = [value] if isinstance(value, str) else list(value)
+    for item in items:
+        check_type(name, item, types, expected)
+    return items
 
 
 def parse_folders(name: str, folders: str | Path | Sequence[str | Path]) -> tuple[Path, ...]:

@@ -114,12 +114,13 @@ class LockedError(PlanRejectedError):
         super().__init__([f"{state}; {next_step}"])
 
 
+INVALID_SELECTION = "the selection is not valid; nothing was sent"
+
+
 class SelectionError(ReconcilerError):
     """Selectors that match nothing; `problems` has a sentence for each, `summary` the headline."""
 
-    def __init__(
-        self, problems: Sequence[str], summary: str = "the selection is not valid; nothing was sent"
-    ) -> None:
+    def __init__(self, problems: Sequence[str], summary: str = INVALID_SELECTION) -> None:
         self.problems = tuple(problems)
         self.summary = summary
         super().__init__("\n".join(self.problems))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
@@ -52,11 +52,6 @@ def parse_limit_overrides(limits: Mapping[str, str | int]) -> dict[str, LimitOve
         with name_argument(f"allow[{action!r}]"):
             overrides[action] = LimitOverride.parse(limit)
     return overrides
-
-
-def split_selectors(selectors: str | Collection[str]) -> tuple[str, ...]:
-    """Return the selectors as a tuple; a text is one selector, not a collection of letters."""
-    return (selectors,) if isinstance(selectors, str) else tuple(selectors)
 
 
 @frozen

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
 
-from reconciler.model.arguments import check_count, check_seconds, check_type, parse_folders
+from reconciler.model.address import Address
+from reconciler.model.arguments import (
+    ENVIRONMENT_NAMES,
+    check_count,
+    check_seconds,
+    check_type,
+    parse_folders,
+    parse_names,
+    parse_selectors,
+)
 from reconciler.model.distribution import get_version, require_extra
 from reconciler.model.environment import VariableValue, format_variables
 from reconciler.model.errors import PlanRejectedError
@@ -95,8 +104,8 @@ class Rollout:
         destroy: bool = False,
         allow: Mapping[str, str | int] = MappingProxyType({}),
         allow_cascade: bool = False,
-        select: str | Sequence[str] = (),
-        exclude: str | Sequence[str] = (),
+        select: str | Address | Iterable[str | Address] = (),
+        exclude: str | Address | Iterable[str | Address] = (),
         with_records: bool = False,
         full: bool = False,
         executor: Executor | None = None,
@@ -124,15 +133,15 @@ class Rollout:
             SelectionError: If a selector selects nothing in any environment.
             ValueError: If `allow` is not valid.
         """
-        from reconciler.model.plan_options import parse_limit_overrides, split_selectors
+        from reconciler.model.plan_options import parse_limit_overrides
 
         parse_limit_overrides(allow)  # an error in them is raised here, and not once for each environment
         options = TaskOptions(
             destroy,
             {action: str(limit) for action, limit in allow.items()},
             allow_cascade,
-            split_selectors(select),
-            split_selectors(exclude),
+            parse_selectors("select", select),
+            parse_selectors("exclude", exclude),
             with_records,
         )
         requests = self._build_requests("plan", options)
@@ -144,8 +153,8 @@ class Rollout:
     def drift(  # noqa: PLR0913 (the options of a drift)
         self,
         *,
-        select: str | Sequence[str] = (),
-        exclude: str | Sequence[str] = (),
+        select: str | Address | Iterable[str | Address] = (),
+        exclude: str | Address | Iterable[str | Address] = (),
         with_records: bool = False,
         full: bool = False,
         executor: Executor | None = None,
@@ -166,10 +175,10 @@ class Rollout:
         Raises:
             SelectionError: As for `plan`.
         """
-        from reconciler.model.plan_options import split_selectors
-
         options = TaskOptions(
-            select=split_selectors(select), exclude=split_selectors(exclude), with_records=with_records
+            select=parse_selectors("select", select),
+            exclude=parse_selectors("exclude", exclude),
+            with_records=with_records,
         )
         requests = self._build_requests("drift", options)
         responses = self._run_all(requests, check_execution(Execution(executor, on_event, stop)))
@@ -264,7 +273,7 @@ class Rollout:
             JournalError: If the record cannot be read.
         """
         unfinished = LastRolloutFile(self.path).list_unfinished()
-        retry = self.narrow(unfinished)
+        retry = self._narrow(unfinished)
         if not retry.environments:
             names = join_some(unfinished)
             raise PlanRejectedError(
@@ -274,8 +283,18 @@ class Rollout:
             )
         return retry
 
-    def narrow(self, names: Collection[str]) -> Rollout:
-        """Return a rollout of those of the environments that have these names."""
+    def narrow(self, names: str | Iterable[str]) -> Rollout:
+        """Return a rollout of those of the environments that names or globs match.
+
+        Raises:
+            SelectionError: If a name or glob matches none of them.
+        """
+        from reconciler.engine.load.environments import select_environments
+
+        patterns = parse_names("names", names, ENVIRONMENT_NAMES)
+        return self._narrow(select_environments([item.name for item in self.environments], patterns))
+
+    def _narrow(self, names: Collection[str]) -> Rollout:
         narrowed = copy.copy(self)
         narrowed.environments = tuple(
             environment for environment in self.environments if environment.name in names

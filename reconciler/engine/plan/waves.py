@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator
 
 from attrs import evolve
 
+from reconciler.engine.plan.address_patterns import find_closest, match_all
 from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.steps import estimate_steps
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
+from reconciler.model.errors import INVALID_SELECTION
 from reconciler.model.plan import Plan, Step
+from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.model.quota import Quotas
 
 
@@ -19,6 +22,21 @@ def find_rotations(plan: Plan) -> tuple[Address, ...]:
     """Return the addresses of the steps that give a device a new certificate, in the plan's order."""
     kinds = all_kinds()
     return tuple(step.address for step in plan.steps if kinds[step.address.kind].is_rotation(step.change))
+
+
+def select_planned(plan: Plan, selectors: Collection[str | Address]) -> set[Address]:
+    """Return the given addresses, and those that the texts match: addresses, globs or kinds.
+
+    Raises SelectionError for each text that matches no resource of the file and of the plan.
+    """
+    known = plan.basis.desired.keys() | {step.address for step in plan.steps}
+    addresses = {item for item in selectors if isinstance(item, Address)}
+    texts = [item for item in selectors if isinstance(item, str)]
+    return addresses | match_all(texts, known, lambda text: _explain_no_match(text, known), INVALID_SELECTION)
+
+
+def _explain_no_match(text: str, addresses: Collection[Address]) -> str:
+    return UnmatchedSelector(text, closest=find_closest(text, addresses)).describe()
 
 
 def restrict_plan(plan: Plan, addresses: Collection[Address], quotas: Quotas) -> Plan:
