@@ -30,6 +30,19 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import FieldsMatch
 from reconciler.kinds.shared.fleet_indexing import TABLE as INDEXING
+from reconciler.kinds.shared.package_sboms import (
+    ASSOCIATE,
+    DISASSOCIATE,
+    GET_VERSION,
+    LIST_RESULTS,
+    PackageVersionFacts,
+    S3Location,
+    Sbom,
+    describe_sbom_failure,
+    read_sbom_status,
+    set_sbom,
+    wait_for_sbom,
+)
 from reconciler.kinds.shared.package_version_ids import (
     build_version_id,
     find_description_error,
@@ -45,9 +58,11 @@ from reconciler.model.resource import Desired, External, Live, Reference, Resour
 MAX_ATTRIBUTE_BYTES = 3 * 1024
 """The names and values of all attributes of a version (API reference, CreatePackageVersion)."""
 
+
 DERIVED_MEMBERS = {
     "CreatePackageVersion.clientToken": "the AWS SDK makes a new one for each call",
     "UpdatePackageVersion.clientToken": "the AWS SDK makes a new one for each call",
+    f"{ASSOCIATE}.clientToken": "the AWS SDK makes a new one for each call",
     "UpdatePackageVersion.action": "follows from the status in the file",
 }
 
@@ -57,17 +72,6 @@ _DRAFT_FIELDS = ("attributes", "artifact", "recipe")
 _FIELDS = ("description", *_DRAFT_FIELDS)
 _ACTIONS = {"PUBLISHED": ("PUBLISH",), "DEPRECATED": ("PUBLISH", "DEPRECATE")}
 """By status: the actions that lead to it from a draft."""
-
-
-@frozen
-class S3Location:
-    """An object in S3."""
-
-    bucket: str = member("The bucket.", api="CreatePackageVersion.artifact.s3Location.bucket")
-    key: str = member("The key of the object.", api="CreatePackageVersion.artifact.s3Location.key")
-    version: str | None = member(
-        "The version of the object.", api="CreatePackageVersion.artifact.s3Location.version", default=None
-    )
 
 
 @frozen
@@ -115,6 +119,11 @@ class PackageVersion:
         api="CreatePackageVersion.recipe",
         default=None,
     )
+    sbom: Sbom | None = member(
+        "The software bill of materials, which AWS validates.",
+        api="AssociateSbomWithPackageVersion.sbom",
+        default=None,
+    )
     tags: Mapping[str, str] = member("Tags.", api="CreatePackageVersion.tags", factory=dict)
 
 
@@ -130,17 +139,33 @@ class PackageVersions(Kind):
             "ListPackages",
             "GetPackage",
             "ListPackageVersions",
-            "GetPackageVersion",
+            GET_VERSION,
             "ListTagsForResource",
             "GetIndexingConfiguration",
         ),
-        create=("CreatePackageVersion", "UpdatePackageVersion", "UpdatePackage"),
-        update=("UpdatePackageVersion", "UpdatePackage", "UntagResource", "TagResource"),
-        replace=("UpdatePackage", "DeletePackageVersion", "CreatePackageVersion", "UpdatePackageVersion"),
+        create=("CreatePackageVersion", ASSOCIATE, "UpdatePackageVersion", "UpdatePackage", GET_VERSION),
+        update=(
+            "UpdatePackageVersion",
+            ASSOCIATE,
+            DISASSOCIATE,
+            "UpdatePackage",
+            GET_VERSION,
+            "UntagResource",
+            "TagResource",
+        ),
+        replace=(
+            "UpdatePackage",
+            "DeletePackageVersion",
+            "CreatePackageVersion",
+            ASSOCIATE,
+            "UpdatePackageVersion",
+            GET_VERSION,
+        ),
         delete=("UpdatePackage", "DeletePackageVersion"),
         forget=("UntagResource", "TagResource"),
+        show=(LIST_RESULTS,),
     )
-    write_operations = ("CreatePackageVersion", "UpdatePackageVersion")
+    write_operations = ("CreatePackageVersion", "UpdatePackageVersion", ASSOCIATE)
     derived_members = DERIVED_MEMBERS
     unremovable_fields = frozenset(_DRAFT_FIELDS)
     deletion_blockers = frozenset[str]()
@@ -224,6 +249,14 @@ class PackageVersions(Kind):
         """Return whether the field changes only in a draft, which the live version is not."""
         return name in _DRAFT_FIELDS and live_spec.status != _DRAFT
 
+    def plan_notes(self, live: Live) -> Iterable[str]:
+        """Note that the SBOM of a version is not valid."""
+        return describe_sbom_failure(live)
+
+    def read_status(self, live: Live) -> Read[Mapping[str, Any]]:
+        """Return the status of the validation of the SBOM, and why files in it are not valid."""
+        return read_sbom_status(live, _name_version(live.identity))
+
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject the removal of a description."""
         return find_description_error(change)
@@ -253,12 +286,15 @@ class PackageVersions(Kind):
         if changed:
             params = {**names, **to_members(spec, changed)}
             calls.append(ApiCall("iot", "UpdatePackageVersion", params, idempotent=True))
+        if change.has_changed("sbom"):
+            calls.append(set_sbom(names, spec.sbom))
         if change.has_changed("status"):
             calls += _change_status(names, change.live.spec.status, spec.status)
         if change.has_changed("default"):
             calls.append(_set_default(names) if spec.default else _unset_default(names))
         tags = with_ownership_tags(change.resource, context.workspace)
-        return [*calls, *retag("iot", change.live.arn, change.live.tags, tags)]
+        calls += retag("iot", change.live.arn, change.live.tags, tags)
+        return [*calls, wait_for_sbom(names)] if change.has_changed("sbom") and spec.sbom else calls
 
     def replace(self, change: Replace, context: PlanContext) -> Sequence[ApiCall]:
         """Delete the old version before creating the new one, as both can have the same name."""
@@ -280,9 +316,13 @@ class PackageVersions(Kind):
         verification = FieldsMatch(_build_get_call(identity), {name: name for name in members})
         params = {**names, **members, "tags": tags}
         yield ApiCall("iot", "CreatePackageVersion", params, verification=verification)
+        if spec.sbom:
+            yield set_sbom(names, spec.sbom)
         yield from _change_status(names, _DRAFT, spec.status)
         if spec.default:
             yield _set_default(names)
+        if spec.sbom:
+            yield wait_for_sbom(names)
 
 
 def _name_version(identity: str) -> dict[str, str]:
@@ -291,7 +331,7 @@ def _name_version(identity: str) -> dict[str, str]:
 
 
 def _build_get_call(identity: str) -> ApiCall:
-    return ApiCall("iot", "GetPackageVersion", _name_version(identity), ignored_errors=NOT_FOUND)
+    return ApiCall("iot", GET_VERSION, _name_version(identity), ignored_errors=NOT_FOUND)
 
 
 def _change_status(names: Mapping[str, str], before: str, after: str) -> Iterator[ApiCall]:
@@ -328,7 +368,12 @@ def _to_live(identity: str, version: Response, tags: Mapping[str, str], *, is_de
         tags=select_user_tags(tags),
     )
     return build_tagged_live(
-        identity, spec, tags, version["packageVersionArn"], declared_name=tags.get(NAME_TAG)
+        identity,
+        spec,
+        tags,
+        version["packageVersionArn"],
+        declared_name=tags.get(NAME_TAG),
+        facts=PackageVersionFacts(version.get("sbomValidationStatus")),
     )
 
 

@@ -406,6 +406,7 @@ Resources:
       Attributes: { platform: arm }
       Artifact: { S3Location: { Bucket: b, Key: k, Version: "3" } }
       Recipe: '{"operation": "install"}'
+      Sbom: { S3Location: { Bucket: b, Key: s } }
       Tags: [{ Key: line, Value: A }]
   Other:
     Type: AWS::IoT::SoftwarePackageVersion
@@ -423,6 +424,7 @@ Resources:
             "attributes": {"platform": "arm"},
             "artifact": {"s3_location": {"bucket": "b", "key": "k", "version": "3"}},
             "recipe": '{"operation": "install"}',
+            "sbom": {"s3_location": {"bucket": "b", "key": "s"}},
             "tags": {"line": "A"},
         },
         "package_versions.Other": {"package": {"id": "elsewhere"}, "version_name": "1.0.0"},

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from reconciler.kinds.package_versions import KIND, Artifact, PackageVersion, S3Location
+from reconciler.kinds.package_versions import KIND, Artifact, PackageVersion
+from reconciler.kinds.shared.package_sboms import PackageVersionFacts, S3Location, Sbom, wait_for_sbom
 from reconciler.model.document import Document
 from reconciler.model.resource import External, Live
 from tests.support.desired_states import make_resource
@@ -40,7 +41,7 @@ def make_version(spec: PackageVersion, name: str = "a"):
 
 
 def make_live(spec: PackageVersion) -> Live:
-    return Live(ID, spec, owner="ws", arn=ARN, tags=OWNERSHIP_TAGS)
+    return Live(ID, spec, owner="ws", arn=ARN, tags=OWNERSHIP_TAGS, facts=PackageVersionFacts())
 
 
 def make_create_call(**members):
@@ -87,6 +88,49 @@ def test_a_new_default_version_is_published_before_it_becomes_the_default_one(st
 )
 def test_a_status_changes_through_the_actions_that_lead_to_it(before, after, calls):
     assert list_changes(evolve(DRAFT, status=before), evolve(DRAFT, status=after)) == calls
+
+
+SBOM = Sbom(S3Location("b", "sbom.zip"))
+SET_SBOM = make_iot_call(
+    "AssociateSbomWithPackageVersion", **NAMES, sbom={"s3Location": {"bucket": "b", "key": "sbom.zip"}}
+)
+WAIT = wait_for_sbom(NAMES)
+
+
+def test_a_new_version_gets_its_sbom_before_it_is_published_and_waits_at_the_end():
+    spec = PackageVersion("fw", "1.0.0", status="PUBLISHED", default=True, sbom=SBOM)
+    assert list_create_calls(make_version(spec)) == [make_create_call(), SET_SBOM, PUBLISH, SET_DEFAULT, WAIT]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "calls"),
+    [
+        (None, SBOM, [SET_SBOM, WAIT]),
+        (Sbom(S3Location("b", "old.zip")), SBOM, [SET_SBOM, WAIT]),
+        (SBOM, None, [make_iot_call("DisassociateSbomFromPackageVersion", **NAMES)]),
+    ],
+)
+def test_the_sbom_of_a_published_version_changes_in_place(before, after, calls):
+    assert list_changes(evolve(PUBLISHED, sbom=before), evolve(PUBLISHED, sbom=after)) == calls
+
+
+@pytest.mark.parametrize(
+    ("status", "notes"),
+    [
+        (None, []),
+        ("IN_PROGRESS", []),
+        ("SUCCEEDED", []),
+        (
+            "FAILED",
+            [
+                "the validation of its SBOM failed; `reconciler show` prints why; upload a valid archive under another key or version, and change sbom to it"
+            ],
+        ),
+    ],
+)
+def test_a_plan_notes_an_sbom_that_is_not_valid(status, notes):
+    live = evolve(make_live(evolve(PUBLISHED, sbom=SBOM)), facts=PackageVersionFacts(status))
+    assert list(KIND.plan_notes(live)) == notes
 
 
 def test_a_published_version_becomes_a_draft_only_by_a_replacement():

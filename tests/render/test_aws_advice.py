@@ -46,7 +46,7 @@ def test_every_modeled_error_of_an_operation_that_we_send_is_in_the_table():
 
 def test_only_invalid_values_and_a_few_other_errors_of_writes_have_no_advice():
     silent = {pair for pair in list_modeled_errors() if not suggest_next_step(make_error(*pair))}
-    removals = ("Delete*", "Detach*", "Remove*", "Untag*")
+    removals = ("Delete*", "Detach*", "Disassociate*", "Remove*", "Untag*")
     assert {
         (code, operation)
         for code, operation in silent

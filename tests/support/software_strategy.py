@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from reconciler.kinds.job_templates import JobTemplate
-from reconciler.kinds.package_versions import Artifact, PackageVersion, S3Location
+from reconciler.kinds.package_versions import Artifact, PackageVersion
 from reconciler.kinds.packages import Package
 from reconciler.kinds.shared.job_template_configs import (
     AbortConfig,
@@ -19,6 +19,7 @@ from reconciler.kinds.shared.job_template_configs import (
     RolloutConfig,
     TimeoutConfig,
 )
+from reconciler.kinds.shared.package_sboms import S3Location, Sbom
 from reconciler.model.document import Document
 from reconciler.model.resource import Resource
 from tests.support.desired_states import make_resource
@@ -66,6 +67,7 @@ def _draw_version(draw: st.DrawFn, name: str, *, is_default: bool) -> Resource:
         attributes=draw(st.sampled_from([{}, {"platform": "arm"}, {"platform": "x86", "channel": "beta"}])),
         artifact=draw(st.sampled_from([None, Artifact(S3Location("firmware", "a.bin"))])),
         recipe=draw(st.sampled_from([None, Document.from_value({"operation": "install"})])),
+        sbom=draw(st.sampled_from([None, Sbom(S3Location("firmware", "a.zip"))])),
         tags=draw(_tags),
     )
     return make_resource("package_versions", f"v{name[0]}", spec)

@@ -9,7 +9,6 @@ from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.errors import not_found
 from reconciler.registry.shared.named_resources import NamedResource
 from reconciler.registry.shared.packages import (
     DEPRECATED,
@@ -17,8 +16,9 @@ from reconciler.registry.shared.packages import (
     PACKAGE_VERSIONS,
     PACKAGES,
     PUBLISHED,
+    SBOM_RESULTS,
     build_version_name,
-    find_version,
+    require_version,
 )
 
 _MAX_ATTRIBUTE_BYTES = 3 * 1024
@@ -51,7 +51,7 @@ def create_package_version(context: Context, params: Params) -> Output | None:
 @operation("iot", "GetPackageVersion")
 def get_package_version(context: Context, params: Params) -> Output | None:
     """Return everything about a version except its tags. Raises ResourceNotFound."""
-    return _describe(_require(context, params))
+    return _describe(require_version(context, params))
 
 
 @operation("iot", "ListPackageVersions")
@@ -71,7 +71,7 @@ def update_package_version(context: Context, params: Params) -> Output | None:
 
     Raises ResourceNotFound, Validation for too large attributes and for what the state of the version does not allow.
     """
-    version = _require(context, params)
+    version = require_version(context, params)
     _check_attributes(context, params)
     changes: dict[str, Any] = {key: params[key] for key in _MEMBERS if key in params}
     status = version.members["status"]
@@ -98,16 +98,10 @@ def delete_package_version(context: Context, params: Params) -> Output | None:
     return {}
 
 
-def _require(context: Context, params: Params) -> NamedResource:
-    version = find_version(context, params["packageName"], params["versionName"])
-    if version is None:
-        raise not_found(f"The package {params['packageName']} has no version {params['versionName']}.")
-    return version
-
-
 def _describe(version: NamedResource) -> Output:
     description = version.describe("id", "packageVersionArn")
     del description["id"]
+    description.pop(SBOM_RESULTS, None)
     return description
 
 

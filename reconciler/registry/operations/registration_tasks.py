@@ -20,6 +20,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.internal_calls import call_operation
 from reconciler.registry.paging import REGISTRY_PAGER
+from reconciler.registry.shared.buckets import require_object
 from reconciler.registry.store import Row
 from reconciler.registry.templates.document import TemplateError, read_template
 from reconciler.registry.wire.payload import MalformedError, load_json
@@ -87,7 +88,7 @@ def start_thing_registration_task(context: Context, params: Params) -> Output | 
     )
     if running_task is not None:
         raise context.invalid(f"The thing registration task {running_task['id']} is in progress.")
-    path = _find_input_path(context, params["inputFileBucket"], params["inputFileKey"])
+    path = require_object(context, params["inputFileBucket"], params["inputFileKey"])
     task_id = str(uuid.uuid4())
     context.tx.run(
         "INSERT INTO registration_tasks (scope, id, body, bucket, key, role, succeeded, failed, created_at, ends_at)"
@@ -200,16 +201,6 @@ def _require_task(context: Context, task_id: str) -> Row:
     if row is None:
         raise not_found(f"The thing registration task {task_id} does not exist.")
     return row
-
-
-def _find_input_path(context: Context, bucket: str, key: str) -> Path:
-    """Return the path of the file that replaces an S3 object. Raises InvalidRequest if there is none."""
-    folder = context.settings.buckets
-    if folder is not None:
-        path = (folder / bucket / key.lstrip("/")).resolve()
-        if path.is_relative_to(folder.resolve()) and path.is_file():
-            return path
-    raise context.invalid(f"There is no object {key} in the bucket {bucket}.")
 
 
 def _register_lines(context: Context, task: Row, path: Path) -> None:

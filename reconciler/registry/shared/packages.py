@@ -1,12 +1,18 @@
 """Packages and their versions: how they are stored, and their ARNs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from attrs import frozen
 
 from reconciler.registry.context import Context
+from reconciler.registry.errors import not_found
 from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType
 from reconciler.registry.shared.tagging import allow_tags
 
 DRAFT, PUBLISHED, DEPRECATED = "DRAFT", "PUBLISHED", "DEPRECATED"
+SBOM, SBOM_STATUS, SBOM_RESULTS = "sbom", "sbomValidationStatus", "sbomValidationResults"
+"""Members of a version; a description of it has no results."""
 
 
 @frozen
@@ -38,6 +44,14 @@ def build_version_name(package: str, version: str) -> str:
 def find_version(context: Context, package: str, version: str) -> NamedResource | None:
     """Return a version of a package, or None."""
     return PACKAGE_VERSIONS.find(context, build_version_name(package, version))
+
+
+def require_version(context: Context, params: Mapping[str, Any]) -> NamedResource:
+    """Return the version that a request names. Raises ResourceNotFound."""
+    version = find_version(context, params["packageName"], params["versionName"])
+    if version is None:
+        raise not_found(f"The package {params['packageName']} has no version {params['versionName']}.")
+    return version
 
 
 @allow_tags("iot", "package")
