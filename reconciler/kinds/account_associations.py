@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 
 from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
 from reconciler.kinds.base.members import from_members
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, pair_by_name_tag

@@ -15,7 +15,7 @@ from typing import Literal
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, request_each

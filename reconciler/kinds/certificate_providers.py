@@ -13,7 +13,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import CERTIFICATE_PROVIDERS
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.function_arns import check_function_arn, find_place_error

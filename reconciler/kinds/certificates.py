@@ -16,7 +16,8 @@ import attrs
 
 from reconciler.kinds.base.aws_limits import CERTIFICATE_POLICIES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations, OwnedThrough
+from reconciler.kinds.base.declarations import Listing, Operations, OwnedThrough
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.shared import certificate_reads, x509
 from reconciler.kinds.shared.certificate_attached_policies import (

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Response, Scope
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.members import from_members, to_member_value, to_members
 from reconciler.kinds.base.plain_kind import PlainApi

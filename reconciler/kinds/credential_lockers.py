@@ -13,7 +13,8 @@ from attrs import frozen
 
 from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
 from reconciler.kinds.base.schema import member

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import DIMENSIONS
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member

@@ -19,7 +19,8 @@ from reconciler.kinds.base.aws_limits import (
     find_count_errors,
 )
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Response, Scope
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainApi
 from reconciler.kinds.base.schema import get_members, member

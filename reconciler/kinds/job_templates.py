@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Response
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.members import from_members
 from reconciler.kinds.base.outside import (
     CheckedNeed,

@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Literal
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.marker_groups import (
     Marker,
     build_marker_calls,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainApi
 from reconciler.kinds.base.schema import member

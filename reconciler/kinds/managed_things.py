@@ -14,7 +14,8 @@ from typing import Any
 import attrs
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import (

@@ -12,7 +12,7 @@ from typing import Literal
 from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import MITIGATION_ACTIONS
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import get_members, member
 from reconciler.kinds.shared.role_arns import check_role_arn

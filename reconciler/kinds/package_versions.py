@@ -14,7 +14,8 @@ from typing import Any, Literal
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.members import from_members, to_members
 from reconciler.kinds.base.reads import NOT_FOUND, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member

@@ -11,7 +11,8 @@ from typing import Any
 
 from reconciler.kinds.base.aws_limits import POLICY_VERSIONS
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.tags import (

@@ -14,7 +14,8 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
-from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared import (

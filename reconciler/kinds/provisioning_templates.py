@@ -13,7 +13,8 @@ from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import TEMPLATE_VERSIONS, TEMPLATES, check_table_size, find_count_errors
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import CheckedNeed, Description, Need, ProblemRead, ResourceNeed
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from reconciler.kinds.base.aws_limits import SCHEDULED_AUDITS
 from reconciler.kinds.base.context import PlanContext, Response, Scope
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.schema import member

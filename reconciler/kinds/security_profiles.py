@@ -13,7 +13,7 @@ from attrs import asdict, evolve
 
 from reconciler.kinds.base.aws_limits import TARGET_PROFILES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.outside import Need
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.shared.security_profile_spec import (

@@ -16,7 +16,8 @@ from attrs import frozen
 
 from reconciler.kinds.base.aws_limits import SEARCHABLE_ATTRIBUTES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, read_tags_of_desired_or_owned, request_each
 from reconciler.kinds.base.schema import member

@@ -12,7 +12,8 @@ from typing import Any
 import attrs
 
 from reconciler.kinds.base.context import PlanContext, Read, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.shared import (

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Listing
+from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned
 from reconciler.kinds.base.references import find_references

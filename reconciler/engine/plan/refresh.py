@@ -18,7 +18,8 @@ from reconciler.engine.plan.names import Names, assign_names
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, Response, Scope, build_call_key
-from reconciler.kinds.base.kind import Kind, Listing
+from reconciler.kinds.base.declarations import Listing
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.reads import has_more_pages
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.kind import OwnedThrough
+from reconciler.kinds.base.declarations import OwnedThrough
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
 from reconciler.model.resource import Desired, Inventory, Origin, Resource

@@ -11,7 +11,8 @@ from collections.abc import Set as AbstractSet
 
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.kind import Kind, Listing
+from reconciler.kinds.base.declarations import Listing
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import is_marker_name
 from reconciler.model.plan import Note, UnmanagedResources
 from reconciler.model.settings import DesiredState

@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 from attrs import evolve, frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Operations
+from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.marker_groups import MARKER_SERVICE
 from reconciler.kinds.base.members import to_field_value, to_members
 from reconciler.kinds.base.reads import NOT_FOUND

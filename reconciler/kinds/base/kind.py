@@ -44,9 +44,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
-from attrs import frozen
-
-from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
+from reconciler.kinds.base.declarations import Listing, Operations, OwnedThrough
 from reconciler.kinds.base.outside import Description, Need, find_reference_needs
 from reconciler.kinds.base.references import find_referenced_tables
 from reconciler.kinds.base.schema import Member, get_members
@@ -55,69 +54,7 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.evaluation import Evaluation
-from reconciler.model.resource import Desired, Live, Resource, extract_name_from_arn
-
-
-@frozen
-class Listing:
-    """How AWS lists all resources of a kind.
-
-    `items` is the response member that has the resources. `id_key` and `arn_key` are the members of each item with its ID and
-    its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs. An ID is the last part of an ARN
-    that the listing has in its place. Items whose ID begins with
-    `aws_prefix` are AWS's own: they are left out.
-    """
-
-    operation: str
-    items: str
-    id_key: str
-    arn_key: str = ""
-    aws_prefix: str = ""
-
-    def iterate_ids(self, response: Response) -> Iterator[str]:
-        """Yield the IDs in a response."""
-        for item in response.get(self.items, ()):
-            identity = extract_name_from_arn(item[self.id_key] if self.id_key else item)
-            if not self._is_of_aws(identity):
-                yield identity
-
-    def get_arns(self, response: Response) -> dict[str, str]:
-        """Return the ARNs in a response by ID, if the listing has them."""
-        items = (
-            (extract_name_from_arn(item[self.id_key]), item[self.arn_key])
-            for item in response.get(self.items, ())
-        )
-        return {identity: arn for identity, arn in items if not self._is_of_aws(identity)}
-
-    def _is_of_aws(self, identity: str) -> bool:
-        return bool(self.aws_prefix) and identity.startswith(self.aws_prefix)
-
-
-@frozen
-class Operations:
-    """Every API operation that a kind sends, by purpose.
-
-    IAM policies are derived from it, and tests check that a kind sends no other operation. `read` includes the operations that
-    verify a call whose response was lost; `show` are those that only `reconciler show` sends. An operation of another service than the
-    kind's has the service before its name, as in `iot:CreateThingGroup`. CreateSecret is not among them: its permission names the
-    secrets of the file.
-    """
-
-    read: tuple[str, ...]
-    create: tuple[str, ...] = ()
-    update: tuple[str, ...] = ()
-    replace: tuple[str, ...] = ()
-    delete: tuple[str, ...] = ()
-    forget: tuple[str, ...] = ()
-    show: tuple[str, ...] = ()
-
-
-@frozen
-class OwnedThrough:
-    """The table whose resources own those of another kind, and the field in which they refer to them."""
-
-    table: str
-    field: str
+from reconciler.model.resource import Desired, Live, Resource
 
 
 class Kind(ABC):

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Operations
+from reconciler.kinds.base.declarations import Operations
 from reconciler.kinds.base.marker_groups import (
     MARKER_READ,
     Marker,

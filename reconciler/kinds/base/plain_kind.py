@@ -13,7 +13,8 @@ from attrs import field, frozen
 
 from reconciler.kinds.base.aws_limits import Limit, check_table_size, count_kept, find_count_errors
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.kind import Kind, Listing, Operations
+from reconciler.kinds.base.declarations import Listing, Operations
+from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.members import from_members, get_member_name, to_member_value, to_members
 from reconciler.kinds.base.outside import Description
 from reconciler.kinds.base.reads import (
