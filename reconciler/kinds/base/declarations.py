@@ -1,4 +1,4 @@
-"""The values that kinds declare: how AWS lists resources, the API operations, and the owners of resources."""
+"""The values that kinds declare: how AWS lists resources, API operations, and owners."""
 
 from __future__ import annotations
 
