@@ -6,7 +6,7 @@ Source: AWS CloudFormation user guide, "CloudFormation template format" and "Tem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -22,6 +22,9 @@ from reconciler.model.pem import Pem
 from reconciler.model.text import closest_match, format_suggestion, quote
 
 _PREFIX = "AWS::IoT::"
+_PARAMETER_STORE_TYPE = "AWS::SSM::Parameter::"
+"""The beginning of the types of parameters whose values are names in the Parameter Store, such as `…Value<String>`."""
+
 _ADVICE = "check it with `aws cloudformation validate-template`"
 _RESOURCES_ADVICE = "write it with `aws cloudformation describe-stack-resources --stack-name NAME`"
 
@@ -133,13 +136,14 @@ def parse_stack_resources(text: str, name: str) -> Mapping[str, str]:
     }
 
 
-def read_template_resources(
+def read_template_resources(  # noqa: PLR0913 (what the values of a template depend on)
     template: Mapping[str, Any],
     name: str,
     *,
     parameters: Mapping[str, str],
     physical_ids: Mapping[str, str],
     variables: Variables,
+    region: str | None = None,
 ) -> Source:
     """Return the resources of a template, with the functions in their properties evaluated.
 
@@ -149,6 +153,7 @@ def read_template_resources(
         parameters: The values of parameters that override the defaults.
         physical_ids: Logical ID → ID in AWS, as far as it is known.
         variables: Gets a variable for each value that is not in the template.
+        region: The Region of the stack, if it is known.
 
     Raises:
         ReconcilerError: If there are no resources of AWS IoT, or a parameter is not declared.
@@ -161,9 +166,13 @@ def read_template_resources(
             f"{name}: the template has no parameter {quote(unknown[0])}{suggestion or '; leave it out'}"
         )
     details = {key: value for key, value in declared.items() if isinstance(value, dict)}
-    defaults = {key: str(value["Default"]) for key, value in details.items() if "Default" in value}
+    defaults = {
+        key: str(value["Default"])
+        for key, value in details.items()
+        if "Default" in value and not str(value.get("Type")).startswith(_PARAMETER_STORE_TYPE)
+    }
     secrets = frozenset(key for key, value in details.items() if _is_true(value.get("NoEcho")))
-    reader = _ResourceReader(template, {**defaults, **parameters}, secrets, physical_ids, variables)
+    reader = _ResourceReader(template, {**defaults, **parameters}, secrets, physical_ids, variables, region)
     types = Counter(
         str(body.get("Type")) for body in template["Resources"].values() if isinstance(body, dict)
     )
@@ -172,7 +181,13 @@ def read_template_resources(
             f"{name}: the template has no {_PREFIX}* resources among its {sum(types.values()):,} resources; check that it is the right one"
         )
     others = {key: count for key, count in sorted(types.items()) if not key.startswith(_PREFIX)}
-    return Source("CloudFormation", tuple(reader.iterate()), others)
+    resources = tuple(reader.iterate())
+    assumed = {
+        key: defaults[key]
+        for key in sorted(reader.list_used_parameters())
+        if key in defaults.keys() - parameters
+    }
+    return Source("CloudFormation", resources, others, assumed)
 
 
 def _is_true(value: Any) -> bool:
@@ -190,23 +205,24 @@ class _Declaration:
 class _ResourceReader:
     """Reads the resources of AWS IoT, which may refer to each other."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (what the values of a template depend on)
         self,
         template: Mapping[str, Any],
         parameters: Mapping[str, str],
         secrets: frozenset[str],
         physical_ids: Mapping[str, str],
         variables: Variables,
+        region: str | None,
     ) -> None:
         self._resources: Mapping[str, Any] = template["Resources"]
         self._physical_ids = physical_ids
         self._active: set[str] = set()
         self._evaluator = FunctionEvaluator(
-            template, parameters, secrets, variables, self._find_name, self._build_arn
+            template, parameters, secrets, region, variables, self._find_name, self._build_arn
         )
 
     def iterate(self) -> Iterator[SourceResource]:
-        """Yield each resource of AWS IoT that the stack creates."""
+        """Yield each resource of AWS IoT; one that the stack does not create has an obstacle."""
         for logical_id, body in self._resources.items():
             declaration = self._find_declaration(logical_id)
             if declaration is None:
@@ -214,9 +230,13 @@ class _ResourceReader:
             obstacle: str | None = None
             attributes: Mapping[str, Any] = {}
             try:
-                if body.get("Condition") is not None and not self._evaluator.holds(body["Condition"]):
-                    continue
-                attributes = self._evaluate_properties(declaration)
+                condition = body.get("Condition")
+                if condition is not None and not self._evaluator.holds(condition):
+                    obstacle = self._evaluator.describe_false_condition(condition)
+                else:
+                    attributes = self._evaluate_properties(declaration)
+            except RecursionError:
+                obstacle = "it is nested too deeply"
             except (ValueError, TypeError, LookupError, AttributeError) as error:
                 obstacle = (
                     str(error) if type(error) is ValueError else "a function of the template is not valid"
@@ -233,6 +253,10 @@ class _ResourceReader:
                 attributes=attributes,
                 obstacle=obstacle,
             )
+
+    def list_used_parameters(self) -> Collection[str]:
+        """Return the parameters whose values were used so far."""
+        return self._evaluator.used_parameters
 
     def _evaluate_properties(self, declaration: _Declaration) -> Mapping[str, Any]:
         properties = self._evaluator.evaluate(declaration.properties)

@@ -68,12 +68,14 @@ class Source:
 
     - `tool`: the tool's name;
     - `resources`: those of AWS IoT;
-    - `other_types`: type → number of resources of other services.
+    - `other_types`: type → number of resources of other services;
+    - `assumed_parameters`: the defaults that were used for parameters without a given value, by name.
     """
 
     tool: str
     resources: tuple[SourceResource, ...]
     other_types: Mapping[str, int]
+    assumed_parameters: Mapping[str, str] = field(factory=dict)
 
 
 def is_empty(value: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.convert.account_settings import (
     LOG_LEVELS,
     TABLES_BY_NOUN,
@@ -38,7 +39,6 @@ from reconciler.model.resource import extract_name_from_arn
 
 _ARN = re.compile(r"arn:[^:]+:iot:([^:]+):(\d{12}):")
 _SHORT_ID_LENGTH = 12
-_NO_NAME = "it has no name there; for a stack of CloudFormation, add --stack-resources"
 
 
 @frozen
@@ -176,7 +176,7 @@ def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]
     if kind.table == "package_versions":
         package, version_name = source.find_text("package_name"), source.find_text("version_name")
         has_name = bool(package and version_name)
-        return build_version_id(package, version_name), None if has_name else _NO_NAME
+        return build_version_id(package, version_name), None if has_name else _describe_missing_name(source)
     if kind.name_api is None and "pem" not in kind.members:
         return extract_name_from_arn(source.find_text("arn", "id", "name")) or source.address, None
     if kind.name_api is None:
@@ -200,10 +200,22 @@ def _find_identity(kind: Kind, source: SourceResource) -> tuple[str, str | None]
     if any(source.is_sensitive((key,)) for key in own_names):
         return source.address, "its name is sensitive, and a file cannot hide a name"
     name = source.find_text(*own_names)
-    return (
-        name,
-        None if name else _NO_NAME,
-    )
+    return name, _find_name_problem(kind, name) if name else _describe_missing_name(source)
+
+
+def _describe_missing_name(source: SourceResource) -> str:
+    is_stack = source.type.startswith("AWS::")
+    return "it has no name there" + ("; add --stack-resources" if is_stack else "")
+
+
+def _find_name_problem(kind: Kind, name: str) -> str | None:
+    """Return why AWS does not allow a name, or None; a name with a placeholder is not known yet."""
+    assert kind.name_api
+    if "{" in name:
+        return None
+    violations = ServiceModelConstraints().find_violations(kind.service, kind.name_api, name)
+    problem = next(iter(violations), None)
+    return f"AWS does not allow its name: {problem.problem}; expected {problem.expected}" if problem else None
 
 
 def _is_name_of(key: str, member: str, kind: Kind) -> bool:

@@ -14,6 +14,8 @@ from attrs import define, field
 
 from reconciler.convert.fields import Variables
 from reconciler.convert.source import escape_placeholders, to_text
+from reconciler.model.plan import Target
+from reconciler.model.text import quote
 
 NO_VALUE = "AWS::NoValue"
 _PSEUDO_PARAMETERS: Mapping[str, str] = {
@@ -24,6 +26,11 @@ _PSEUDO_PARAMETERS: Mapping[str, str] = {
 }
 _SUB_NAME = re.compile(r"\$\{(!?)([^{}]+)\}")
 
+_DYNAMIC_REFERENCE = re.compile(r"\{\{(resolve:[^{}]*(?:\{+[\w.]+\}+[^{}]*)*)\}\}")
+"""A value that CloudFormation reads from Systems Manager or Secrets Manager. Source: user guide, "Dynamic references"."""
+
+_MAX_CONDITION_DEPTH = 100
+
 
 @define
 class FunctionEvaluator:
@@ -31,6 +38,7 @@ class FunctionEvaluator:
 
     - `parameters`: the values of parameters by name; those without a value become variables;
     - `secret_parameters`: the parameters with `NoEcho`, whose values are never written;
+    - `region`: the Region of the stack, if it is known;
     - `name_resource`: returns what `Ref` returns for a resource, or None if only the stack knows;
     - `build_arn`: returns a resource's ARN, or None.
     """
@@ -38,13 +46,26 @@ class FunctionEvaluator:
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
     secret_parameters: frozenset[str]
+    region: str | None
     variables: Variables
     name_resource: Callable[[str], str | None]
     build_arn: Callable[[str], str | None]
+    used_parameters: set[str] = field(init=False, factory=set)
     _active: set[str] = field(factory=set)
+    _condition_results: dict[str, bool] = field(factory=dict)
 
     def evaluate(self, value: Any) -> Any:
         """Return a value with all functions replaced; None is `AWS::NoValue`. Raises ValueError."""
+        result = self._evaluate_functions(value)
+        if isinstance(result, str) and "{{resolve:" in result:
+            return _DYNAMIC_REFERENCE.sub(self._declare_dynamic_reference, result)
+        return result
+
+    def _declare_dynamic_reference(self, match: re.Match[str]) -> str:
+        """Return a variable in place of a dynamic reference: only the deployed stack has its value."""
+        return self._declare_variable(match[1], f"the value of {match[1]} in the template")
+
+    def _evaluate_functions(self, value: Any) -> Any:
         if isinstance(value, list):
             items = [self.evaluate(item) for item in value]
             return [item for item in items if item is not None]
@@ -70,6 +91,7 @@ class FunctionEvaluator:
         if name in _PSEUDO_PARAMETERS:
             return _PSEUDO_PARAMETERS[name]
         if name in self.parameters and name not in self.secret_parameters:
+            self.used_parameters.add(name)
             return escape_placeholders(self.parameters[name])
         if name in self.template.get("Resources", {}):
             physical_name = self.name_resource(name)
@@ -132,7 +154,7 @@ class FunctionEvaluator:
 
     def find_in_map(self, argument: Any) -> Any:
         """Return the value of `Fn::FindInMap`."""
-        names = [str(self.evaluate(item)) for item in argument[:3]]
+        names = [self._evaluate_key(item) for item in argument[:3]]
         value = self.template.get("Mappings", {})
         for name in names:
             if name not in value:
@@ -140,7 +162,15 @@ class FunctionEvaluator:
                     "_".join(names), f"the entry {'.'.join(names)} of the template's maps"
                 )
             value = value[name]
-        return value
+        return escape_placeholders(value)
+
+    def _evaluate_key(self, value: Any) -> str:
+        """Return a text to compare with others, so with the name of the Region if it is known."""
+        text = to_text(self.evaluate(value))
+        if self.region is None:
+            return text
+        partition = Target("aws", self.region, "").partition
+        return text.replace("{aws.region}", self.region).replace("{aws.partition}", partition)
 
     def choose(self, argument: Any) -> Any:
         """Return the value of `Fn::If`."""
@@ -149,14 +179,51 @@ class FunctionEvaluator:
 
     def holds(self, name: Any) -> bool:
         """Return whether a named condition holds. Raises ValueError if only the stack knows."""
+        if name in self._condition_results:
+            return self._condition_results[name]
         conditions = self.template.get("Conditions", {})
-        if name not in conditions or name in self._active:
+        if name not in conditions or name in self._active or len(self._active) == _MAX_CONDITION_DEPTH:
             raise ValueError(f"the condition {name} is not known")
         self._active.add(name)
         try:
-            return self._check(conditions[name])
+            self._condition_results[name] = self._check(conditions[name])
         finally:
             self._active.discard(name)
+        return self._condition_results[name]
+
+    def describe_false_condition(self, name: str) -> str:
+        """Return that a condition does not hold, and with which parameters."""
+        parameters = [
+            f"{parameter} = {quote(self.parameters[parameter])}"
+            for parameter in sorted(self._find_parameters({"Condition": name}))
+            if parameter in self.parameters and parameter not in self.secret_parameters
+        ]
+        if not parameters:
+            return f"its condition {name} is false"
+        return (
+            f"its condition {name} is false with {', '.join(parameters)}; "
+            "if the stack has other values, add --parameter NAME=VALUE"
+        )
+
+    def _find_parameters(self, condition: Any) -> frozenset[str]:
+        """Return the names in all `Ref` of a condition, those of the conditions that it refers to included."""
+        parameters: set[str] = set()
+        conditions: set[str] = set()
+        waiting = [condition]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, list):
+                waiting += value
+            elif isinstance(value, Mapping):
+                for key, item in value.items():
+                    if key == "Ref":
+                        parameters.add(str(item))
+                    elif key == "Condition" and item not in conditions:
+                        conditions.add(item)
+                        waiting.append(self.template["Conditions"].get(item))
+                    else:
+                        waiting.append(item)
+        return frozenset(parameters)
 
     def _check(self, condition: Any) -> bool:
         ((name, argument),) = condition.items()
@@ -164,7 +231,7 @@ class FunctionEvaluator:
             case "Condition":
                 return self.holds(argument)
             case "Fn::Equals":
-                first, second = (to_text(self.evaluate(item)) for item in argument)
+                first, second = (self._evaluate_key(item) for item in argument)
                 if "{var." in first + second or "{aws." in first + second:
                     raise ValueError("a condition depends on values that are not in the template")
                 return first == second

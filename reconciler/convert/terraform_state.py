@@ -6,6 +6,8 @@ releases since 0.12.
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +26,12 @@ from reconciler.model.errors import ReconcilerError
 _PREFIX = "aws_iot_"
 _STATE_VERSION = 4
 _SHOW_ADVICE = "write it with `terraform show -json`"
+
+_IDENTIFIER = r"[^\W\d][\w-]*"
+_BASE_ADDRESS = re.compile(
+    rf'(?:module\.{_IDENTIFIER}(?:\[(?:\d+|"(?:[^"\\\n\r]|\\.)*")\])?\.)*{_IDENTIFIER}\.{_IDENTIFIER}'
+)
+"""A resource's address without its key. Source: Terraform, "Resource Address Reference" and "Identifiers"."""
 
 
 def parse_terraform_state(text: str, name: str) -> Source:
@@ -111,6 +119,8 @@ def _build(  # noqa: PLR0913 (what both formats have)
 ) -> SourceResource:
     if not isinstance(attributes, Mapping) or not isinstance(key, str | int | None):
         raise TypeError("not a resource of a state")
+    if not _BASE_ADDRESS.fullmatch(base):
+        raise TypeError("not an address that Terraform writes")
     index = "" if key is None else f"[{_quote_key(key)}]"
     label = str(key) if isinstance(key, str) else f"{resource['name']}{'' if key is None else f'-{key}'}"
     return SourceResource(
@@ -129,8 +139,7 @@ def _quote_key(key: str | int) -> str:
     """Return a key of `count` or `for_each` as Terraform writes it in addresses."""
     if not isinstance(key, str):
         return str(key)
-    text = key.replace("\\", "\\\\").replace('"', '\\"').replace("${", "$${").replace("%{", "%%{")
-    return f'"{text}"'
+    return json.dumps(key, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 
 def _parse_path(steps: Any) -> SourcePath:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-import textwrap
 
 import pytest
 
-from reconciler.convert.cloudformation_template import (
-    parse_stack_resources,
-    parse_template,
-    read_template_resources,
-)
-from reconciler.convert.fields import Variables
-from reconciler.convert.tables import convert_source
-from reconciler.engine.export.files import build_pem_writer
+from reconciler.convert.cloudformation_template import parse_stack_resources, parse_template
 from reconciler.model.errors import ReconcilerError
 from tests.support import pki
+from tests.support.template_conversion import convert, list_tables
 
 CERTIFICATE = pki.Authority("Factory").issue("pump-1")
 TEMPLATE = """\
@@ -128,22 +121,6 @@ Resources:
 """
 CA = pki.Authority("Factory").pem
 PARAMETERS = {"CaPem": CA, "CertificatePem": CERTIFICATE}
-
-
-def convert(text, parameters=None, physical_ids=None):
-    variables = Variables()
-    source = read_template_resources(
-        parse_template(text, "stack"),
-        "stack",
-        parameters=parameters or {},
-        physical_ids=physical_ids or {},
-        variables=variables,
-    )
-    return convert_source(source, build_pem_writer(None, None), variables=variables)
-
-
-def list_tables(conversion):
-    return {str(table.address): table.fields for table in conversion.tables}
 
 
 @pytest.fixture(scope="module")
@@ -430,7 +407,7 @@ Resources:
         "package_versions.Other": {"package": {"id": "elsewhere"}, "version_name": "1.0.0"},
     }
     assert (conversion.left_out, conversion.notes) == (
-        {"Unnamed": "it has no name there; for a stack of CloudFormation, add --stack-resources"},
+        {"Unnamed": "it has no name there; add --stack-resources"},
         (),
     )
 
@@ -468,7 +445,8 @@ Resources:
 def test_each_resource_left_out_has_a_reason(template):
     conversion = convert(template, PARAMETERS)
     assert conversion.left_out == {
-        "Nameless": "it has no name there; for a stack of CloudFormation, add --stack-resources",
+        "Nameless": "it has no name there; add --stack-resources",
+        "OnlyProd": "its condition IsProd is false with Stage = 'dev'; if the stack has other values, add --parameter NAME=VALUE",
         "Unknown": "a condition depends on values that are not in the template",
         "Issued": "its certificate is not there; import it with `reconciler adopt`",
         "Other": "no table declares AWS::IoT::NotYetKnown",
@@ -525,23 +503,6 @@ def test_json_yaml_and_the_output_of_get_template_have_the_same_conversion():
     assert [list_tables(convert(text)) for text in texts] == [{"things.a-{aws.region}": {}}] * 4
 
 
-def test_functions_of_the_deployed_stack_become_variables():
-    text = """
-    Resources:
-      A:
-        Type: AWS::IoT::RoleAlias
-        Properties: { RoleAlias: a, RoleArn: !ImportValue shared-role }
-      T:
-        Type: AWS::IoT::Thing
-        Properties: { ThingName: !GetAtt A.b.c }
-    """
-    conversion = convert(textwrap.dedent(text))
-    assert list_tables(conversion) == {
-        "role_aliases.a": {"role_arn": "{var.Fn_ImportValue}"},
-        "things.{var.A_b_c}": {},
-    }
-
-
 def test_keys_of_yaml_are_texts():
     assert parse_template("Resources: { 1: { Type: x, Properties: { 2: a } } }", "s") == {
         "Resources": {"1": {"Type": "x", "Properties": {"2": "a"}}}
@@ -584,19 +545,3 @@ def test_a_parameter_that_the_template_does_not_declare_is_rejected(template):
 def test_other_output_than_that_of_describe_stack_resources_is_rejected():
     with pytest.raises(ReconcilerError, match="r: has no StackResources; write it with `aws cloudformation"):
         parse_stack_resources("{}", "r")
-
-
-def test_functions_that_are_not_valid_leave_only_their_resource_out():
-    properties = [
-        {"Fn::Join": "x"},
-        {"Fn::Select": [9, []]},
-        {"Fn::If": ["Missing", "a", "b"]},
-        {"Fn::GetAtt": []},
-    ]
-    resources = {
-        f"T{number}": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": value}}
-        for number, value in enumerate([*properties, "good"])
-    }
-    conversion = convert(json.dumps({"Resources": resources}))
-    assert list_tables(conversion) == {"things.good": {}}
-    assert conversion.left_out.keys() == {"T0", "T1", "T2", "T3"}

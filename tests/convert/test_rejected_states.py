@@ -21,6 +21,20 @@ from reconciler.model.errors import ReconcilerError
             "version": 4,
             "resources": [{"mode": "managed", "type": "aws_iot_thing", "name": "t", "instances": [3]}],
         },
+        *(
+            {
+                "version": 4,
+                "resources": [
+                    {"mode": "managed", "type": "aws_iot_thing", "name": "t", **part, "instances": [{}]}
+                ],
+            }
+            for part in (
+                {"name": 'x\n}\nresource "null_resource" "p" {'},
+                {"type": "aws_iot_thing.y\n"},
+                {"module": "module.m\n"},
+                {"module": 'module.m["a\n"]'},
+            )
+        ),
         {"format_version": "1.0", "values": {"root_module": []}},
         {"format_version": "1.0", "values": {"root_module": {"resources": [{"mode": "managed"}]}}},
     ],

@@ -295,6 +295,33 @@ def test_several_regions_need_a_choice():
     assert conversion.places == {("us-east-1", "123456789012")}
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "it has no name there"),
+        (
+            "a\x1b[31m",
+            "AWS does not allow its name: 'a\\x1b[31m' is not accepted by AWS; expected a match of [a-zA-Z0-9:_-]+",
+        ),
+        ("a" * 129, "AWS does not allow its name: 129 characters; expected at most 128"),
+    ],
+    ids=["empty", "escape", "long"],
+)
+def test_a_name_that_no_thing_can_have_leaves_it_out(name, problem):
+    conversion = convert(build_resource("aws_iot_thing", "t", {"name": name}))
+    assert (conversion.tables, conversion.left_out) == ((), {"aws_iot_thing.t": problem})
+
+
+def test_a_key_with_a_line_break_stays_on_its_line():
+    source = parse_terraform_state(
+        build_state(build_resource("aws_iot_thing", "t", {"name": "a"}, {}, keys=['b\n}\n"${c}', "d"])), "s"
+    )
+    assert [resource.address for resource in source.resources] == [
+        'aws_iot_thing.t["b\\n}\\n\\"$${c}"]',
+        'aws_iot_thing.t["d"]',
+    ]
+
+
 def test_a_block_that_no_field_has_leaves_the_resource_out():
     conversion = convert(
         build_resource("aws_iot_role_alias", "r", {"alias": "r", "role_arn": "a", "policies": [{"a": "b"}]})

@@ -164,7 +164,12 @@ def cloudformation(
             read_source(stack_resources, sys.stdin.buffer.read), name_source(stack_resources)
         )
     source = read_template_resources(
-        document, name, parameters=parameters, physical_ids=physical_ids, variables=variables
+        document,
+        name,
+        parameters=parameters,
+        physical_ids=physical_ids,
+        variables=variables,
+        region=options["region"],
     )
     conversion = _convert(ctx, source, variables=variables, **options)
     steps = [
@@ -264,10 +269,13 @@ def _render_file(settings: Mapping[str, str], conversion: Conversion, tables: Se
 
 
 def _describe_left_out(source: Source, conversion: Conversion) -> Iterator[str]:
-    """Yield a line for each part that was not converted."""
-    from reconciler.model.text import join_some
+    """Yield a line for each part that was not converted, and for what was assumed."""
+    from reconciler.model.text import join_some, quote
     from reconciler.render.views.labels import pluralize
 
+    if source.assumed_parameters:
+        values = ", ".join(f"{name} = {quote(value)}" for name, value in source.assumed_parameters.items())
+        yield f"used the defaults of parameters: {values}; where the stack has other values, add --parameter NAME=VALUE"
     for address, reason in conversion.left_out.items():
         yield f"left out {address}: {reason}"
     for note, count in Counter(conversion.notes).items():
