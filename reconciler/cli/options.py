@@ -361,7 +361,7 @@ class OutputFilePath(UserPath):
 full_option = click.option(
     "--full",
     is_flag=True,
-    help="List every resource and warning, instead of groups of alike ones.",
+    help="List every resource and warning, instead of groups of alike ones, and show long values in full.",
 )
 
 event_format_option = click.option(

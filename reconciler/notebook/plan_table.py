@@ -32,7 +32,7 @@ from reconciler.render.rich_display import MAX_ROWS, DisplayedGraph, DisplayedPl
 from reconciler.render.text.plan import render_plan_summary
 from reconciler.render.views.error import ErrorView, build_error_view
 from reconciler.render.views.fields import FieldLine
-from reconciler.render.views.format_value import truncate
+from reconciler.render.views.format_value import truncate, truncate_pair
 from reconciler.render.views.grouping import RowGroup, group_rows, has_document, must_be_named
 from reconciler.render.views.labels import ACTION_GLYPHS, format_counts, join_facts, pluralize
 from reconciler.render.views.note_groups import group_notes
@@ -277,15 +277,18 @@ def _format_differences(
     action = entry.sample.action if isinstance(entry, RowGroup) else entry.action
     if action not in _ACTIONS_WITH_DIFFERENCES:
         return ""
-    text = ", ".join(map(_format_difference, entry.fields))
+    text = ", ".join(_format_difference(line, max_length) for line in entry.fields)
     return text if max_length is None else truncate(text, max_length)
 
 
-def _format_difference(line: FieldLine) -> str:
+def _format_difference(line: FieldLine, max_length: int | None) -> str:
+    """Return a field with its values, or with the parts of long ones around their first difference."""
     if line.added or line.removed:
         items = [f"+ {item.text}" for item in line.added] + [f"- {item.text}" for item in line.removed]
         return f"{line.path} {' '.join(items)}"
     if not line.before and line.after and line.sign == "~":  # the values of a group
         return f"{line.path} {line.after.text}"
     before, after = (value.text if value else "-" for value in (line.before, line.after))
+    if max_length is not None:
+        before, after = truncate_pair(before, after, max_length // 3)
     return f"{line.path} {before} → {after}"

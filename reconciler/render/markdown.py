@@ -10,6 +10,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -58,10 +59,13 @@ _WIDTH = 110
 """The width, in characters, that changes are laid out for."""
 
 _MAX_CHANGE_BYTES = 4_000
-"""In longer changes, the longest lines are cut, unless they have a document."""
+"""In longer changes without a document, lines are left out; where fields have one value each, the longest lines are cut first."""
 
 _MAX_DOCUMENT_BYTES = 30_000
 """Longer changes with a document are cut; AWS's longest policy has 2 KB, its longest template 10 KB."""
+
+_ONE_SIDED_LABELS = frozenset({"create", "delete", "forget", "missing", "extra"})
+"""Labels of rows whose fields have one value each."""
 
 _GROUP_FRAME_BYTES = 200
 """The heading, the shortest code fences and the `<details>` element of a group have at most this many bytes."""
@@ -142,7 +146,7 @@ def render_plan_changes(view: PlanView, limit: int, *, full: bool = False) -> tu
     # Notes take at most a quarter of the room, so that the rest is left for changes.
     notes = _render_notes(group_notes(view.notes, full=full), limit // 4)
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
-    items = [_build_item(entry, _render_plan_entry) for entry in entries]
+    items = [_build_item(entry, partial(_render_plan_entry, full=full), full=full) for entry in entries]
 
     def describe_part(action: str, count: int) -> str:
         return format_counts({action: count})
@@ -190,7 +194,7 @@ def render_drifted_resources(view: DriftView, limit: int, *, full: bool = False)
     # Notes take at most a quarter of the room, so that the rest is left for resources.
     notes = render_lines(note_lines, limit // 4)
     entries = [entry for section in view.sections for entry in group_rows(section.rows, full=full)]
-    items = [_build_item(entry, _render_drift_entry) for entry in entries]
+    items = [_build_item(entry, partial(_render_drift_entry, full=full), full=full) for entry in entries]
     resources = _render_items(items, list(view.counts), limit - count_bytes(notes) - 1, _describe_drift_part)
     return resources, notes
 
@@ -208,32 +212,39 @@ def render_markdown(view: PlanView | DriftView, *, full: bool = False) -> str:
     )
 
 
-def _build_item(entry: Entry, render_lines: Callable[[Any], Iterable[Text]]) -> _Item:
-    """Build the item of a row or a group; its lines are rendered only if there is room for them."""
+def _build_item(entry: Entry, render_lines: Callable[[Any], Iterable[Text]], *, full: bool) -> _Item:
+    """Build the item of a row or a group; its lines are rendered only if there is room for them.
+
+    Lines are only cut where each has one value, so that two values never look the same because of the cut.
+    """
     sample = entry.sample if isinstance(entry, RowGroup) else entry
     row_has_document = has_document(sample)
     names: tuple[str, ...] = ()
     if must_be_named(sample):
         names = entry.names if isinstance(entry, RowGroup) else (entry.address,)
-    max_bytes = _MAX_DOCUMENT_BYTES if row_has_document else _MAX_CHANGE_BYTES
+    shows_all = row_has_document or full
+    max_bytes = _MAX_DOCUMENT_BYTES if shows_all else _MAX_CHANGE_BYTES
 
     def render() -> str:
-        return _render_diff([line.plain.rstrip() for line in render_lines(entry)], sample.glyph, max_bytes)
+        first_line, *lines = [line.plain.rstrip() for line in render_lines(entry)]
+        if not shows_all and sample.label in _ONE_SIDED_LABELS:
+            lines = [*cut_longest_lines(lines, max_bytes)]
+        return _render_diff([first_line, *lines], sample.glyph, max_bytes)
 
     return _Item(
         sample.label, row_has_document, count_rows([entry]), names, render, has_wildcard(sample.fields)
     )
 
 
-def _render_plan_entry(entry: PlanRow | RowGroup[PlanRow]) -> Iterator[Text]:
+def _render_plan_entry(entry: PlanRow | RowGroup[PlanRow], *, full: bool) -> Iterator[Text]:
     if isinstance(entry, PlanRow):
-        return render_plan_row(entry, address_width=0, width=_WIDTH)
+        return render_plan_row(entry, address_width=0, width=_WIDTH, full=full)
     return render_plan_group(entry, _WIDTH)
 
 
-def _render_drift_entry(entry: DriftRow | RowGroup[DriftRow]) -> Iterator[Text]:
+def _render_drift_entry(entry: DriftRow | RowGroup[DriftRow], *, full: bool) -> Iterator[Text]:
     if isinstance(entry, DriftRow):
-        return render_drift_row(entry, address_width=0, width=_WIDTH)
+        return render_drift_row(entry, address_width=0, width=_WIDTH, full=full)
     return render_drift_group(entry, _WIDTH)
 
 
@@ -316,8 +327,6 @@ def _render_diff(lines: Sequence[str], glyph: str, max_bytes: int) -> str:
     The first character of a line determines its color.
     """
     first_line, *other_lines = lines
-    if max_bytes == _MAX_CHANGE_BYTES:
-        other_lines = [*cut_longest_lines(other_lines, max_bytes)]
     sign = glyph if glyph in "+-" else "!"
     kept_lines = [f"{sign} {first_line.lstrip()[len(glyph) :].lstrip()}"]  # the sign replaces the glyph
     size = 0

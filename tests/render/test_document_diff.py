@@ -242,6 +242,6 @@ def test_a_plan_has_a_section_for_each_kind_that_it_changes(run, authority):
     assert next(block for block in blocks if block.startswith("Thing types")) == (
         "Thing types  1 to create\n"
         "  + create   thing_types.pump  desired_state.toml:12 · 1 call\n"
-        "             searchable_attributes   + house   + site\n"
-        "             propagating_attributes  + { user_property_key = where, thing_attribute = site }"
+        "             searchable_attributes          + house   + site\n"
+        "             propagating_attributes[where]  { user_property_key = where, thing_attribute = site }"
     )

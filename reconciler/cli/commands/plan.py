@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 @allow_cascade_option
 @add_selection_options
 @click.option("--destroy", is_flag=True, help="Plan the deletion of everything that the workspace owns.")
-@click.option("--calls", is_flag=True, help="List the API calls of every step, with their parameters.")
+@click.option(
+    "--calls",
+    is_flag=True,
+    help="List the API calls of every step, with their parameters in full; includes --full.",
+)
 @full_option
 @format_option
 @click.option(

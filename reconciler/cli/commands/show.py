@@ -52,7 +52,11 @@ def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | 
 @add_common_options()
 @add_environment_options
 @add_selection_options
-@click.option("--calls", is_flag=True, help="List the API calls of every step of a saved plan.")
+@click.option(
+    "--calls",
+    is_flag=True,
+    help="List the API calls of every step of a saved plan, with their parameters in full.",
+)
 @full_option
 @format_option
 @click.argument(

@@ -9,7 +9,7 @@ import htpy as h
 
 from reconciler.model.change import ACTIONS
 from reconciler.render.views.fields import FieldLine
-from reconciler.render.views.format_value import ValueView, truncate
+from reconciler.render.views.format_value import ValueView
 from reconciler.render.views.grouping import RowGroup, format_names
 from reconciler.render.views.labels import ACTION_GLYPHS, pluralize
 from reconciler.render.views.plan import RequestView
@@ -19,9 +19,6 @@ MAX_UNFOLDED = 30
 
 MAX_UNFOLDED_LINES = 40
 """Documents with more lines are folded."""
-
-_MAX_VALUE_LENGTH = 400
-"""Longer values are truncated, except documents and the values of groups."""
 
 _SIGN_CLASSES: Mapping[str, str] = {"-": "delete", "+": "create", "~": "update"}
 """The CSS class of each sign of a field, which determines its color."""
@@ -33,10 +30,10 @@ def render_workspace_html(workspace: str, environment: str) -> Sequence[h.Node]:
     return (name, " in ", h.strong[environment]) if environment else (name,)
 
 
-def render_value_html(value: ValueView | None, *, in_full: bool = False) -> h.Renderable:
+def render_value_html(value: ValueView | None) -> h.Renderable:
     """Render a value; placeholders are quiet, and an absent value is a dash.
 
-    A long document is folded. With `in_full`, a long value is not truncated.
+    A long document is folded; nothing is truncated, because a page wraps it.
     """
     if value is None:
         return h.span(".quiet")["-"]
@@ -45,8 +42,7 @@ def render_value_html(value: ValueView | None, *, in_full: bool = False) -> h.Re
             h.summary[h.code[value.text], " ", h.span(".quiet")[pluralize(len(value.lines), "line")]],
             h.pre["\n".join(value.lines)],
         ]
-    text = value.text if in_full else truncate(value.text, _MAX_VALUE_LENGTH)
-    return h.span(".quiet")[text] if value.is_placeholder else h.code[text]
+    return h.span(".quiet")[value.text] if value.is_placeholder else h.code[value.text]
 
 
 def render_action_html(action: str, label: str = "") -> h.Renderable:
@@ -81,9 +77,7 @@ def render_fields_html(fields: Sequence[FieldLine], *, signs: bool) -> h.Rendera
 def render_group_details_html(group: RowGroup[Any], *, signs: bool) -> h.Renderable:
     """Render the values of a group, its exceptions, and the addresses that approval needs."""
     return h.div(".details")[
-        h.table(".lines")[
-            h.tbody[(_render_field(field, signs=signs, in_full=True) for field in group.fields)]
-        ],
+        h.table(".lines")[h.tbody[(_render_field(field, signs=signs) for field in group.fields)]],
         (h.p[h.strong["except"], " ", exception] for exception in group.exceptions),
         h.p[h.code[format_names(group.names)]] if group.names else None,
     ]
@@ -98,12 +92,12 @@ def render_requests_html(requests: Sequence[RequestView]) -> h.Node:
     ]
 
 
-def _render_field(field: FieldLine, *, signs: bool, in_full: bool = False) -> h.Renderable:
+def _render_field(field: FieldLine, *, signs: bool) -> h.Renderable:
     forces_replacement = (
         h.strong(".action.replace")[" # forces replacement"] if field.forces_replacement else None
     )
     sign = h.td(f".sign.{_SIGN_CLASSES[field.sign]}")[field.sign] if signs else None
-    change = _render_change(field, in_full=in_full or field.is_document)
+    change = _render_change(field)
     if not _has_lines(field):
         return h.tr[sign, h.th(scope="row")[field.path], h.td[change, forces_replacement]]
     # A document has the whole width of the table, so that it is readable on a narrow page.
@@ -119,21 +113,21 @@ def _has_lines(field: FieldLine) -> bool:
     return any(value and value.lines for value in values)
 
 
-def _render_change(field: FieldLine, *, in_full: bool) -> h.Node:
+def _render_change(field: FieldLine) -> h.Node:
     if field.added or field.removed:
         return h.fragment[
-            (_render_item("+", item, "added", in_full=in_full) for item in field.added),
-            (_render_item("-", item, "removed", in_full=in_full) for item in field.removed),
+            (_render_item("+", item, "added") for item in field.added),
+            (_render_item("-", item, "removed") for item in field.removed),
         ]
     if field.before is None or field.after is None:
-        return render_value_html(field.before or field.after, in_full=in_full)
-    before = _wrap_value(field.before, "before")[render_value_html(field.before, in_full=in_full)]
-    after = _wrap_value(field.after, "after")[render_value_html(field.after, in_full=in_full)]
+        return render_value_html(field.before or field.after)
+    before = _wrap_value(field.before, "before")[render_value_html(field.before)]
+    after = _wrap_value(field.after, "after")[render_value_html(field.after)]
     return h.fragment[before, " → ", after]
 
 
-def _render_item(sign: str, item: ValueView, css_class: str, *, in_full: bool) -> h.Renderable:
-    return h.fragment[_wrap_value(item, css_class)[f"{sign} ", render_value_html(item, in_full=in_full)], " "]
+def _render_item(sign: str, item: ValueView, css_class: str) -> h.Renderable:
+    return h.fragment[_wrap_value(item, css_class)[f"{sign} ", render_value_html(item)], " "]
 
 
 def _wrap_value(value: ValueView, css_class: str) -> h.Element:

@@ -43,7 +43,7 @@ def render_drift_text(
 ) -> Iterator[Text]:
     """Render a whole drift, by kind, with a summary at the end.
 
-    Alike resources are rendered as groups or, with `full`, one by one. `max_rows` limits the resources and groups of each kind;
+    Alike resources are rendered as groups, and long values truncated, unless `full`. `max_rows` limits the resources and groups of each kind;
     more are only counted.
     """
     yield Text.assemble("Drift of ", render_workspace(view.workspace, view.environment))
@@ -70,8 +70,11 @@ def render_drifted_resources(
         yield Text(f"  · {view.kept_orphans}", QUIET)
 
 
-def render_drift_row(row: DriftRow, address_width: int, width: int) -> Iterator[Text]:
-    """Render one resource: its direction, where it is declared, another owner, and the fields that differ."""
+def render_drift_row(row: DriftRow, address_width: int, width: int, *, full: bool = False) -> Iterator[Text]:
+    """Render one resource: its direction, where it is declared, another owner, and the fields that differ.
+
+    With `full`, no value is truncated.
+    """
     description = describe_drift_row(row)
     head = Text.assemble(
         (f"  {row.glyph} {row.direction:<9}", f"bold {_DIRECTION_COLORS[row.direction]}"),
@@ -81,7 +84,7 @@ def render_drift_row(row: DriftRow, address_width: int, width: int) -> Iterator[
     )
     head.rstrip()
     yield head
-    yield from render_fields(row.fields, width, signs=row.direction in TWO_SIDED_DIRECTIONS)
+    yield from render_fields(row.fields, width, signs=row.direction in TWO_SIDED_DIRECTIONS, in_full=full)
 
 
 def render_drift_summary(view: DriftView) -> Text:
@@ -124,7 +127,7 @@ def _render_section(
     address_width = max(lengths, default=0)
     for entry in entries:
         if isinstance(entry, DriftRow):
-            yield from render_drift_row(entry, address_width, width)
+            yield from render_drift_row(entry, address_width, width, full=full)
         else:
             yield from render_drift_group(entry, width)
     omitted_count = len(section.rows) - count_rows(entries)

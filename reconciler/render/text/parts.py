@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from rich.text import Text
 
 from reconciler.render.views.fields import FieldLine
-from reconciler.render.views.format_value import ValueView, truncate, truncate_pair
+from reconciler.render.views.format_value import ValueView, truncate, truncate_all, truncate_pair
 from reconciler.render.views.grouping import RowGroup, format_names
 
 _Section = TypeVar("_Section")
@@ -48,7 +48,7 @@ _MIN_VALUE_WIDTH = 24
 _MAX_VALUE_LINES = 4
 """A longer value, or a longer item of a list, is truncated to this many lines; each side of a change to two.
 
-Documents and their parts are not truncated.
+Documents, their parts, and what has several lines are not truncated, and nothing is with `--full`.
 """
 
 _DOCUMENT_INDENT = "  "
@@ -89,10 +89,11 @@ def indent(text: Text | str, style: str = "") -> Text:
     return Text.assemble(" " * _INDENT, text if isinstance(text, Text) else (text, style))
 
 
-def render_long_value(head: Text, value: ValueView, width: int) -> Iterator[Text]:
-    """Render a value after `head`, truncated to about `_MAX_VALUE_LINES` lines unless it is a document."""
-    value_width = max(_MIN_VALUE_WIDTH, width - len(head))
-    text = truncate(value.text, _MAX_VALUE_LINES * value_width)
+def render_long_value(head: Text, value: ValueView, width: int | None = None) -> Iterator[Text]:
+    """Render a value after `head`; with `width`, truncated to about `_MAX_VALUE_LINES` lines."""
+    text = value.text
+    if width is not None:
+        text = truncate(text, _MAX_VALUE_LINES * max(_MIN_VALUE_WIDTH, width - len(head)))
     style = QUIET if value.lines else ""
     yield Text.assemble(head, render_value(ValueView(text, value.is_placeholder), style))
     yield from render_document_lines(value)
@@ -131,8 +132,8 @@ def render_fields(
 ) -> Iterator[Text]:
     """Render fields; each begins a new line.
 
-    With `signs`, each field begins with a sign that shows whether it is added, removed or changed. With `in_full`, a single
-    value is not truncated.
+    With `signs`, each field begins with a sign that shows whether it is added, removed or changed. With `in_full`, no value is
+    truncated.
     """
     path_width = max((len(field.path) for field in fields), default=0)
     value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path
@@ -143,12 +144,13 @@ def render_fields(
     before_width = max(before_lengths, default=0)
     for field in fields:
         head = _render_field_head(field, path_width, signs=signs)
+        is_whole = in_full or field.is_document
         if field.added or field.removed:
-            yield from _render_list(field, head, width)
+            yield from _render_list(field, head, width, in_full=is_whole)
         elif field.before is None or field.after is None:
-            yield from _render_single_value(field, head, width, in_full=in_full or field.is_document)
+            yield from _render_single_value(field, head, width, in_full=is_whole)
         else:
-            yield from _render_change(field, head, before_width, width)
+            yield from _render_change(field, head, before_width, width, in_full=is_whole)
 
 
 def _fits_one_line(field: FieldLine, value_width: int) -> bool:
@@ -184,14 +186,16 @@ def _render_single_value(field: FieldLine, head: Text, width: int, *, in_full: b
         yield Text.assemble(line, tail)
 
 
-def _render_change(field: FieldLine, head: Text, before_width: int, width: int) -> Iterator[Text]:
+def _render_change(
+    field: FieldLine, head: Text, before_width: int, width: int, *, in_full: bool
+) -> Iterator[Text]:
     """Render both values in one line if they fit, or else the new value in a line of its own."""
     assert field.before
     assert field.after
     tail = _render_tail(field)
     value_width = max(_MIN_VALUE_WIDTH, width - len(head) - len(tail))
     before_text, after_text = field.before.text, field.after.text
-    if not field.is_document:
+    if not in_full:
         before_text, after_text = truncate_pair(before_text, after_text, 2 * value_width)
     old = Text(before_text, QUIET)
     new = render_value(ValueView(after_text, field.after.is_placeholder), "bold")
@@ -206,16 +210,18 @@ def _render_change(field: FieldLine, head: Text, before_width: int, width: int) 
         yield from render_document_lines(field.after, "+")
 
 
-def _render_list(field: FieldLine, head: Text, width: int) -> Iterator[Text]:
+def _render_list(field: FieldLine, head: Text, width: int, *, in_full: bool) -> Iterator[Text]:
     """Render the items that a list gains and loses, as many in a line as fit.
 
     The lines of a long document follow the line that names it.
     """
     max_length = _MAX_VALUE_LINES * max(_MIN_VALUE_WIDTH, width - len(head))
     items = [("+", item) for item in field.added] + [("-", item) for item in field.removed]
+    texts: Sequence[str] = [item.text for _, item in items]
+    if not in_full:
+        texts = truncate_all(texts, max_length)
     line, last_item, last_sign = head.copy(), ValueView(""), "+"
-    for sign, item in items:
-        text = item.text if field.is_document else truncate(item.text, max_length)
+    for (sign, item), text in zip(items, texts, strict=True):
         label = Text(f"{sign} {text}", COLORS[_SIGN_ACTIONS[sign]])
         is_full = len(line) + len(_ITEM_GAP) + len(label) > width
         if len(line) > len(head) and (is_full or last_item.lines or item.lines):

@@ -46,7 +46,7 @@ from reconciler.render.views.plan import (
 def render_plan_text(
     view: PlanView, width: int, *, full: bool = False, max_rows: int | None = None
 ) -> Iterator[Text]:
-    """Render a whole plan: alike changes and notes as groups or, with `full`, one by one.
+    """Render a whole plan: alike changes and notes as groups, and long values truncated, unless `full`.
 
     `max_rows` limits the changes and groups of each kind, and the notes; more are only counted.
     """
@@ -90,8 +90,11 @@ def render_plan_summary(view: PlanView) -> Text:
     return summary
 
 
-def render_plan_row(row: PlanRow, address_width: int, width: int) -> Iterator[Text]:
-    """Render one change: its action, address and fields, and its API calls if the view has them."""
+def render_plan_row(row: PlanRow, address_width: int, width: int, *, full: bool = False) -> Iterator[Text]:
+    """Render one change: its action, address and fields, and its API calls if the view has them.
+
+    With `full`, no value is truncated.
+    """
     head = Text.assemble(
         (f"  {row.glyph} {row.action:<7}", f"bold {COLORS[row.action]}"),
         "  ",
@@ -99,9 +102,9 @@ def render_plan_row(row: PlanRow, address_width: int, width: int) -> Iterator[Te
     )
     description = describe_row(row)
     yield from render_head(head, description, width)
-    yield from render_fields(row.fields, width, signs=row.action in ("update", "replace"))
+    yield from render_fields(row.fields, width, signs=row.action in ("update", "replace"), in_full=full)
     for number, request in enumerate(row.requests, 1):
-        yield from _render_request(number, request, width)
+        yield from _render_request(number, request)
 
 
 def render_note(note: NoteView) -> Text:
@@ -137,7 +140,7 @@ def _render_section(
     address_width = max(lengths, default=0)
     for entry in entries:
         if isinstance(entry, PlanRow):
-            yield from render_plan_row(entry, address_width, width)
+            yield from render_plan_row(entry, address_width, width, full=full)
         else:
             yield from render_plan_group(entry, width)
     omitted_count = section.omitted + len(section.rows) - count_rows(entries)
@@ -146,13 +149,13 @@ def _render_section(
     return len(rows) < len(entries)
 
 
-def _render_request(number: int, request: RequestView, width: int) -> Iterator[Text]:
+def _render_request(number: int, request: RequestView) -> Iterator[Text]:
     details = f"  {request.details}" if request.details else ""
     yield indent(Text.assemble((f"{number}. ", QUIET), (request.name, "italic"), (details, QUIET)))
     name_width = max((len(name) for name, _ in request.params), default=0)
     for name, value in request.params:
         head = indent(f"   {name.ljust(name_width)}  ", QUIET)
-        yield from render_long_value(head, value, width)
+        yield from render_long_value(head, value)
 
 
 def _render_cost(cost: CostView) -> Iterator[Text]:

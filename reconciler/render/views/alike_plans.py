@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from reconciler.model.text import join_some
 from reconciler.render.views.drift import DriftRow, DriftSection, DriftView
 from reconciler.render.views.fields import FieldLine
-from reconciler.render.views.format_value import ValueView, truncate
+from reconciler.render.views.format_value import ValueView, truncate_all
 from reconciler.render.views.labels import pluralize
 from reconciler.render.views.plan import NoteView, PlanRow, PlanSection, PlanView
 
@@ -157,22 +157,27 @@ def _merge_lines(lines: Sequence[FieldLine], names: Sequence[EnvironmentNames]) 
     masked = [own_names.mask_line(line) for own_names, line in zip(names, lines, strict=True)]
     if all(line == masked[0] for line in masked):
         return masked[0]
-    environments: dict[str, list[str]] = {}
+    environments: dict[tuple[str, ...], list[str]] = {}
     for own_names, line in zip(names, masked, strict=True):
-        environments.setdefault(_format_change(line), []).append(own_names.environment)
+        texts = tuple(value.text for value in (line.before, line.after) if value)
+        environments.setdefault(texts, []).append(own_names.environment)
     return evolve(sample, before=None, after=ValueView(_format_values(environments)))
 
 
-def _format_change(line: FieldLine) -> str:
-    texts = [value.text for value in (line.before, line.after) if value]
-    return truncate(" → ".join(texts), _MAX_VALUE_LENGTH)
+def _format_values(environments: Mapping[tuple[str, ...], Sequence[str]]) -> str:
+    """Format values, the most frequent first, each with its environments or their number.
 
-
-def _format_values(environments: Mapping[str, Sequence[str]]) -> str:
-    """Format values, the most frequent first, each with its environments or their number."""
+    A value is its text, or the texts before and after.
+    """
     values = sorted(environments.items(), key=lambda item: -len(item[1]))
-    texts = [f"{value} ({_format_few(names)})" for value, names in values[:_MAX_VALUES]]
-    omitted = values[_MAX_VALUES:]
+    listed, omitted = values[:_MAX_VALUES], values[_MAX_VALUES:]
+    length = max(len(texts) for texts, _ in listed)
+    columns = [
+        truncate_all([texts[index] if index < len(texts) else "" for texts, _ in listed], _MAX_VALUE_LENGTH)
+        for index in range(length)
+    ]
+    changes = [" → ".join(filter(None, texts)) for texts in zip(*columns, strict=True)]
+    texts = [f"{text} ({_format_few(names)})" for text, (_, names) in zip(changes, listed, strict=True)]
     if omitted:
         texts.append(
             f"{pluralize(len(omitted), 'other value')} ({sum(len(names) for _, names in omitted):,})"

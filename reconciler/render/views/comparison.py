@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from attrs import frozen
@@ -10,12 +10,12 @@ from attrs import frozen
 from reconciler.engine.status import Status
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange
-from reconciler.model.document import Document
 from reconciler.model.resource import NOT_COMPARED, Live, Resource
 from reconciler.model.text import escape_invisible
-from reconciler.render.views.document_diff import split_document_change
-from reconciler.render.views.format_value import ValueView, flatten_spec, format_optional, format_value
+from reconciler.render.views.format_value import ValueView, format_optional, format_value
 from reconciler.render.views.labels import ACTION_GLYPHS
+from reconciler.render.views.value_diff import split_change, split_items
+from reconciler.render.views.value_structure import flatten_spec
 
 _EMPTY: tuple[Any, ...] = (None, (), {}, NOT_COMPARED)
 """A field is not shown if both its desired and its live value are among these."""
@@ -119,34 +119,48 @@ def describe_live(view: ResourceComparisonView) -> tuple[str, ...]:
 def _compare_fields(
     desired: Resource | None, live: Live | None, change: Change | None
 ) -> Iterator[FieldComparisonRow]:
+    """Compare every field; a changed document, table or list has a row for each part that differs."""
     changes = {field.path: field for field in change.fields} if change else {}
     desired_values = dict(flatten_spec(desired.spec)) if desired else {}
     live_values = dict(flatten_spec(live.spec)) if live else {}
-    other_paths = (path for path in [*live_values, *changes] if path not in desired_values)
-    for path in dict.fromkeys([*desired_values, *other_paths]):
-        yield from _compare_field(path, desired_values, live_values, changes.get(path))
+    remaining_changes = dict(changes)
+    for path in dict.fromkeys([*desired_values, *live_values]):
+        changed_path = _find_path(path, changes)
+        if changed_path is None:
+            yield from _compare_items(path, desired_values.get(path), live_values.get(path))
+        elif changed_path in remaining_changes:
+            yield from _compare_change(remaining_changes.pop(changed_path))
+    for field in remaining_changes.values():
+        yield from _compare_change(field)
 
 
-def _compare_field(
-    path: str, desired_values: Mapping[str, Any], live_values: Mapping[str, Any], change: FieldChange | None
-) -> Iterator[FieldComparisonRow]:
-    """Compare one field; of two documents that differ, yield a row for each part that differs."""
-    if change and isinstance(change.before, Document) and isinstance(change.after, Document):
-        for part in split_document_change(change):
+def _find_path(path: str, changes: Collection[str]) -> str | None:
+    """Return the path of the change that includes a field, or None without one."""
+    names = path.split(".")
+    parents = (".".join(names[:length]) for length in range(len(names), 0, -1))
+    return next((parent for parent in parents if parent in changes), None)
+
+
+def _compare_change(change: FieldChange) -> Iterator[FieldComparisonRow]:
+    for part in split_change(change):
+        if part.after not in _EMPTY or part.before not in _EMPTY:
             yield FieldComparisonRow(
                 escape_invisible(part.path),
-                format_optional(part.after),
-                format_optional(part.before),
+                format_optional(part.after, redact=part.sensitive),
+                format_optional(part.before, redact=part.sensitive),
                 differs=True,
             )
-        return
-    redact = bool(change and change.sensitive)
-    desired = desired_values.get(path, change.after if change else None)
-    live = live_values.get(path, change.before if change else None)
-    if desired not in _EMPTY or live not in _EMPTY:
-        yield FieldComparisonRow(
-            escape_invisible(path),
-            format_optional(desired, redact=redact),
-            format_optional(live, redact=redact),
-            differs=change is not None,
-        )
+
+
+def _compare_items(path: str, desired: Any, live: Any) -> Iterator[FieldComparisonRow]:
+    """Show a field that does not change; of a list of tables, every item in a row of its own."""
+    desired_items, live_items = dict(split_items(path, desired)), dict(split_items(path, live))
+    for item_path in dict.fromkeys([*desired_items, *live_items]):
+        desired_item, live_item = desired_items.get(item_path), live_items.get(item_path)
+        if desired_item not in _EMPTY or live_item not in _EMPTY:
+            yield FieldComparisonRow(
+                escape_invisible(item_path),
+                format_optional(desired_item),
+                format_optional(live_item),
+                differs=False,
+            )

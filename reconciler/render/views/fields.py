@@ -1,4 +1,4 @@
-"""Views of the fields that change: a line for each field, or for each changed part of a document."""
+"""Views of the fields that change: a line for each field, or for each changed part of it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from reconciler.model.change import Change, Create, FieldChange
 from reconciler.model.document import Document
 from reconciler.model.text import escape_invisible
-from reconciler.render.views.document_diff import split_document_change
+from reconciler.render.views.format_document import parse_json_object
 from reconciler.render.views.format_value import (
     REDACTED_VALUE,
     ValueView,
-    flatten_spec,
     format_document_part,
     format_optional,
     format_value,
 )
+from reconciler.render.views.value_diff import split_change
+from reconciler.render.views.value_structure import flatten_spec
 
 _EMPTY: tuple[Any, ...] = (None, (), [], {})
 """Values that count as absent."""
@@ -27,11 +28,12 @@ _EMPTY: tuple[Any, ...] = (None, (), [], {})
 
 @frozen
 class FieldLine:
-    """One field, or one part of a document.
+    """One field, or one part of a document, of a table or of a list of tables.
 
     `sign` is + if it is added, - if removed, ~ if changed. A list that gains or loses items is described by the items `added` and
     `removed`. Every other value is described by `before` and `after`, and so are a sensitive list, and a list that is added to a
-    document or removed from it as a whole. `is_document` is whether it is a document or a part of one: these are shown in full.
+    document or removed from it as a whole. `is_document` is whether it is a document or a part of one, or has several lines: these are
+    shown in full.
     """
 
     sign: str
@@ -56,11 +58,12 @@ def describe_change(change: Change) -> tuple[FieldLine, ...]:
 
 
 def describe_field(field: FieldChange) -> Iterator[FieldLine]:
-    """Describe one field that changes; of a document, describe every part that changes."""
-    for part in split_document_change(field):
-        line = _build_line(part, is_part=part is not field)
+    """Describe one field that changes, or every part that changes of a document, a table or a list."""
+    is_document = _is_document(field.before) or _is_document(field.after)
+    for part in split_change(field):
+        line = _build_line(part, is_part=part.path != field.path)
         if line:
-            yield line
+            yield evolve(line, is_document=True) if is_document else line
 
 
 def _describe_new(spec: Any) -> Iterator[FieldLine]:
@@ -69,9 +72,7 @@ def _describe_new(spec: Any) -> Iterator[FieldLine]:
     }
     for path, value in flatten_spec(spec):
         if value not in _EMPTY and defaults.get(path, attrs.NOTHING) != value:
-            line = _build_line(FieldChange(path, None, value))
-            if line:
-                yield line
+            yield from describe_field(FieldChange(path, None, value))
 
 
 def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | None:
@@ -100,7 +101,7 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
         after=after_view,
         forces_replacement=field.forces_replacement,
         sensitive=REDACTED_VALUE in (before_view, after_view),
-        is_document=is_part or _is_document(before, before_view) or _is_document(after, after_view),
+        is_document=_has_lines(before_view, after_view),
     )
 
 
@@ -111,9 +112,13 @@ def _format_side(value: Any, field: FieldChange, *, is_part: bool) -> ValueView 
     return format_optional(value, redact=field.sensitive)
 
 
-def _is_document(value: Any, view: ValueView | None) -> bool:
-    """Return whether a value is a document, or JSON in a string that is shown in several lines."""
-    return isinstance(value, Document) or bool(view and view.lines)
+def _is_document(value: Any) -> bool:
+    """Return whether a value is a document, or JSON in a string."""
+    return isinstance(value, Document) or (isinstance(value, str) and parse_json_object(value) is not None)
+
+
+def _has_lines(*views: ValueView | None) -> bool:
+    return any(view and view.lines for view in views)
 
 
 def _build_list_line(field: FieldChange, before: list[Any], after: list[Any], *, is_part: bool) -> FieldLine:
@@ -123,27 +128,22 @@ def _build_list_line(field: FieldChange, before: list[Any], after: list[Any], *,
     whose remaining items have another order, because order can have a meaning there.
     """
     format_item = format_document_part if is_part else format_value
-    if is_part and [item for item in before if item in after] != [item for item in after if item in before]:
-        return FieldLine(
-            "~",
-            escape_invisible(field.path),
-            format_item(before),
-            format_item(after),
-            forces_replacement=field.forces_replacement,
-            is_document=True,
-        )
-    added = tuple(format_item(item) for item in after if item not in before)
-    removed = tuple(format_item(item) for item in before if item not in after)
-    has_same_items = not added and not removed
+    added = [item for item in after if item not in before]
+    removed = [item for item in before if item not in after]
+    is_reordered = is_part and [item for item in before if item in after] != [
+        item for item in after if item in before
+    ]
+    is_whole = is_reordered or not (added or removed)
+    views = [format_item(value) for value in ((before, after) if is_whole else (*added, *removed))]
     return FieldLine(
-        sign=_choose_sign(is_new=not before, is_removed=not after),
+        sign="~" if is_reordered else _choose_sign(is_new=not before, is_removed=not after),
         path=escape_invisible(field.path),
-        before=format_item(before) if has_same_items else None,
-        after=format_item(after) if has_same_items else None,
-        added=added,
-        removed=removed,
+        before=views[0] if is_whole else None,
+        after=views[1] if is_whole else None,
+        added=() if is_whole else tuple(views[: len(added)]),
+        removed=() if is_whole else tuple(views[len(added) :]),
         forces_replacement=field.forces_replacement,
-        is_document=is_part or any(isinstance(item, Document) for item in (*before, *after)),
+        is_document=_has_lines(*views) or any(isinstance(item, Document) for item in (*before, *after)),
     )
 
 

@@ -17,12 +17,12 @@ JSON_TEXT_LABEL = "(JSON text) "
 """Stands before a string's value if the string is itself a JSON object, such as a policy document in a template."""
 
 
-def format_document_lines(value: Any, format_string: Callable[[str], str]) -> tuple[str, ...]:
+def format_document_lines(value: Any, format_leaf: Callable[[Any], str]) -> tuple[str, ...]:
     """Format a value from JSON or TOML as lines of JSON.
 
-    `format_string` formats a string that is not a JSON object, so that secrets in it are not shown.
+    `format_leaf` formats a string that is not a JSON object, so that secrets in it are not shown, and every object.
     """
-    return tuple(_format_lines(value, "", "", format_string))
+    return tuple(_format_lines(value, "", "", format_leaf))
 
 
 def parse_json_object(text: str) -> Mapping[str, Any] | None:
@@ -36,22 +36,22 @@ def parse_json_object(text: str) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _format_lines(value: Any, indent: str, head: str, format_string: Callable[[str], str]) -> Iterator[str]:
+def _format_lines(value: Any, indent: str, head: str, format_leaf: Callable[[Any], str]) -> Iterator[str]:
     """Yield the lines of a value; `head` is the start of its first line, such as the member's name."""
     nested = parse_json_object(value) if isinstance(value, str) else None
     if nested is not None:
         value, head = nested, f"{head}{JSON_TEXT_LABEL}"
     if not isinstance(value, Mapping | list | tuple) or not value:
-        yield f"{indent}{head}{_format_leaf(value, format_string)}"
+        yield f"{indent}{head}{_format_scalar(value, format_leaf)}"
         return
-    inline = _format_inline(value, format_string, _MAX_LINE_LENGTH - len(indent))
+    inline = _format_inline(value, format_leaf, _MAX_LINE_LENGTH - len(indent))
     if inline is not None:
         yield f"{indent}{head}{inline}"
         return
     yield f"{indent}{head}{'{' if isinstance(value, Mapping) else '['}"
     items = [*_list_items(value)]
     for number, (name, item) in enumerate(items, 1):
-        *lines, last_line = _format_lines(item, indent + _INDENT, name, format_string)
+        *lines, last_line = _format_lines(item, indent + _INDENT, name, format_leaf)
         yield from lines
         yield last_line + ("," if number < len(items) else "")
     yield f"{indent}{'}' if isinstance(value, Mapping) else ']'}"
@@ -65,15 +65,15 @@ def _list_items(value: Mapping[str, Any] | Sequence[Any]) -> Iterator[tuple[str,
         yield from (("", item) for item in value)
 
 
-def _format_inline(value: Any, format_string: Callable[[str], str], max_length: int) -> str | None:
+def _format_inline(value: Any, format_leaf: Callable[[Any], str], max_length: int) -> str | None:
     """Format a value in one line, or return None if it is longer than `max_length`."""
     if not isinstance(value, Mapping | list | tuple) or not value:
         is_json_text = isinstance(value, str) and parse_json_object(value) is not None
-        text = None if is_json_text else _format_leaf(value, format_string)
+        text = None if is_json_text else _format_scalar(value, format_leaf)
         return text if text is not None and len(text) <= max_length else None
     parts: list[str] = []
     for name, item in _list_items(value):
-        text = _format_inline(item, format_string, max_length - len(name))
+        text = _format_inline(item, format_leaf, max_length - len(name))
         if text is None:
             return None
         parts.append(name + text)
@@ -84,16 +84,16 @@ def _format_inline(value: Any, format_string: Callable[[str], str], max_length: 
     return f"{{ {content} }}" if isinstance(value, Mapping) else f"[{content}]"
 
 
-def _format_leaf(value: Any, format_string: Callable[[str], str]) -> str:
+def _format_scalar(value: Any, format_leaf: Callable[[Any], str]) -> str:
     match value:
-        case str():
-            return format_string(value)
         case Mapping():
             return "{}"
         case list() | tuple():
             return "[]"
-        case _:
+        case bool() | int() | float() | None:
             return json.dumps(value)
+        case _:
+            return format_leaf(value)
 
 
 def _quote(text: str) -> str:

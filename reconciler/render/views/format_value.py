@@ -6,10 +6,10 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
 from attrs import evolve, frozen
 
 from reconciler.model.call import Deferred
@@ -21,6 +21,7 @@ from reconciler.model.resource import NotCompared
 from reconciler.model.secret import KeySecret, Secret, SecretDigest
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.format_document import format_document_lines, parse_json_object
+from reconciler.render.views.value_structure import has_own_text, is_table, to_plain
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
 """Text that needs no quotes."""
@@ -31,6 +32,9 @@ _CSR = re.compile(
 _MAX_DOCUMENT_LENGTH = 120
 """Documents that are longer when formatted are shown in several lines."""
 
+_MAX_NAMES_LENGTH = 40
+"""The names of a document's members are only shown above its lines if they are not longer."""
+
 _CONTEXT_LENGTH = 12
 """Characters shown before the first difference of two truncated values."""
 
@@ -40,7 +44,7 @@ class ValueView:
     """A value as people read it.
 
     `is_placeholder` is true for words in the place of a value that is absent or not shown, such as "none", "(sensitive)" or
-    "(known after apply)". `lines` are a long document in full, as indented JSON; `text` then has only the names of its members.
+    "(known after apply)". `lines` are a long document, table or list in full, as indented JSON; `text` then names only its members.
     """
 
     text: str
@@ -53,7 +57,7 @@ KNOWN_AFTER_APPLY = "(known after apply)"
 
 
 def format_value(value: Any) -> ValueView:
-    """Format any value of a spec or of a request; a long document has several lines.
+    """Format any value of a spec or of a request; a long document, table or list has several lines.
 
     An object of a class that is not treated here is formatted by the class's own `__str__`, or else by its fields.
     """
@@ -63,6 +67,8 @@ def format_value(value: Any) -> ValueView:
         case str() if len(value) > _MAX_DOCUMENT_LENGTH and not _is_secret_text(value):
             document = parse_json_object(value)
             return _format_in_lines(document) if document else _format_text(value)
+        case _ if isinstance(value, list | tuple) or is_table(value):
+            return format_document_part(value)
         case _:
             return _format_in_one_line(value)
 
@@ -77,7 +83,7 @@ def _format_in_one_line(value: Any) -> ValueView:
             return _build_placeholder(value.value)
         case Deferred():
             return _build_placeholder(
-                escape_invisible(str(value)) if _has_own_text(value) else KNOWN_AFTER_APPLY
+                escape_invisible(str(value)) if has_own_text(value) else KNOWN_AFTER_APPLY
             )
         case bool():
             return ValueView("true" if value else "false")
@@ -94,20 +100,6 @@ def format_optional(value: Any, *, redact: bool = False) -> ValueView | None:
     if value is None:
         return None
     return REDACTED_VALUE if redact else format_value(value)
-
-
-def flatten_spec(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the dotted path and the value of every field of a spec, in the kind's order.
-
-    A mapping is replaced by its items, sorted by key.
-    """
-    for name, value in _list_fields(spec):
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", item) for key, item in sorted(value.items()))
-        elif attrs.has(type(value)) and not _has_own_text(value):
-            yield from ((f"{name}.{path}", item) for path, item in flatten_spec(value))
-        else:
-            yield name, value
 
 
 def truncate_pair(before: str, after: str, max_length: int) -> tuple[str, str]:
@@ -133,6 +125,12 @@ def truncate(text: str, max_length: int, start: int = 0) -> str:
     return f"{head}{text[start : start + max_length]}{tail} ({len(text):,} characters)"
 
 
+def truncate_all(texts: Sequence[str], max_length: int) -> Sequence[str]:
+    """Truncate each of several texts, except those that would then look like another one."""
+    beginnings = Counter(text[:max_length] for text in set(texts))
+    return [text if beginnings[text[:max_length]] > 1 else truncate(text, max_length) for text in texts]
+
+
 def _build_placeholder(text: str) -> ValueView:
     return ValueView(text, is_placeholder=True)
 
@@ -146,10 +144,8 @@ def _format_object(value: Any) -> ValueView:
             return ValueView(f"will be stored in the secret {value.name}" if not value.exists else value.name)
         case Document():
             return _format_in_one_line(value.value)
-        case _ if attrs.has(type(value)) and not _has_own_text(value):
-            return _format_collection(
-                {name: item for name, item in _list_fields(value) if item not in (None, (), {})}
-            )
+        case _ if is_table(value):
+            return _format_collection(to_plain(value))
         case _:
             return ValueView(escape_invisible(str(value)))
 
@@ -208,11 +204,6 @@ def _compact_json(text: str) -> str:
         return text
 
 
-def _has_own_text(value: Any) -> bool:
-    """Return whether a value's class, or a base of it other than `object`, defines `__str__`."""
-    return any("__str__" in vars(base) for base in type(value).__mro__[:-1])  # the last base is `object`
-
-
 def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
     if not value:
         return _build_placeholder("none")
@@ -226,12 +217,13 @@ def _format_collection(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -
 
 def format_document_part(value: Any) -> ValueView:
     """Format a part of a document: in one line if it is short, and otherwise in several lines."""
-    if not isinstance(value, Mapping | list | tuple):
-        return format_value(value)
-    view = _format_in_one_line(value)
+    part = to_plain(value)
+    if not isinstance(part, Mapping | list):
+        return format_value(part)
+    view = _format_in_one_line(part)
     if len(view.text) <= _MAX_DOCUMENT_LENGTH:
         return view
-    return _format_in_lines(value)
+    return _format_in_lines(part)
 
 
 def _format_document(document: Document) -> ValueView:
@@ -242,21 +234,20 @@ def _format_document(document: Document) -> ValueView:
     )
 
 
-def _format_in_lines(value: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> ValueView:
-    """Format a long value from JSON in several lines; its text has only its members' names or its length."""
-    lines = format_document_lines(value, _format_json_string)
+def _format_in_lines(value: Mapping[str, Any] | list[Any]) -> ValueView:
+    """Format a long value in several lines; its text has its members' names, if short, or its length."""
+    lines = format_document_lines(value, _format_leaf)
     if isinstance(value, Mapping):
-        return ValueView(f"{{ {', '.join(escape_invisible(str(key)) for key in value)} }}", lines=lines)
+        names = f"{{ {', '.join(escape_invisible(str(key)) for key in value)} }}"
+        return ValueView(names if len(names) <= _MAX_NAMES_LENGTH else "{…}", lines=lines)
     return ValueView(f"[{len(value):,} items]", lines=lines)
 
 
-def _format_json_string(value: str) -> str:
-    """Format a string in a document as JSON; secrets and certificates are described instead."""
+def _format_leaf(value: Any) -> str:
+    """Format a string in a document as JSON; describe secrets, certificates and other objects."""
+    if not isinstance(value, str):
+        return _format_in_one_line(value).text
     if _is_secret_text(value):
         return REDACTED
     description = _describe_certificate(value) or _describe_csr(value)
     return description or escape_invisible(json.dumps(value, ensure_ascii=False))
-
-
-def _list_fields(value: Any) -> Iterator[tuple[str, Any]]:
-    return ((field.name, getattr(value, field.name)) for field in attrs.fields(type(value)))

@@ -166,20 +166,33 @@ def _format_counts(counts: Counter[str], sample: str, max_values: int) -> str:
     common_text = most_common[0][0]
     if len(counts) == 1:
         differs = _OWN_NAME in common_text or mask_numbers(sample) == common_text != sample
-        return _shorten(common_text, common_text) + (example if differs else "")
-    if len(most_common) <= max_values:
-        return ", ".join(f"{_shorten(text, common_text)} ({count:,})" for text, count in most_common)
-    common = [(text, count) for text, count in most_common[: max_values - 1] if count > _MAX_RARE_COUNT]
+        return truncate(common_text, _MAX_VALUE_LENGTH) + (example if differs else "")
+    is_complete = len(most_common) <= max_values
+    common = most_common
+    if not is_complete:
+        common = [(text, count) for text, count in most_common[: max_values - 1] if count > _MAX_RARE_COUNT]
+    shortened = _shorten_all([text for text, _ in common], common_text)
+    listed = [f"{shortened[text]} ({count:,})" for text, count in common]
+    if is_complete:
+        return ", ".join(listed)
     other_count = len(counts) - len(common)
-    listed = [f"{_shorten(text, common_text)} ({count:,})" for text, count in common]
     remaining = sum(counts.values()) - sum(count for _, count in common)
     words = f"{other_count:,} {'other' if common else 'different'} values"
     return ", ".join([*listed, f"{words} ({remaining:,})" if common else f"{words}{example}"])
 
 
-def _shorten(text: str, common_text: str) -> str:
-    """Shorten a long value so that its first difference from the most frequent one is visible."""
-    return truncate_pair(common_text, text, _MAX_VALUE_LENGTH)[1]
+def _shorten_all(texts: Sequence[str], common_text: str) -> Mapping[str, str]:
+    """Return each text → itself or, if it is long, a part that no other of the texts has.
+
+    A shortened text has its first difference from the most frequent one.
+    """
+    shortened = {text: truncate_pair(common_text, text, _MAX_VALUE_LENGTH)[1] for text in texts}
+    # Without the length at its end, a shortened text must still differ from the others.
+    parts = Counter(part.rpartition(" (")[0] for text, part in shortened.items() if part != text)
+    return {
+        text: text if part != text and parts[part.rpartition(" (")[0]] > 1 else part
+        for text, part in shortened.items()
+    }
 
 
 def _find_exceptions(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
@@ -188,8 +201,10 @@ def _find_exceptions(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
     If most rows have rare values, as in a series of names, values that differ only in numbers count as one.
     """
     ((common_key, _),) = _count_keys(cells).most_common(1)
-    for cell, texts in _select_exceptional(cells) or _select_exceptional(_mask_cells(cells)):
-        yield cell.address, " ".join(_shorten(text, common_key) for text in texts)
+    exceptional = _select_exceptional(cells) or _select_exceptional(_mask_cells(cells))
+    shortened = _shorten_all([text for _, texts in exceptional for text in texts], common_key)
+    for cell, texts in exceptional:
+        yield cell.address, " ".join(shortened[text] for text in texts)
 
 
 def _select_exceptional(cells: Sequence[_Cell]) -> Sequence[tuple[_Cell, Sequence[str]]]:

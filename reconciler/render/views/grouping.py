@@ -34,6 +34,8 @@ _VALUE_LABELS = frozenset({"update", "replace", "changed"})
 _LOST_LABELS = frozenset({"delete", "forget", "extra"})
 """Labels whose rows are alike even if their fields differ: the fields only describe what is lost."""
 
+_FIELD_NAME = re.compile(r"[.\[]")
+"""The end of a field's name in the path of a part of it."""
 
 _WILDCARD = re.compile(r"(?<![\w:/*$-])(?:iot:)?\*(?![\w:/*])")
 """`*` or `iot:*` as the whole text of an action or a resource."""
@@ -199,7 +201,7 @@ def _get_shape_key(row: AlikeRow) -> Hashable:
             tuple((field.path, field.sign, field.forces_replacement) for field in row.fields),
         )
     # New resources have the same fields, but each may have attributes of its own.
-    return kind, row.label, frozenset(field.path.partition(".")[0] for field in row.fields), documents
+    return kind, row.label, frozenset(_FIELD_NAME.split(field.path, 1)[0] for field in row.fields), documents
 
 
 def _get_kind(row: AlikeRow) -> tuple[str, str]:
