@@ -118,9 +118,10 @@ class Caller:
     def _add_retries(self, call: ApiCall, client: Any, circuit: Circuit, *, reads: bool) -> _Method:
         """Return a function that calls the client's method, with retries where they are allowed.
 
-        `reads` is true if the call is known to change nothing; otherwise, its HTTP method decides.
+        `reads` is true if the call is known to change nothing, as are all to other services; otherwise, its HTTP method decides.
         """
-        retries = self._outside_retries if call.service in OUTSIDE_SERVICES else self._retries
+        is_outside = call.service in OUTSIDE_SERVICES
+        retries = self._outside_retries if is_outside else self._retries
         method: _Method = getattr(client, xform_name(call.operation))
         model = client.meta.service_model.operation_model(call.operation)
         http_method = model.http["method"]
@@ -129,7 +130,7 @@ class Caller:
             return retries.run(
                 partial(method, **params),
                 circuit,
-                reads=reads or http_method in _SAFE_METHODS,
+                reads=reads or is_outside or http_method in _SAFE_METHODS,
                 # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
                 idempotent=call.idempotent
                 or (http_method in _IDEMPOTENT_METHODS and call.verification is None),

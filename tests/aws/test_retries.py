@@ -253,6 +253,22 @@ def test_a_creation_is_retried_if_throttled_or_if_the_connection_is_refused(clou
     assert cloud.faults.occurrences == 1
 
 
+OUTSIDE_READS = [
+    ApiCall("lambda", "GetFunctionConfiguration", {"FunctionName": "check"}),
+    ApiCall("kinesis", "DescribeStreamSummary", {"StreamName": "events"}),
+    ApiCall("firehose", "DescribeDeliveryStream", {"DeliveryStreamName": "events"}),
+]
+
+
+@pytest.mark.parametrize("call", OUTSIDE_READS, ids=str)
+@pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
+def test_a_read_in_another_service_is_repeated_after_a_fault(cloud, call, fault):
+    cloud.stop_faults().reset()
+    cloud.faults = SingleFault("GET" if call.service == "lambda" else "POST", f"//{call.service}.", fault)
+    assert cloud.call(call)["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert cloud.faults.occurrences == 1
+
+
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
 def test_a_fault_of_the_second_page_does_not_send_the_first_again(cloud, fault):
     cloud.stop_faults().reset()

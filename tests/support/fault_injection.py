@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections import Counter
@@ -166,4 +167,5 @@ class FaultyCloud(Cloud):
 
 def _build_error_response(status: int, code: str) -> HttpResponse:
     headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-    return HttpResponse(status, headers, b'{"message": "injected fault"}')
+    body = json.dumps({"__type": code, "message": "injected fault"}).encode()
+    return HttpResponse(status, headers, body)
