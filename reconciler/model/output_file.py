@@ -20,6 +20,11 @@ class OutputFile:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the file existed when the desired state was loaded."""
+        return self.content is not None
+
 
 @frozen
 class KeyFile(OutputFile):
@@ -33,6 +38,11 @@ class KeyFile(OutputFile):
     certificate: OutputFile | None = field(default=None, eq=False, kw_only=True)
     exists: bool = field(default=False, eq=False, kw_only=True)
     public_key: str | None = field(default=None, eq=False, kw_only=True)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the file existed when the desired state was loaded."""
+        return self.exists
 
 
 @frozen

@@ -337,7 +337,7 @@ def test_drift_is_escaped_in_text_and_html():
         f"  ! cannot list {escaped}",
         "",
         (
-            "Drift: - 1 missing, ~ 1 changed, + 1 managed but not in the file, ? 1 unmanaged; "
+            "Drift: - 1 missing, ~ 1 changed, + 1 managed but not in the file, ? 1 in the file but not managed; "
             "7 resources match the file"
         ),
     ]

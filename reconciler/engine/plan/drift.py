@@ -97,6 +97,11 @@ class Drift:
     def __bool__(self) -> bool:
         return bool(self.items)
 
+    @property
+    def undeclared(self) -> int:
+        """The number of unmanaged resources that are not in the file."""
+        return sum(len(resources.ids) for resources in self.unmanaged)
+
 
 def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     state: DesiredState,

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import get_args
 
 from reconciler.engine.plan.compare import Comparison
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.schema import get_members, get_types
 from reconciler.kinds.shared.ownership_markers import is_marker_name
 from reconciler.model.plan import Note, UnmanagedResources
+from reconciler.model.resource import NotCompared
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import join_some, make_plural
 
-_ADVICE_FOR_MANY = (
-    "`reconciler drift --format json` lists them, and `reconciler adopt KIND` imports those of one kind"
-)
+_LIST_ADVICE = "`reconciler drift --format json` lists them"
 _ADVICE_FOR_ALL = (
     "run `reconciler adopt --all` to import everything, or `reconciler export` to write its tables first"
 )
@@ -66,7 +67,7 @@ def describe_unmanaged(state: DesiredState, unmanaged: Collection[UnmanagedResou
             for resources in others
         )
         subject = "of other kinds in the account, not managed by this workspace"
-        yield Note("unmanaged", f"{subject}: {counts}; {_ADVICE_FOR_MANY}")
+        yield Note("unmanaged", f"{subject}: {counts}; {_LIST_ADVICE}{_format_kinds_advice(others)}")
 
 
 def _group_known_ids(comparison: Comparison) -> Mapping[str, AbstractSet[str]]:
@@ -108,13 +109,34 @@ def _choose_kind(tables: Sequence[str]) -> Kind:
     return all_kinds()[max(tables)]
 
 
+def _format_kinds_advice(unmanaged: Sequence[UnmanagedResources]) -> str:
+    """Return how to import all resources of a kind, and which kinds have to be declared instead."""
+    kinds = [_choose_kind(resources.tables) for resources in unmanaged]
+    declared_only = [make_plural(kind.noun) for kind in kinds if _find_unreturned_field(kind)]
+    if len(declared_only) == len(kinds):
+        return "; to import one, declare it and run `reconciler plan`"
+    exception = f", except {join_some(declared_only)}, which have to be declared" if declared_only else ""
+    return f", and `reconciler adopt KIND` imports those of one kind{exception}"
+
+
+def _find_unreturned_field(kind: Kind) -> str:
+    """Return the first required field that AWS does not return, or "".
+
+    An import cannot write the table of a resource with such a field.
+    """
+    types = get_types(kind.spec_class)
+    required = (name for name, member in get_members(kind.spec_class).items() if member.required)
+    return next((name for name in required if NotCompared in get_args(types[name])), "")
+
+
 def _format_import_advice(tables: Sequence[str]) -> str:
     """Return how to import a resource that is in one of the tables, which share a listing."""
     kind = _choose_kind(tables)
-    if kind.orphan_name_pattern:
-        return f"run `reconciler adopt {kind.table}.ID`"
+    missing_field = _find_unreturned_field(kind)
+    if missing_field:
+        command = "run `reconciler plan`, which shows whether it needs --adopt"
+        return f"declare it, because AWS does not return its {missing_field}, and {command}"
     if kind.id_member:
-        # AWS does not return the setup code of managed things, so only the user can declare them.
-        return "declare it and run `reconciler plan`, which shows whether it needs --adopt"
+        return f"run `reconciler adopt {kind.table}.ID`"
     commands = (f"`reconciler adopt {table}.NAME`" for table in sorted(tables, reverse=True))
     return f"run {' or '.join(commands)}"

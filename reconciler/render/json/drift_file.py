@@ -70,7 +70,7 @@ class DriftSummary:
     `file_digest` is the SHA-256 of the desired state. `last_run` is null if the journal has no apply to this target. `counts` are
     the numbers of resources by direction; `unchanged` is the number of resources that match the file. `unlisted` are the kinds that
     could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file, `unmanaged` lists all
-    of them. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
+    of them. `undeclared` is the number of unmanaged resources that are not in the file; `counts` has that of those in the file. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
     `environment` is empty in a file without environments.
     """
 
@@ -87,6 +87,7 @@ class DriftSummary:
     unmanaged: tuple[UnmanagedRecord, ...] = ()
     kept_orphans: tuple[str, ...] = ()
     environment: str = ""
+    undeclared: int = 0
 
 
 @frozen(kw_only=True)
@@ -146,6 +147,7 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
         unmanaged=to_unmanaged_records(drift.unmanaged),
         kept_orphans=tuple(map(str, drift.kept_orphans)),
         environment=drift.environment,
+        undeclared=drift.undeclared,
     )
 
 

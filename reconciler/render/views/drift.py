@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attrs import frozen
 
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.model.change import FieldChange
+from reconciler.model.output_file import OutputFile
 from reconciler.model.run import Run
+from reconciler.model.secret import KeySecret
 from reconciler.model.text import escape_invisible, join_some
 from reconciler.render.views.fields import FieldLine, describe_field
 from reconciler.render.views.labels import format_kind_title, get_kind_position, join_facts, pluralize
+from reconciler.render.views.value_structure import get_table_members, is_table
 
 DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": "+", "unmanaged": "?"}
 """The sign of each direction: how the live state differs from the file."""
@@ -21,7 +25,7 @@ DIRECTION_LABELS: Mapping[str, str] = {
     "missing": "missing",
     "changed": "changed",
     "extra": "managed but not in the file",
-    "unmanaged": "unmanaged",
+    "unmanaged": "in the file but not managed",
 }
 
 TWO_SIDED_DIRECTIONS = frozenset({"changed", "unmanaged"})
@@ -73,7 +77,8 @@ class DriftView:
     `counts` are the numbers of resources by direction. `last_apply` describes the last apply, if the journal has one, and for
     drift at AWS refers to CloudTrail. `unlisted` are the kinds that could not be listed, each with the reason.
     `notes` describe unmanaged resources that are not in the file. `kept_orphans` names resources that are no longer in the file,
-    but stay because nothing is pruned; it is empty without any. `environment` is empty in a file without environments.
+    but stay because nothing is pruned; it is empty without any. `undeclared` is the number of the resources that the notes
+    describe; `counts` does not include them. `environment` is empty in a file without environments.
     """
 
     workspace: str
@@ -86,6 +91,7 @@ class DriftView:
     notes: tuple[str, ...]
     kept_orphans: str = ""
     environment: str = ""
+    undeclared: int = 0
 
     @property
     def total(self) -> int:
@@ -114,6 +120,7 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         notes=tuple(map(escape_invisible, drift.notes)),
         kept_orphans=escape_invisible(_describe_kept_orphans(drift)),
         environment=escape_invisible(drift.environment),
+        undeclared=drift.undeclared,
     )
 
 
@@ -127,9 +134,12 @@ def format_drift_counts(view: DriftView) -> Sequence[str]:
 
 
 def format_unchanged_count(view: DriftView) -> str:
-    """Format the number of resources that match the file."""
+    """Format the number of resources that match the file, and of unmanaged ones that are not in it."""
     verb = "matches" if view.unchanged == 1 else "match"
-    return f"{pluralize(view.unchanged, 'resource')} {verb} the file"
+    unchanged = f"{pluralize(view.unchanged, 'resource')} {verb} the file"
+    return (
+        f"{unchanged}, {view.undeclared:,} neither in the file nor managed" if view.undeclared else unchanged
+    )
 
 
 def describe_drift_row(row: DriftRow) -> str:
@@ -139,7 +149,8 @@ def describe_drift_row(row: DriftRow) -> str:
 
 def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
     changes = (
-        FieldChange(field.path, field.desired, field.live, field.sensitive) for field in resource.fields
+        FieldChange(field.path, _describe_missing_outputs(field.desired), field.live, field.sensitive)
+        for field in resource.fields
     )
     has_other_owner = resource.owner not in (None, workspace)
     return DriftRow(
@@ -150,6 +161,35 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
         fields=tuple(line for change in changes for line in describe_field(change)),
         owner_note=escape_invisible(f"owned by workspace {resource.owner}") if has_other_owner else "",
     )
+
+
+@frozen
+class _MissingOutput:
+    """A file or a secret that the desired state names and that does not exist."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.text} does not exist"
+
+
+def _describe_missing_outputs(value: Any) -> Any:
+    """Return a desired value with a statement in place of each file or secret that does not exist."""
+    match value:
+        case OutputFile() if not value.is_written:
+            return _MissingOutput(value.name)
+        case KeySecret() if not value.exists:
+            return _MissingOutput(f"the secret {value.name}")
+        case _ if is_table(value):
+            members = {
+                name: _describe_missing_outputs(item) for name, item in get_table_members(value).items()
+            }
+            outputs = [item for item in members.values() if isinstance(item, _MissingOutput)]
+            if len(outputs) == len(members) == 1:
+                return outputs[0]  # the name of its only member adds nothing
+            return members if outputs else value
+        case _:
+            return value
 
 
 def _describe_kept_orphans(drift: Drift) -> str:

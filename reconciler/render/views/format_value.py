@@ -139,7 +139,7 @@ def _format_object(value: Any) -> ValueView:
     match value:
         case OutputFile():
             name = escape_invisible(value.name)
-            return ValueView(f"will be written to {name}" if value.content is None else name)
+            return ValueView(name if value.is_written else f"will be written to {name}")
         case KeySecret():
             return ValueView(f"will be stored in the secret {value.name}" if not value.exists else value.name)
         case Document():

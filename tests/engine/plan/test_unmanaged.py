@@ -78,9 +78,40 @@ def test_a_note_on_resources_with_ids_assigned_by_aws_advises_declaring_them(clo
     assert list_unmanaged_notes(make_state(make_managed_thing("m")), cloud) == [
         (
             f"managed things in the account, not managed by this workspace (1): {managed_thing_id}; to import one, "
-            "declare it and run `reconciler plan`, which shows whether it needs --adopt"
+            "declare it, because AWS does not return its authentication_material, and run `reconciler plan`, which shows "
+            "whether it needs --adopt"
         )
     ]
+
+
+def test_a_note_on_cloud_connectors_advises_importing_them_by_their_ids(cloud):
+    connector_id = cloud.managed_integrations.create_cloud_connector(
+        Name="acme",
+        EndpointType="LAMBDA",
+        EndpointConfig={"lambda": {"arn": "arn:aws:lambda:eu-west-1:123456789012:function:acme"}},
+    )["Id"]
+    note, _ = list_unmanaged_notes(make_state(), cloud)
+    assert note == (
+        f"cloud connectors in the account, not managed by this workspace (1): {connector_id}; to import one, "
+        "run `reconciler adopt cloud_connectors.ID`"
+    )
+
+
+def test_a_note_on_other_kinds_names_those_that_no_import_can_describe(cloud):
+    cloud.managed_integrations.create_managed_thing(
+        Role="DEVICE", AuthenticationMaterial="hand", AuthenticationMaterialType="ZWAVE_QR_BAR_CODE"
+    )
+    desired = make_state(make_resource("things", "a", Thing()))
+    subject = "of other kinds in the account, not managed by this workspace: 1 managed thing"
+    assert list_unmanaged_notes(desired, cloud) == [
+        f"{subject}; `reconciler drift --format json` lists them; to import one, declare it and run `reconciler plan`"
+    ]
+    cloud.iot.create_billing_group(billingGroupName="hand")
+    (note,) = list_unmanaged_notes(desired, cloud)
+    assert note.partition("; ")[2] == (
+        "`reconciler drift --format json` lists them, and `reconciler adopt KIND` imports those of one kind, "
+        "except managed things, which have to be declared"
+    )
 
 
 def test_a_note_on_certificates_advises_importing_them_by_their_ids(cloud):
