@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Response, Scope
+from reconciler.kinds.base.context import Response, Scope
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainApi
@@ -20,8 +20,6 @@ from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.connectors import find_by_name
 from reconciler.kinds.shared.function_arns import check_function_arn
 from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
-from reconciler.kinds.shared.replacements import find_replacement_errors
-from reconciler.model.change import Change
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
@@ -72,6 +70,7 @@ class CloudConnectors(MarkedKind):
         id_param="Identifier",
     )
     derived_members = DERIVED_MEMBERS
+    users_follow_replacements = True
     unremovable_fields = frozenset({"description"})
 
     def check(self, resource: Resource, desired: Desired) -> Iterable[ValueProblem]:
@@ -91,10 +90,6 @@ class CloudConnectors(MarkedKind):
         """Return the spec of a description; a connector without a function has an empty ARN."""
         arn = description["EndpointConfig"].get("lambda", {}).get("arn", "")
         return CloudConnector(arn, description["Name"], description.get("Description"))
-
-    def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject a replacement of a connector that destinations use."""
-        return find_replacement_errors(change, context)
 
     def to_create_params(self, resource: Resource) -> dict[str, Any]:
         """Return the members of the create request."""

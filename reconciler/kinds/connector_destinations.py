@@ -21,7 +21,6 @@ from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.connectors import find_by_name
 from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
-from reconciler.kinds.shared.replacements import find_replacement_errors
 from reconciler.model.call import ApiCall, Verification, VerificationReads
 from reconciler.model.change import Change, Update
 from reconciler.model.diagnostic import ValueProblem
@@ -167,6 +166,7 @@ class ConnectorDestinations(MarkedKind):
         id_param="Identifier",
     )
     derived_members = DERIVED_MEMBERS
+    users_follow_replacements = True
     unremovable_fields = frozenset({"description", "secrets_manager", *_O_AUTH_SETTINGS})
 
     # ── desired state and reading ─────────────────────────────────────────────────────────────────
@@ -196,8 +196,7 @@ class ConnectorDestinations(MarkedKind):
     # ── errors and calls ──────────────────────────────────────────────────────────────────────────
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject replacements of destinations that associations use, and updates that remove a material."""
-        yield from find_replacement_errors(change, context)
+        """Reject updates that remove a material."""
         if isinstance(change, Update):
             removed = _get_materials(change.live.spec).keys() - _get_materials(change.resource.spec).keys()
             if removed:

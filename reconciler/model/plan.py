@@ -143,7 +143,7 @@ class Plan:
 
     Each of the `steps` comes after the steps it depends on, ties broken by address. `digest` is the SHA-256 over the workspace, the
     target, the changes with their calls, and their resources' live state: two plans with the same digest send the same, apart
-    from the values of secrets. `unchanged` counts the resources that need no change. `file_digest` is `DesiredState.digest`.
+    from the values of secrets. `unchanged` counts the resources that no step changes. `file_digest` is `DesiredState.digest`.
     `environment` is the environment's name, or empty; `variables` are those that the command line or the process's environment set.
     `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
     `unmatched` has the selectors that select nothing, which the options must allow.
@@ -177,6 +177,11 @@ class Plan:
         """Action → number of changes; every action is a key, even without changes."""
         counts = Counter(step.change.action for step in self.steps)
         return {action: counts[action] for action in ACTIONS}
+
+    @cached_property
+    def modified_by_others(self) -> frozenset[Address]:
+        """The addresses of the resources that steps of other resources modify or delete."""
+        return frozenset(address for step in self.steps for address in step.also_modifies)
 
     def __repr__(self) -> str:
         return f"<{self}; digest {self.digest[:12]}>"

@@ -1,4 +1,4 @@
-"""Cloud connectors: owned by marker groups, and replaced only while nothing uses them."""
+"""Cloud connectors: owned by marker groups."""
 
 from __future__ import annotations
 
@@ -80,19 +80,6 @@ def test_another_function_or_a_removed_description_replaces_the_connector(cloud,
             "replace",
             "cloud_connectors.acme",
             ["DeleteCloudConnector", "DeleteThingGroup", "CreateCloudConnector", "CreateThingGroup"],
-        )
-    ]
-
-
-def test_a_connector_that_is_used_is_not_replaced(cloud):
-    destination = make_resource("connector_destinations", "eu", DESTINATION)
-    converge(make_state(make_connector(), destination), cloud)
-    assert get_rejection_reasons(
-        make_state(make_connector(lambda_arn=f"{FUNCTION_ARN}-2"), destination), cloud
-    ) == [
-        (
-            "cloud_connectors.acme: cannot replace: still used after this plan by connector_destinations.eu; "
-            "remove that reference first (<memory>:1)"
         )
     ]
 

@@ -212,7 +212,10 @@ def test_an_authorizer_that_a_configuration_refers_to_is_not_replaced():
     change = make_change(after, Live("n", before, owner="ws", tags=OWNERSHIP_TAGS))
     live = {"authorizers.n": change.live, "domain_configurations.a": make_live(evolve(OWN, authorizer="n"))}
     assert list_plan_errors(change, make_plan_context(after, live=live, changes=[change])) == [
-        "cannot replace: still used after this plan by domain_configurations.a; remove that reference first"
+        (
+            "cannot replace: still used after this plan by domain_configurations.a; remove that reference first, or declare the "
+            "new one under another name and refer to that"
+        )
     ]
 
 

@@ -86,7 +86,10 @@ def test_a_destination_that_stays_in_use_is_not_replaced():
         make_destination(), live={"notification_configurations.DEVICE_EVENT": user}, changes=[change]
     )
     assert list_plan_errors(change, context) == [
-        "cannot replace: still used after this plan by notification_configurations.DEVICE_EVENT; remove that reference first"
+        (
+            "cannot replace: still used after this plan by notification_configurations.DEVICE_EVENT; "
+            "remove that reference first, or declare the new one under another name and refer to that"
+        )
     ]
 
 

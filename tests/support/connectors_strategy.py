@@ -28,7 +28,7 @@ _tags = st.dictionaries(st.just("line"), st.sampled_from(["oslo", "bergen"]))
 
 
 def draw_connector_resources(draw: st.DrawFn) -> list[Resource]:
-    """Return resources of which only those that no other uses may be replaced."""
+    """Return resources; those that use a replaced connector are replaced with it."""
     resources = _draw_connectors(draw)
     if any(resource.address.name == "acme" for resource in resources):
         destinations = _draw_destinations(draw)
@@ -44,9 +44,7 @@ def _draw_connectors(draw: st.DrawFn) -> list[Resource]:
         make_resource(
             "cloud_connectors",
             name,
-            CloudConnector(
-                draw(functions) if name == "unused" else FUNCTION_ARN, description=draw(_descriptions)
-            ),
+            CloudConnector(draw(functions), description=draw(_descriptions)),
         )
         for name in sorted(draw(st.sets(st.sampled_from(["acme", "unused"]))))
     ]

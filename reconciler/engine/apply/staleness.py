@@ -44,7 +44,7 @@ def find_stale_steps(
         if current:  # its references are AWS's IDs, and those of the plan are names
             current = evolve(current, spec=replace_ids_with_names(current.spec, plan.basis.names))
         if read.address == read.step.address:
-            stale_steps.update(_check_step(read.step, current, plan.workspace))
+            stale_steps.update(_check_step(read.step, current, plan))
         else:
             stale_steps.update(_check_other_resource(read.step, read.address, current))
     return stale_steps
@@ -113,7 +113,7 @@ def _restrict_basis(steps: Sequence[Step], basis: Basis) -> Basis:
     return evolve(basis, desired=desired)
 
 
-def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Address, StaleError | None]:
+def _check_step(step: Step, current: Live | None, plan: Plan) -> Mapping[Address, StaleError | None]:
     """Return the step's address with its error or None, or an empty mapping if the step may run."""
     address = step.address
     if isinstance(step.change, Create):
@@ -122,8 +122,10 @@ def _check_step(step: Step, current: Live | None, workspace: str) -> Mapping[Add
     if current is None:
         if isinstance(step.change, Delete | Forget):
             return {address: None}
+        if isinstance(step.change, Replace) and address in plan.modified_by_others:
+            return {}  # the step of a resource that it uses has deleted it
         return {address: StaleError(f"{address}: no longer exists; run plan again")}
-    fields = tuple(_find_stale_fields(step, current, workspace))
+    fields = tuple(_find_stale_fields(step, current, plan.workspace))
     return {address: StaleError(_format_message(address, fields), fields)} if fields else {}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from reconciler.engine.plan.diff import diff
+from reconciler.engine.plan.diff import diff, keep_ignored_values
 from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.engine.plan.refresh import Progress, RefreshResult, find_secret_attributes
 from reconciler.engine.plan.removals import (
@@ -43,7 +43,8 @@ class Comparison:
     """Desired and live state, and their differences: everything that a plan is made from.
 
     - `declared`: the file's resources and the workspace's ownership markers;
-    - `desired`: the same resources with the values that AWS would report; empty if everything will be deleted;
+    - `desired`: the same resources with the values that AWS would report, and the live values of fields that they ignore; empty if
+      everything will be deleted;
     - `live`: the live resources that the file declares or the workspace owns;
     - `changes`: the changes that turn `live` into `desired`, by address;
     - `renames`: the new address of each renamed resource, by its old one;
@@ -165,10 +166,20 @@ def _select_outside_reads(refresh_result: RefreshResult) -> OutsideReads:
 def _compute_desired_resources(
     state: DesiredState, refresh_result: RefreshResult, *, is_pruning: bool
 ) -> Desired:
-    """Return the effective state; unless orphans are pruned, orphaned certificates stay attached in it."""
+    """Return the effective state, with the live values of fields that `ignore_changes` lists.
+
+    Calls for other resources send these too. Unless orphans are pruned, orphaned certificates stay attached.
+    """
     workspace = state.settings.name
     effective = compute_effective_state(workspace, refresh_result.declared)
-    return effective if is_pruning else keep_attached_certificates(effective, refresh_result.live, workspace)
+    live = refresh_result.live
+    desired = effective if is_pruning else keep_attached_certificates(effective, live, workspace)
+    ignoring = {
+        address: keep_ignored_values(workspace, resource, live[address].spec)
+        for address, resource in desired.items()
+        if resource.lifecycle.ignore_changes and address in live
+    }
+    return {**desired, **ignoring} if ignoring else desired
 
 
 def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Changes:

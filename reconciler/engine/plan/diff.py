@@ -133,7 +133,10 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
             other_items = {other_key: item for other_key, item in value.items() if other_key != key}
             values[name] = {**other_items, key: live_value[key]} if key in live_value else other_items
         elif isinstance(live_value, tuple):
-            values[name] = tuple(item for item in live_value if item not in list_marker_names(workspace))
+            markers = list_marker_names(workspace)
+            values[name] = tuple(
+                item for item in live_value if not (isinstance(item, str) and item in markers)
+            )
         elif not dot and isinstance(live_value, _SENDABLE_TYPES):
             values[name] = live_value
     if not values:

@@ -52,6 +52,7 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from describe_kept_orphans(comparison, state.settings.name)
     yield from _describe_kept_settings(comparison)
     yield from _collect_notes_of_kinds(comparison)
+    yield from _describe_modified_resources(steps)
     yield from _describe_grace_periods(comparison)
     yield from _warn_of_cascades(comparison, context)
     yield from _describe_unused_removals(comparison, state)
@@ -149,6 +150,16 @@ def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
         if address not in comparison.changes:
             for text in kinds[address.kind].plan_notes(live):
                 yield Note("info", text, address)
+
+
+def _describe_modified_resources(steps: Sequence[Step]) -> Iterator[Note]:
+    """Yield a note for each step that changes resources without a step of their own."""
+    addresses = {step.address for step in steps}
+    for step in steps:
+        modified = [str(address) for address in step.also_modifies if address not in addresses]
+        if modified:
+            text = f"also changes {join_some(modified)} to use the new {all_kinds()[step.address.kind].noun}"
+            yield Note("info", text, step.address)
 
 
 def _describe_grace_periods(comparison: Comparison) -> Iterator[Note]:

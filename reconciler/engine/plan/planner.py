@@ -59,7 +59,8 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         state, options, selected_comparison, context, steps, quotas, holder=holder, unmanaged=unmanaged
     )
     notes = [*outside_check.notes, *plan_notes]
-    unchanged_addresses = (comparison.desired.keys() & addresses) - selected_comparison.changes.keys()
+    changed_addresses = {address for step in steps for address in (step.address, *step.also_modifies)}
+    unchanged_addresses = (comparison.desired.keys() & addresses) - changed_addresses
     return Plan(
         workspace=workspace,
         target=target,

@@ -1,7 +1,7 @@
 """Replace the resources that keep the ID of a replaced one until they are replaced too. Pure.
 
-AWS assigns a new ID to the replacement of a resource such as a managed thing. A resource that AWS lets refer to it only at its own
-creation, such as an event log configuration, would keep the old ID.
+AWS assigns a new ID to the replacement of a resource such as a managed thing, and the ID of a package version contains its name. A
+resource that AWS lets refer to it only at its own creation, such as an event log configuration or a job template, would keep the old ID.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.references import list_reference_members, replace_references
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange, Replace, Update
-from reconciler.model.resource import Desired, External, Inventory, Live, Resource
+from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 
 
 def replace_dependents(
@@ -27,11 +29,26 @@ def replace_dependents(
     return all_changes
 
 
+def find_users_to_delete(change: Change, context: PlanContext) -> list[Address]:
+    """Return the users that the step of a replacement deletes, each after those that use it in turn.
+
+    Those that use a resource through another one with `users_follow_replacements` are among them.
+    """
+    users: dict[Address, None] = {}
+    if isinstance(change, Replace) and all_kinds()[change.address.kind].users_follow_replacements:
+        for user in context.live_users.get(change.address, ()):
+            user_change = context.changes.get(user)
+            if isinstance(user_change, Replace):
+                users |= dict.fromkeys([*find_users_to_delete(user_change, context), user])
+    return [*users]
+
+
 def _iterate_replacements(
     changes: Mapping[Address, Change], replaced: set[Address], desired: Desired, live: Inventory
 ) -> Iterator[Replace]:
     """Yield the replacements of resources that refer to the resources in `replaced`."""
-    tables = {address.kind for address in replaced if all_kinds()[address.kind].id_member}
+    renewed = {address for address in replaced if _gets_another_id(address, desired, live)}
+    tables = {address.kind for address in renewed}
     users = {
         table
         for table, kind in all_kinds().items()
@@ -41,21 +58,31 @@ def _iterate_replacements(
         change = changes.get(address)
         if address.kind not in users or address not in live or isinstance(change, Replace):
             continue
-        added = tuple(_iterate_fields(resource, live[address], replaced, live))
+        added = tuple(_iterate_fields(resource, live[address], renewed, live))
         if added:
             fields = change.fields if isinstance(change, Update) else ()
             yield Replace(resource, live[address], (*fields, *added))
+
+
+def _gets_another_id(address: Address, desired: Desired, live: Inventory) -> bool:
+    """Return whether the ID of a replaced resource changes: if AWS assigns it, or if the file changes a part of it."""
+    kind = all_kinds()[address.kind]
+    return bool(kind.id_member) or kind.identity(desired[address]) != live[address].identity
 
 
 def _iterate_fields(
     resource: Resource, live: Live, replaced: set[Address], inventory: Inventory
 ) -> Iterator[FieldChange]:
     """Yield the fields with references that only a creation sets, and that are about to become wrong."""
-    for member in all_kinds()[resource.address.kind].members.values():
-        name = getattr(resource.spec, member.name)
-        if member.references is None or member.on_change != "replaces" or not isinstance(name, str):
-            continue
-        reference = Address(member.references, name)
-        if reference in replaced and getattr(live.spec, member.name) == name:
-            old = External(inventory[reference].identity)
-            yield FieldChange(member.name, before=old, after=name, forces_replacement=True)
+
+    def to_old_id(reference: Reference, table: str) -> Reference:
+        address = Address(table, str(reference))
+        is_replaced = isinstance(reference, str) and address in replaced
+        return External(inventory[address].identity) if is_replaced else reference
+
+    old_spec = replace_references(live.spec, to_old_id)
+    for member in list_reference_members(type(resource.spec)):
+        before, after = getattr(old_spec, member.name), getattr(resource.spec, member.name)
+        is_kept = getattr(live.spec, member.name) == after
+        if member.on_change == "replaces" and is_kept and before != after:
+            yield FieldChange(member.name, before=before, after=after, forces_replacement=True)

@@ -20,6 +20,7 @@ from attrs import evolve, frozen
 
 from reconciler.engine.graph import build_graph
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses, parse_known_address
+from reconciler.engine.plan.replaced_references import find_users_to_delete
 from reconciler.engine.plan.steps import StepDependencies, find_dependencies
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
@@ -134,7 +135,10 @@ def select_changes(
     dependencies = find_dependencies(comparison, context, state.resources)
     markers = list_reserved_addresses(context.workspace)
     selected = _add_markers(selected - markers, dependencies, markers)
-    errors = list(_find_missing_dependencies(selected, dependencies, comparison, options))
+    errors = [
+        *_find_missing_dependencies(selected, dependencies, comparison, options),
+        *_find_missing_users(selected, comparison, context),
+    ]
     if errors:
         raise PlanRejectedError(errors)
     return selected
@@ -176,6 +180,19 @@ def _find_missing_dependencies(
                 yield (
                     f"{address}: depends on the change of {dependency}, which is not selected; "
                     f"select {dependency} too, or exclude {address}"
+                )
+
+
+def _find_missing_users(
+    selected: AbstractSet[Address], comparison: Comparison, context: PlanContext
+) -> Iterator[str]:
+    """Yield an error for each selected replacement that deletes a user whose own replacement is not selected."""
+    for address in sorted(selected & comparison.changes.keys()):
+        for user in find_users_to_delete(comparison.changes[address], context):
+            if user not in selected:
+                yield (
+                    f"{address}: its replacement also replaces {user}, which is not selected; "
+                    f"select {user} too, or exclude {address}"
                 )
 
 

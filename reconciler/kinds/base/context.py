@@ -124,7 +124,7 @@ class OutsideReads:
 class PlanContext:
     """The data that a kind may use when it checks a change or turns it into calls.
 
-    - `desired`: the desired resources, with specs as AWS would report them;
+    - `desired`: the desired resources, with specs as AWS would report them, and the live values of fields that they ignore;
     - `declared`: the same resources, with specs as the file has them;
     - `identities`: AWS's ID of each resource whose ID is known before the apply;
     - `id_members`: for each table whose IDs AWS assigns, the response member that contains a new resource's ID;
@@ -144,12 +144,21 @@ class PlanContext:
 
     @cached_property
     def deleted_resources(self) -> Mapping[tuple[str, str], Address]:
-        """The address of each resource that the plan deletes, by table and AWS ID."""
+        """The address of each resource that the plan deletes, by table and AWS ID.
+
+        A replacement that changes an ID such as that of a package version deletes the old one.
+        """
         return {
             (address.kind, change.live.identity): address
             for address, change in self.changes.items()
-            if isinstance(change, Delete)
+            if isinstance(change, Delete) or (isinstance(change, Replace) and self._gets_another_id(change))
         }
+
+    def _gets_another_id(self, change: Replace) -> bool:
+        """Return whether the file changes the ID of a replaced resource; not whether AWS assigns another one."""
+        identity = self.identities.get(change.address)
+        is_assigned = change.address.kind in self.id_members
+        return identity is not None and not is_assigned and identity != change.live.identity
 
     @cached_property
     def managed_policies(self) -> frozenset[str]:

@@ -106,6 +106,11 @@ class Kind(ABC):
     """Whether a creation or replacement may need something that the deletion of another resource of the kind frees."""
     deletion_blockers: ClassVar[frozenset[str] | None] = None
     """The kinds whose references keep AWS from deleting a resource; None for all kinds that refer to it."""
+    users_follow_replacements: ClassVar[bool] = False
+    """Whether AWS deletes no resource that others use, and lets none of them use another one instead.
+
+    The step of a replacement then deletes the users before the resource; their own steps create them again.
+    """
     is_deletable: ClassVar[bool] = True
     """Whether AWS can delete a resource; one that cannot be deleted is forgotten when it is removed from the file."""
     needs_settings: ClassVar[frozenset[str]] = frozenset()

@@ -23,7 +23,7 @@ def find_deprecated_type_errors(
     if not gets_type or not isinstance(name, str):
         return
     address = Address("thing_types", name)
-    declared, live = context.desired.get(address), context.live.get(address)
+    declared, live = context.declared.get(address), context.live.get(address)
     if declared and declared.spec.deprecated:
         yield f"cannot have the type {address}, which the file deprecates; choose another type"
     elif live and live.spec.deprecated and _stays_deprecated(address, context):

@@ -14,4 +14,7 @@ def find_replacement_errors(change: Change, context: PlanContext) -> Iterator[st
     users = context.find_remaining_users(change.address) if isinstance(change, Replace) else ()
     if users:
         names = join_some(map(str, users))
-        yield f"cannot replace: still used after this plan by {names}; remove that reference first"
+        yield (
+            f"cannot replace: still used after this plan by {names}; remove that reference first, or declare the new one "
+            "under another name and refer to that"
+        )

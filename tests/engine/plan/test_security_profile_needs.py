@@ -103,7 +103,7 @@ def test_a_metric_that_a_profile_keeps_cannot_be_replaced(cloud):
     assert get_rejection_reasons(make_state(make_profile(SPEC), text_metric, ALARMS), cloud) == [
         (
             "custom_metrics.battery: cannot replace: still used after this plan by security_profiles.s; "
-            "remove that reference first (<memory>:1)"
+            "remove that reference first, or declare the new one under another name and refer to that (<memory>:1)"
         )
     ]
 
