@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from reconciler.engine.load.placeholders import TOKEN
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.file_content import recognize_bytes
@@ -136,24 +135,6 @@ def parse_json_object(text: str, name: str, advice: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ReconcilerError(f"{name}: got {type_name(value)} instead of a JSON object; {advice}")
     return value
-
-
-def escape_placeholders(value: Any) -> Any:
-    """Return a value in whose texts names such as `{var.x}` are escaped, so that they stay as they are."""
-    match value:
-        case str():
-            return TOKEN.sub(_escape_token, value) if "{" in value else value
-        case Mapping():
-            return {key: escape_placeholders(item) for key, item in value.items()}
-        case list():
-            return [escape_placeholders(item) for item in value]
-        case _:
-            return value
-
-
-def _escape_token(match: Any) -> str:
-    text: str = match[0]
-    return text if text.startswith("$") else f"{{{text}}}"
 
 
 def iterate_true_paths(value: Any, path: SourcePath = ()) -> Iterator[SourcePath]:

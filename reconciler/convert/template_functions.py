@@ -13,7 +13,8 @@ from typing import Any
 from attrs import define, field
 
 from reconciler.convert.fields import Variables
-from reconciler.convert.source import escape_placeholders, to_text
+from reconciler.convert.source import to_text
+from reconciler.engine.load.placeholders import escape_placeholders
 from reconciler.model.plan import Target
 from reconciler.model.text import quote
 

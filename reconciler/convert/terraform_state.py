@@ -16,10 +16,10 @@ from reconciler.convert.source import (
     Source,
     SourcePath,
     SourceResource,
-    escape_placeholders,
     iterate_true_paths,
     parse_json_object,
 )
+from reconciler.engine.load.placeholders import escape_placeholders
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.model.errors import ReconcilerError
 

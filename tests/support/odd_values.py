@@ -19,7 +19,7 @@ from reconciler.kinds.base.schema import Member
 from reconciler.model.resource import External, Lifecycle, Resource
 from tests.support.desired_states import make_resource
 
-_TEXTS = ("", " ", " Two  Words ", "MiXeD", "mixed", "1.0")
+_TEXTS = ("", " ", " Two  Words ", "MiXeD", "mixed", "1.0", "in {aws.region} of {{var.x}}")
 _MAPS: tuple[dict[str, str], ...] = (
     {},
     {"odd": ""},

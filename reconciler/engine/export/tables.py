@@ -2,6 +2,8 @@
 
 A value that AWS does not return is left out, or becomes a reference to an environment variable. A comment names each secret, each
 field of which only a hash is known, and each part that no file can declare. Changes of such fields are ignored.
+
+Texts such as `{aws.region}` are escaped, so that loading the table inserts nothing in their place.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 import attrs
 from attrs import frozen
 
+from reconciler.engine.load.placeholders import escape_placeholders
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import TAG_PREFIX, is_aws_tag
@@ -71,7 +74,7 @@ def build_table(resource: Resource, live: Live, write_pem: WritePem) -> Table:
         lifecycle["ignore_changes"] = converter.ignored_paths
     if lifecycle:
         fields["lifecycle"] = lifecycle
-    return Table(address, fields, tuple(converter.comments))
+    return Table(address, escape_placeholders(fields), tuple(converter.comments))
 
 
 def _explain_undeclarable(spec_class: type, name: str, value: Any) -> str | None:

@@ -221,6 +221,24 @@ class Placeholders:
         return replaced
 
 
+def escape_placeholders(value: Any) -> Any:
+    """Return a value in whose texts names such as `{var.x}` are escaped, so that they stay as they are."""
+    match value:
+        case str():
+            return TOKEN.sub(_escape_token, value) if "{" in value else value
+        case Mapping():
+            return {escape_placeholders(key): escape_placeholders(item) for key, item in value.items()}
+        case list():
+            return [escape_placeholders(item) for item in value]
+        case _:
+            return value
+
+
+def _escape_token(match: re.Match[str]) -> str:
+    text = match[0]
+    return text if text.startswith("$") else f"{{{text}}}"
+
+
 def may_have_placeholders(raw: bytes) -> bool:
     """Return whether a TOML file may have placeholders; false only if it has none."""
     return _MAYBE_IN_TOML.search(raw) is not None
