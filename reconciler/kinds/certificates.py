@@ -29,9 +29,11 @@ from reconciler.kinds.shared.certificate_issuance import (
     compute_effective_key,
     compute_effective_output,
     fetch_certificate,
+    find_issued_status_errors,
     find_key_file_errors,
     find_known_certificate,
     find_save_to_errors,
+    warn_of_missing_key,
 )
 from reconciler.kinds.shared.certificate_registration import (
     detach_and_delete,
@@ -46,7 +48,11 @@ from reconciler.kinds.shared.certificate_signers import (
 )
 from reconciler.kinds.shared.certificate_source_checks import check_source
 from reconciler.kinds.shared.certificate_spec import Certificate, CertificateFacts, PrivateKey, Rotation
-from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
+from reconciler.kinds.shared.certificate_status import (
+    find_activation_errors,
+    find_revocation_errors,
+    warn_of_activation,
+)
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
 from reconciler.kinds.shared.lost_keys import describe_uncertain_key, has_key_from_aws, warn_of_lost_key
 from reconciler.kinds.shared.policy_attachments import detach_policy
@@ -272,12 +278,7 @@ class Certificates(Kind):
         yield from find_activation_errors(change)
         if isinstance(change, Update | Replace | Delete) and change.live.spec.status == "PENDING_TRANSFER":
             yield "is being transferred to another account; accept, reject or cancel the transfer first"
-        if (
-            isinstance(change, Update)
-            and change.live.spec.status == "REVOKED"
-            and change.has_changed("status")
-        ):
-            yield "is REVOKED, which is final; give the device a new certificate"
+        yield from find_revocation_errors(change, context)
 
     def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Return the other clients' policies of a deleted certificate; a replacement gets them, too."""
@@ -292,6 +293,7 @@ class Certificates(Kind):
         """
         yield from warn_of_activation(change)
         yield from warn_of_lost_key(change)
+        yield from warn_of_missing_key(change)
         if isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_unexpected:
             removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
             yield (
@@ -394,6 +396,7 @@ def _find_registration_errors(change: Create | Replace, context: PlanContext) ->
     if declared:
         yield from find_save_to_errors(declared.spec.output_file, declared.spec.private_key)
         yield from find_key_file_errors(declared.spec)
+        yield from find_issued_status_errors(declared.spec)
 
 
 KIND = Certificates()

@@ -17,6 +17,7 @@ import pytest
 from reconciler import Workspace
 from reconciler.engine.calls import output_files
 from reconciler.kinds.certificates import Certificate, PrivateKey
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.run import RunCall
 from tests.support.desired_states import (
@@ -30,6 +31,7 @@ from tests.support.example_stacks import load_stack, write_files
 from tests.support.examples import STRESS_FACTOR
 from tests.support.exports import export_registry
 from tests.support.killed_key_applies import KilledKeyApply, read_public_key
+from tests.support.pki import make_signing_request
 from tests.support.registry_client import Cloud
 
 FLEET = """
@@ -126,6 +128,90 @@ def test_a_key_can_be_moved_away_and_both_files_for_a_rotation(folder):
     assert workspace.apply(workspace.plan()).ok
     assert certificate.read_text() == content
     assert list_changes(folder) == []
+
+
+def apply_one_device(folder: Path, *replacement: str) -> None:
+    """Apply the file with one device; `replacement` is a part of the file and what is there instead."""
+    text = FLEET.replace(', { name = "pump-2" }, { name = "pump-3" }', "")
+    (folder / "desired_state.toml").write_text(text.replace(*replacement) if replacement else text)
+    workspace = open_workspace(folder)
+    assert workspace.apply(workspace.plan()).ok
+
+
+@pytest.mark.parametrize(
+    ("rotation", "end"),
+    [('rotation = { grace = "7d" }', "when the grace period ends"), ("", "as soon as this is applied")],
+    ids=["with a grace period", "without one"],
+)
+def test_a_plan_without_the_saved_files_warns_that_the_device_is_cut_off(folder, rotation, end):
+    apply_one_device(folder, 'rotation = { grace = "7d" }', rotation)
+    for path in (folder / "keys").iterdir():
+        path.unlink()
+    (warning,) = [note for note in open_workspace(folder).plan().notes if note.level == "warning"]
+    assert (str(warning.address), warning.text) == (
+        "certificates.pump-1",
+        (
+            "neither keys/pump-1.pem nor keys/pump-1.crt exists here, so AWS creates a new key and certificate, and the device "
+            f"with the old key is cut off {end}; to keep the old one, copy keys/pump-1.crt here first"
+        ),
+    )
+
+
+ISSUED = {
+    "private_key in files": (
+        'private_key = { save_to = "keys/{name}.pem" }',
+        "move keys/pump-1.pem and keys/pump-1.crt away",
+    ),
+    "private_key in a secret": (
+        'private_key = { secretsmanager = "iot/{name}" }',
+        "set private_key.secretsmanager to the name of a new secret",
+    ),
+    "csr": (
+        'csr = { file = "pump.csr" }\nsave_to = "keys/pump.crt"',
+        "set csr to the request of a new key, and move keys/pump.crt away",
+    ),
+}
+
+
+@pytest.mark.parametrize("source", ISSUED)
+def test_the_error_for_a_revoked_certificate_names_steps_that_work(folder, source):
+    fields, advice = ISSUED[source]
+    (folder / "pump.csr").write_text(make_signing_request("pump"))
+    apply_one_device(folder, 'private_key = { save_to = "keys/{name}.pem" }', fields)
+    iot = open_workspace(folder).client("iot")
+    (certificate,) = iot.list_certificates()["certificates"]
+    iot.update_certificate(certificateId=certificate["certificateId"], newStatus="REVOKED")
+    with pytest.raises(PlanRejectedError) as caught:
+        open_workspace(folder).plan()
+    assert list(caught.value.reasons) == [
+        (
+            f"certificates.pump-1: is REVOKED in AWS, which is final; to give the device another certificate, {advice}; "
+            'to leave it revoked, set status = "REVOKED" (desired_state.toml:10 (for_each[0]))'
+        )
+    ]
+    path = folder / "desired_state.toml"
+    declared = path.read_text()
+    path.write_text(f'{declared}status = "REVOKED"\n')
+    assert list_changes(folder) == []
+    path.write_text(declared.replace("iot/{name}", "iot/new/{name}"))
+    (folder / "pump.csr").write_text(make_signing_request("pump"))
+    for output in (folder / "keys").iterdir():
+        output.unlink()
+    workspace = open_workspace(folder)
+    assert workspace.apply(workspace.plan()).ok
+    assert [item["status"] for item in iot.list_certificates()["certificates"]].count("ACTIVE") == 1
+
+
+def test_a_certificate_that_aws_has_to_issue_cannot_be_revoked(folder):
+    text = FLEET.replace('{ save_to = "keys/{name}.pem" }', '{ secretsmanager = "iot/{name}" }')
+    (folder / "desired_state.toml").write_text(f'{text}status = "REVOKED"\n')
+    with pytest.raises(PlanRejectedError) as caught:
+        open_workspace(folder).plan()
+    assert list(caught.value.reasons) == [
+        f"certificates.{name}: AWS issues no revoked certificate; set status to ACTIVE or INACTIVE "
+        f"(desired_state.toml:10 (for_each[{index}]))"
+        for index, name in enumerate(NAMES)
+    ]
 
 
 def test_the_next_plan_replaces_a_certificate_whose_key_could_not_be_written(folder, monkeypatch):

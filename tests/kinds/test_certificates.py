@@ -267,7 +267,12 @@ def test_changes_that_aws_rejects_are_rejected():
         list_plan_errors(change_in_transfer),
         list_plan_errors(Create(desired), make_plan_context(desired, inactive_ca)),
     ] == [
-        ["is REVOKED, which is final; give the device a new certificate"],
+        [
+            (
+                "is REVOKED in AWS, which is final; to give the device another certificate, set pem to that one; "
+                'to leave it revoked, set status = "REVOKED"'
+            )
+        ],
         ["is being transferred to another account; accept, reject or cancel the transfer first"],
         [
             "cannot register: its CA ca_certificates.alpha will be INACTIVE, and AWS registers certificates of active CAs only; set the CA's status to ACTIVE"

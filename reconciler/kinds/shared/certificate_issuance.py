@@ -20,6 +20,7 @@ from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref, Verification, VerificationReads
+from reconciler.model.change import Change, Replace
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.pem import Pem
@@ -96,6 +97,34 @@ def find_key_file_errors(spec: Certificate) -> Iterator[str]:
             f"{key_file} has a private key of which AWS has no certificate, and it is never overwritten; "
             "move it away to have a new key and certificate created"
         )
+
+
+def find_issued_status_errors(spec: Certificate) -> Iterator[str]:
+    """Yield an error if AWS would have to issue a REVOKED certificate."""
+    if (spec.csr or spec.private_key) and spec.status == "REVOKED":
+        yield "AWS issues no revoked certificate; set status to ACTIVE or INACTIVE"
+
+
+def warn_of_missing_key(change: Change) -> Iterator[str]:
+    """Yield a warning for a certificate that is replaced because neither its key nor itself is in its place.
+
+    A new clone of a repository often lacks both files.
+    """
+    if not isinstance(change, Replace) or change.live.spec.status == "REVOKED":
+        return
+    spec: Certificate = change.resource.spec
+    if not isinstance(spec.private_key, PrivateKey):
+        return
+    if spec.key_secret:
+        problem, advice = f"{spec.key_secret} does not exist", "name the secret that has its key"
+    else:
+        problem = f"neither {spec.private_key.save_to} nor {spec.output_file} exists here"
+        advice = f"copy {spec.output_file} here first"
+    end = "when the grace period ends" if spec.rotation else "as soon as this is applied"
+    yield (
+        f"{problem}, so AWS creates a new key and certificate, and the device with the old key is cut off {end}; "
+        f"to keep the old one, {advice}"
+    )
 
 
 def create_key_and_certificate(address: Address, spec: Certificate, workspace: str) -> Iterator[ApiCall]:

@@ -131,6 +131,7 @@ def _check_issued(
     if spec.ca or spec.certificate_mode:
         problem, expected = "AWS signs what it issues", "neither ca nor certificate_mode"
         yield ValueProblem("conflicting-fields", problem, expected, path=(source,))
-    if spec.status == "REVOKED":
+    # A saved certificate may have been revoked since; a plan finds out whether that of a secret exists.
+    if spec.status == "REVOKED" and not (saved or spec.key_secret):
         problem = "AWS issues no revoked certificate"
         yield ValueProblem("conflicting-fields", problem, "ACTIVE or INACTIVE", path=("status",))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.shared.certificate_signers import find_validity_errors
+from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
 from reconciler.model.change import Change, Delete, Forget, Update
 
 
@@ -16,6 +18,31 @@ def find_activation_errors(change: Change) -> Iterator[str]:
         return
     if change.resource.spec.status == "ACTIVE":
         yield from find_validity_errors(change.resource.spec.pem)
+
+
+def find_revocation_errors(change: Change, context: PlanContext) -> Iterator[str]:
+    """Yield an error if the change gives a REVOKED certificate another status, with the ways out."""
+    if isinstance(change, Update) and change.live.spec.status == "REVOKED" and change.has_changed("status"):
+        resource = context.declared.get(change.address, change.resource)
+        yield (
+            f"is REVOKED in AWS, which is final; to give the device another certificate, {_describe_renewal(resource.spec)}; "
+            'to leave it revoked, set status = "REVOKED"'
+        )
+
+
+def _describe_renewal(spec: Certificate) -> str:
+    """Return how the table of a certificate, with its fields as in the file, declares another one."""
+    if spec.csr:
+        return (
+            f"set csr to the request of a new key, and move {spec.output_file or 'the file in save_to'} away"
+        )
+    key_file = spec.private_key.save_to if isinstance(spec.private_key, PrivateKey) else None
+    if spec.key_secret:
+        output = f", and move {spec.output_file} away" if spec.output_file else ""
+        return f"set private_key.secretsmanager to the name of a new secret{output}"
+    if key_file:
+        return f"move {key_file} and {spec.output_file} away"
+    return "set pem to that one"
 
 
 def warn_of_activation(change: Change) -> Iterator[str]:

@@ -113,7 +113,10 @@ def test_a_revoked_certificate_can_be_replaced_but_not_activated(cloud):
     converge(make_one_device_state(), cloud)
     cloud.iot.update_certificate(certificateId=get_device_certificate_id(), newStatus="REVOKED")
     assert get_rejection_reasons(make_one_device_state(), cloud) == [
-        "certificates.a: is REVOKED, which is final; give the device a new certificate (<memory>:1)"
+        (
+            "certificates.a: is REVOKED in AWS, which is final; to give the device another certificate, set pem to that one; "
+            'to leave it revoked, set status = "REVOKED" (<memory>:1)'
+        )
     ]
     actions = [
         step.change.action for step in plan_state(make_state(make_ca(), *make_device("a", 2)), cloud).steps
