@@ -65,7 +65,7 @@ def _iterate_replacements(
 
 
 def _gets_another_id(address: Address, desired: Desired, live: Inventory) -> bool:
-    """Return whether the ID of a replaced resource changes: if AWS assigns it, or if the file changes a part of it."""
+    """Return whether a replaced resource gets another ID, from AWS or from the file."""
     kind = all_kinds()[address.kind]
     return bool(kind.id_member) or kind.identity(desired[address]) != live[address].identity
 

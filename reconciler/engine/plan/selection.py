@@ -186,7 +186,7 @@ def _find_missing_dependencies(
 def _find_missing_users(
     selected: AbstractSet[Address], comparison: Comparison, context: PlanContext
 ) -> Iterator[str]:
-    """Yield an error for each selected replacement that deletes a user whose own replacement is not selected."""
+    """Yield an error for each user that a selected replacement deletes and that is not selected."""
     for address in sorted(selected & comparison.changes.keys()):
         for user in find_users_to_delete(comparison.changes[address], context):
             if user not in selected:

@@ -106,9 +106,9 @@ def find_issued_status_errors(spec: Certificate) -> Iterator[str]:
 
 
 def warn_of_missing_key(change: Change) -> Iterator[str]:
-    """Yield a warning for a certificate that is replaced because neither its key nor itself is in its place.
+    """Yield a warning for the replacement of a certificate whose key and own file are missing.
 
-    A new clone of a repository often lacks both files.
+    A new clone of a repository often lacks both.
     """
     if not isinstance(change, Replace) or change.live.spec.status == "REVOKED":
         return
