@@ -38,6 +38,12 @@ from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import fleet_indexing
 from reconciler.kinds.shared.fleet_query_checks import check_query
 from reconciler.kinds.shared.foreign_policies import find_foreign_policies
+from reconciler.kinds.shared.foreign_profiles import (
+    PROFILES_FOR_TARGET,
+    ProfileTargetFacts,
+    find_foreign_profiles,
+    read_foreign_profiles,
+)
 from reconciler.kinds.shared.policy_attachments import attach_policy, detach_policy
 from reconciler.kinds.shared.principal_reads import read_policies_of
 from reconciler.model.address import Address
@@ -103,7 +109,7 @@ class DynamicThingGroup:
 
 
 @frozen
-class DynamicThingGroupFacts:
+class DynamicThingGroupFacts(ProfileTargetFacts):
     """The facts of a dynamic group: the names of its policies, if they were read."""
 
     attached_policies: tuple[str, ...] | NotCompared = NOT_COMPARED
@@ -122,6 +128,7 @@ class DynamicThingGroups(Kind):
             "ListTagsForResource",
             "GetIndexingConfiguration",
             "ListAttachedPolicies",
+            PROFILES_FOR_TARGET,
         ),
         create=("CreateDynamicThingGroup", "AttachPolicy"),
         update=("UpdateDynamicThingGroup", "AttachPolicy", "DetachPolicy", "UntagResource", "TagResource"),
@@ -181,21 +188,29 @@ class DynamicThingGroups(Kind):
         policies = yield from read_policies_of(
             {name: arns[name] for name in tags_by_name if name not in kept_names}
         )
+        kept_names = set() if scope.is_destroy or scope.previous_states is not None else desired_names
+        profiles = yield from read_foreign_profiles(
+            {name: arns[name] for name in tags_by_name if name not in kept_names}, scope
+        )
         return [
             _to_live(
                 groups[name],
                 tags,
-                policies.get(name, NOT_COMPARED),
+                DynamicThingGroupFacts(
+                    policies.get(name, NOT_COMPARED),
+                    foreign_profiles=profiles.get(name, NOT_COMPARED),
+                ),
                 self.find_reference_spec(name, scope),
             )
             for name, tags in tags_by_name.items()
         ]
 
     def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Return the policies that other clients have attached to the group."""
-        if not isinstance(change, Delete):
-            return ()
-        return find_foreign_policies(change.live.get_facts(DynamicThingGroupFacts).attached_policies, context)
+        """Return the policies and security profiles that other clients have attached to the group."""
+        if isinstance(change, Delete):
+            facts = change.live.get_facts(DynamicThingGroupFacts)
+            yield from find_foreign_policies(facts.attached_policies, context)
+            yield from find_foreign_profiles(change.live, context)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
         """Reject more groups than an account may have, as far as the refresh has described them."""
@@ -277,11 +292,16 @@ class DynamicThingGroups(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields; for a deletion also the policies, which AWS detaches with it."""
+        """Return the compared fields; for a deletion also the policies and security profiles."""
         fields = super().precondition(live, deletes=deletes)
         if not deletes:
             return fields
-        return {**fields, "attached": live.get_facts(DynamicThingGroupFacts).attached_policies}
+        facts = live.get_facts(DynamicThingGroupFacts)
+        return {
+            **fields,
+            "attached": facts.attached_policies,
+            "security_profiles": facts.foreign_profiles,
+        }
 
 
 def _changes_group(change: Update) -> bool:
@@ -311,7 +331,7 @@ def _to_properties(spec: DynamicThingGroup) -> dict[str, Any]:
 def _to_live(
     group: Response,
     tags: Mapping[str, str],
-    attached_policies: tuple[str, ...] | NotCompared,
+    facts: DynamicThingGroupFacts,
     reference: DynamicThingGroup | None,
 ) -> Live:
     """Return a live group; `reference` decides whether its policies are compared."""
@@ -323,10 +343,9 @@ def _to_live(
         index_name=group.get("indexName", DEFAULT_INDEX),
         query_version=group.get("queryVersion", DEFAULT_QUERY_VERSION),
         tags=select_user_tags(tags),
-        policies=_select_compared(attached_policies, reference),
+        policies=_select_compared(facts.attached_policies, reference),
     )
     name, arn = group["thingGroupName"], group["thingGroupArn"]
-    facts = DynamicThingGroupFacts(attached_policies)
     return build_tagged_live(name, spec, tags, arn, version=group["version"], facts=facts)
 
 

@@ -28,10 +28,9 @@ from reconciler.kinds.base.tags import (
 )
 from reconciler.kinds.base.verification import build_thing_group_verification
 from reconciler.kinds.shared import thing_group_checks
-from reconciler.kinds.shared.foreign_policies import find_foreign_policies
+from reconciler.kinds.shared.foreign_profiles import PROFILES_FOR_TARGET, read_foreign_profiles
 from reconciler.kinds.shared.group_membership import (
     build_workspace_group_name,
-    find_hierarchy_conflicts,
     rejoin_members,
 )
 from reconciler.kinds.shared.outside_hierarchies import find_child_count_errors, find_level_errors
@@ -43,6 +42,7 @@ from reconciler.kinds.shared.principal_reads import (
     select_external_names,
 )
 from reconciler.kinds.shared.security_profile_targets import reattach_profiles
+from reconciler.kinds.shared.thing_group_losses import find_deletion_losses, find_replacement_losses
 from reconciler.kinds.shared.thing_group_reads import (
     find_deletable,
     find_moving,
@@ -56,7 +56,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
 from reconciler.model.diagnostic import ValueProblem
-from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, NotCompared, Reference, Resource
+from reconciler.model.resource import NOT_COMPARED, Desired, External, Live, Resource
 from reconciler.model.text import join_some, quote
 
 __all__ = ["KIND", "ThingGroup", "ThingGroups"]
@@ -95,6 +95,7 @@ class ThingGroups(Kind):
             "ListAttachedPolicies",
             "ListTargetsForPolicy",
             "ListThingsInThingGroup",
+            PROFILES_FOR_TARGET,
         ),
         create=("CreateThingGroup", "AttachPolicy"),
         update=("UpdateThingGroup", "AttachPolicy", "DetachPolicy", "UntagResource", "TagResource"),
@@ -163,7 +164,11 @@ class ThingGroups(Kind):
         else:
             # In a re-read, all groups are deletable, so the policies of all have been read.
             targets_by_policy = deletable_groups_by_policy
-        contents = yield from read_contents(find_moving(groups, desired), arns)
+        moving = find_moving(groups, desired)
+        contents = yield from read_contents(moving, arns)
+        profiles = yield from read_foreign_profiles(
+            {name: arns[name] for name in (*deletable, *moving)}, scope
+        )
         live_groups = []
         for name, group in groups.items():
             all_policies = (
@@ -171,7 +176,12 @@ class ThingGroups(Kind):
                 if name in deletable
                 else NOT_COMPARED
             )
-            facts = ThingGroupFacts(all_policies, contents.get(name), members.get(name, NOT_COMPARED))
+            facts = ThingGroupFacts(
+                all_policies,
+                contents.get(name),
+                members.get(name, NOT_COMPARED),
+                foreign_profiles=profiles.get(name, NOT_COMPARED),
+            )
             known_policies = _select_policies(targets_by_policy, arns[name])
             live_groups.append(_to_live(group, tags_by_name[name], known_policies, facts))
         return live_groups
@@ -194,51 +204,15 @@ class ThingGroups(Kind):
                     f"cannot delete: it has child groups that this workspace does not manage ({join_some(children)}); "
                     "delete these first, or keep the group"
                 )
-        if not isinstance(change, Replace):
-            return
-        contents = change.live.get_facts(ThingGroupFacts).contents
-        assert contents
-        prefix = "cannot replace: AWS cannot change a group's parent, and replacing the group would lose"
-        if change.address.name == build_workspace_group_name(context.workspace):
-            yield f"{prefix} the record of the things that the workspace owns; leave its parent as it is"
-            return
-        for thing, other in find_hierarchy_conflicts(change.address, context):
-            yield (
-                f"cannot replace: things.{thing} keeps its groups (ignore_changes) and would be in two groups of one "
-                f"hierarchy, {change.address.name} and {other}; remove the thing from one of them first"
-            )
-        lost_policies = sorted(set(contents.policies) - _collect_names(change.live.spec.policies))
-        if lost_policies:
-            yield f"{prefix} policies that are not in the file ({', '.join(lost_policies)}); detach them first"
-        lost_children = sorted(
-            child
-            for child in contents.children
-            if not isinstance(context.changes.get(Address(self.table, child)), Delete)
-        )
-        if lost_children:
-            yield (
-                f"{prefix} its child groups ({join_some(lost_children)}); remove these groups, or the key `parent` "
-                "of each, from the file and apply; then move this group and apply; then add them back"
-            )
-        lost_members = sorted(set(contents.members) - context.thing_names)
-        if lost_members:
-            names = join_some(lost_members)
-            yield f"{prefix} things that are not in the file ({names}); remove them from the group first"
+        if isinstance(change, Replace):
+            yield from find_replacement_losses(change, context)
 
     def cascades(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Return the members and policies of a deleted group that are not the workspace's.
+        """Return the members, policies and security profiles of a deleted group that are not the workspace's.
 
         A replacement that would lose any is rejected.
         """
-        if not isinstance(change, Delete):
-            return
-        facts = change.live.get_facts(ThingGroupFacts)
-        if isinstance(facts.members, NotCompared):
-            return
-        things = sorted(set(facts.members) - context.thing_names)
-        if things:
-            yield f"the membership of things that this workspace does not manage ({join_some(things)})"
-        yield from find_foreign_policies(facts.attached_policies, context)
+        return find_deletion_losses(change, context) if isinstance(change, Delete) else ()
 
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn that things lose the group's policies during a replacement."""
@@ -298,14 +272,15 @@ class ThingGroups(Kind):
         return [*remove_ownership_tags("iot", change.live)]
 
     def precondition(self, live: Live, *, deletes: bool) -> Mapping[str, Any]:
-        """Return the compared fields; for a deletion or replacement also all policies and members.
+        """Return the compared fields; for a deletion or replacement also all policies, profiles and members.
 
-        AWS removes policies and members together with the group, even if another caller has attached or added them.
+        AWS removes these together with the group, even if another caller has attached or added them.
         """
         fields = super().precondition(live, deletes=deletes)
         if not deletes:
             return fields
         facts = live.get_facts(ThingGroupFacts)
+        fields = {**fields, "security_profiles": facts.foreign_profiles}
         if facts.contents is None:
             return {**fields, "attached": facts.attached_policies, "members": facts.members}
         return {**fields, "attached": facts.contents.policies, "members": facts.contents.members}
@@ -376,10 +351,6 @@ def _to_properties(spec: ThingGroup) -> dict[str, Any]:
     if spec.description is not None:
         properties["thingGroupDescription"] = spec.description
     return properties
-
-
-def _collect_names(references: Iterable[Reference]) -> set[str]:
-    return {reference.id if isinstance(reference, External) else reference for reference in references}
 
 
 def _to_live(

@@ -67,19 +67,22 @@ def test_static_groups_are_not_read_and_not_even_described_if_their_own_kind_has
         "DescribeThingGroup": describe,
         "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
+        "ListSecurityProfilesForTarget": {},
     }
     # The kind of static groups has read `static`, but not `other-static`.
     live_resources, operations = read_kind(
         "dynamic_thing_groups", responses, thing_groups=[Live("static", ThingGroup())]
     )
     assert live_resources == [make_live(DynamicThingGroup(QUERY, policies=(External("p"),)))]
-    assert live_resources[0].facts == DynamicThingGroupFacts(("p",))  # the plan may delete the group
+    # The plan may delete the group.
+    assert live_resources[0].facts == DynamicThingGroupFacts(("p",), foreign_profiles=())
     assert operations == [
         "ListThingGroups",
         "DescribeThingGroup",
         "DescribeThingGroup",
         "ListTagsForResource",
         "ListAttachedPolicies",
+        "ListSecurityProfilesForTarget",
     ]
 
 

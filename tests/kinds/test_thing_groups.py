@@ -97,6 +97,7 @@ def test_reading_groups_skips_dynamic_ones_and_does_not_read_the_targets_of_poli
         "DescribeThingGroup": describe,
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
         "ListThingsInThingGroup": {"things": []},
+        "ListSecurityProfilesForTarget": {},
     }
     policies = [
         Live("p", EMPTY_POLICY, facts=PolicyFacts(targets=(ARN,))),
@@ -107,7 +108,7 @@ def test_reading_groups_skips_dynamic_ones_and_does_not_read_the_targets_of_poli
     assert operations.count("ListTargetsForPolicy") == 0
 
 
-def test_moving_a_group_reads_its_children_members_and_policies():
+def test_moving_a_group_reads_its_children_members_policies_and_security_profiles():
     def list_groups(params):
         names = ("below",) if "parentGroup" in params else ("a",)
         return {
@@ -116,9 +117,17 @@ def test_moving_a_group_reads_its_children_members_and_policies():
             ]
         }
 
+    def list_tags(params):
+        is_foreign = params["resourceArn"].endswith("/theirs")
+        return {"tags": [] if is_foreign else make_tag_list(OWNERSHIP_TAGS)}
+
+    profiles = [{"name": name, "arn": build_arn(f"securityprofile/{name}")} for name in ("ours", "theirs")]
     responses = {
         "ListThingGroups": list_groups,
-        "ListTagsForResource": {"tags": make_tag_list(OWNERSHIP_TAGS)},
+        "ListTagsForResource": list_tags,
+        "ListSecurityProfilesForTarget": {
+            "securityProfileTargetMappings": [{"securityProfileIdentifier": profile} for profile in profiles]
+        },
         "DescribeThingGroup": {"thingGroupName": "a", "thingGroupArn": ARN, "version": 4},
         "ListThingsInThingGroup": {"things": ["t"]},
         "ListAttachedPolicies": {"policies": [{"policyName": "p"}]},
@@ -127,6 +136,7 @@ def test_moving_a_group_reads_its_children_members_and_policies():
     assert live_resources[0].facts.contents == GroupContents(
         children=("below",), members=("t",), policies=("p",)
     )
+    assert live_resources[0].facts.foreign_profiles == ("theirs",)
 
 
 def test_new_policies_are_attached_before_old_ones_are_detached():

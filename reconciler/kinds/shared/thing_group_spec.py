@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from reconciler.kinds.base.schema import member
+from reconciler.kinds.shared.foreign_profiles import ProfileTargetFacts
 from reconciler.model.resource import NOT_COMPARED, NotCompared, Reference
 
 
@@ -51,7 +52,7 @@ class GroupContents:
 
 
 @frozen
-class ThingGroupFacts:
+class ThingGroupFacts(ProfileTargetFacts):
     """Further facts about a live thing group.
 
     `attached_policies` are the names of all its policies, including those that are neither owned nor named in the file. They are

@@ -12,6 +12,7 @@ from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
+from reconciler.kinds.shared.security_profile_spec import SecurityProfile
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.thing_types import ThingType
 from reconciler.kinds.things import Thing
@@ -63,6 +64,14 @@ def attach_policy(target):
     return attach
 
 
+def attach_profile(target):
+    def attach(cloud):
+        cloud.iot.create_security_profile(securityProfileName="theirs")
+        cloud.iot.attach_security_profile(securityProfileName="theirs", securityProfileTargetArn=target)
+
+    return attach
+
+
 def attach_identity(cloud):
     cloud.iot.attach_thing_principal(thingName="a", principal=COGNITO_IDENTITY)
 
@@ -72,6 +81,7 @@ GROUP = make_resource("thing_groups", "g", ThingGroup())
 DYNAMIC_GROUP = make_resource("dynamic_thing_groups", "d", DynamicThingGroup("thingName:x"))
 DEVICE = (make_ca(), *make_device("a"))
 POLICIES = "the attachment of policies that this workspace does not manage (theirs)"
+PROFILES = "the attachment of security profiles that this workspace does not manage (theirs)"
 ADVICE = "remove that first, or allow it with --allow-cascade"
 
 CASCADES = {
@@ -82,6 +92,18 @@ CASCADES = {
         "the membership of things that this workspace does not manage (theirs)",
     ),
     "thing_groups: policies": ([GROUP], attach_policy(f"{GROUP_ARN}/g"), "thing_groups.g", POLICIES),
+    "thing_groups: security profiles": (
+        [GROUP],
+        attach_profile(f"{GROUP_ARN}/g"),
+        "thing_groups.g",
+        PROFILES,
+    ),
+    "dynamic_thing_groups: security profiles": (
+        [DYNAMIC_GROUP],
+        attach_profile(f"{GROUP_ARN}/d"),
+        "dynamic_thing_groups.d",
+        PROFILES,
+    ),
     "dynamic_thing_groups: policies": (
         [DYNAMIC_GROUP],
         attach_policy(f"{GROUP_ARN}/d"),
@@ -196,6 +218,30 @@ def test_own_things_and_policies_do_not_count_as_cascades(cloud):
     thing = make_resource("things", "a", Thing(thing_groups=("g",)))
     converge(make_state(policy, group, thing), cloud)
     converge(make_state(make_resource("things", "a", Thing())), cloud)
+
+
+@pytest.mark.parametrize("group", [GROUP, DYNAMIC_GROUP], ids=str)
+def test_own_security_profiles_do_not_count_as_cascades(cloud, group):
+    profile = SecurityProfile(**{group.address.kind: (group.address.name,)})
+    desired = make_state(group, make_resource("security_profiles", "ours", profile))
+    converge(desired, cloud)
+    kept = make_state(make_resource("security_profiles", "ours", SecurityProfile()))
+    converge(kept, cloud)
+    converge(desired, cloud)
+    converge(desired, cloud, destroy=True)
+
+
+def test_a_group_is_not_replaced_while_it_has_security_profiles_of_others(cloud):
+    parent = make_resource("thing_groups", "top", ThingGroup())
+    converge(make_state(parent, GROUP), cloud)
+    attach_profile(f"{GROUP_ARN}/g")(cloud)
+    moved = make_state(parent, make_resource("thing_groups", "g", ThingGroup(parent="top")))
+    assert get_rejection_reasons(moved, cloud) == [
+        (
+            "thing_groups.g: cannot replace: AWS cannot change a group's parent, and replacing the group would lose "
+            f"{PROFILES}; detach them first (<memory>:1)"
+        )
+    ]
 
 
 def make_device_state(mode):
