@@ -20,6 +20,7 @@ from reconciler.kinds.base.declarations import Listing, Operations, OwnedThrough
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description, Need
 from reconciler.kinds.shared import certificate_reads, x509
+from reconciler.kinds.shared.ca_certificate_spec import get_declared_mode
 from reconciler.kinds.shared.certificate_attached_policies import (
     change_policies,
     find_copied_policy_errors,
@@ -173,9 +174,7 @@ class Certificates(Kind):
         if pem and pem.text and not spec.ca and not spec.certificate_mode:
             ca_name = x509.find_signer(pem, scope.iterate_resources("ca_certificates"))
         ca = scope.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
-        mode = ca.spec.certificate_mode if ca else spec.certificate_mode
-        if ca and "certificate_mode" in ca.lifecycle.ignore_changes:
-            mode = None  # the CA keeps its live mode, which its certificates have
+        mode = get_declared_mode(ca) if ca else spec.certificate_mode
         return attrs.evolve(
             spec,
             ca=ca_name,

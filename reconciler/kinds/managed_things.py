@@ -188,6 +188,8 @@ class ManagedThings(Kind):
         if uses_material and isinstance(spec.authentication_material, Secret):
             material_type = str(spec.authentication_material_type)
             yield from find_setup_code_errors(spec.authentication_material, material_type)
+            if not is_import:
+                yield from _find_kept_code_errors(spec.authentication_material, context)
         if not isinstance(change, Create):
             candidates = change.live.get_facts(ManagedThingFacts).candidates
             if len(candidates) > 1:
@@ -291,6 +293,13 @@ def _find_remaining_devices(change: Delete | Replace, context: PlanContext) -> l
         other.live.identity for other in context.changes.values() if isinstance(other, Delete | Replace)
     }
     return sorted(set(controls) - deleted)
+
+
+def _find_kept_code_errors(material: Secret, context: PlanContext) -> Iterator[str]:
+    """Yield an error if another managed thing keeps the setup code although the file changes it."""
+    for address, digests in context.kept_secrets.items():
+        if address.kind == ManagedThings.table and any(digest.matches(material) for digest in digests):
+            yield f"cannot have this setup code: {address} keeps it, as its ignore_changes lists authentication_material"
 
 
 def _create(resource: Resource, context: PlanContext, *, replaced_id: str = "") -> Iterator[ApiCall]:

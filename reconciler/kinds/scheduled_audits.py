@@ -90,14 +90,18 @@ class ScheduledAudits(PlainKind):
         """Return the spec with its checks sorted: their order means nothing."""
         return _sort_checks(resource.spec)
 
-    def to_spec(self, description: Response, tags: Mapping[str, str]) -> ScheduledAudit:
-        """Return the spec of a description, without a day that its frequency does not use."""
+    def drop_meaningless_values(self, spec: ScheduledAudit) -> ScheduledAudit:
+        """Return the spec without a day that its frequency does not use."""
         unused_days = {
             name: None
             for name, frequencies in _FREQUENCIES_BY_DAY.items()
-            if description["frequency"] not in frequencies
+            if spec.frequency not in frequencies
         }
-        return _sort_checks(evolve(super().to_spec(description, tags), **unused_days))
+        return evolve(spec, **unused_days)
+
+    def to_spec(self, description: Response, tags: Mapping[str, str]) -> ScheduledAudit:
+        """Return the spec of a description, without a day that its frequency does not use."""
+        return _sort_checks(self.drop_meaningless_values(super().to_spec(description, tags)))
 
     def to_update_params(self, change: Update) -> dict[str, Any]:
         """Return all members: AWS has no value that removes a day."""

@@ -8,17 +8,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from reconciler.engine.ownership.stored_lease import LeaseHolder
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.diff import OWNERSHIP_PATH, keep_ignored_values
+from reconciler.engine.plan.diff import OWNERSHIP_PATH, keep_all_values, keep_ignored_values
 from reconciler.engine.plan.limits import find_exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.engine.plan.removals import find_deletion_blockers
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
+from reconciler.kinds.base.normalize import normalize_resources
 from reconciler.kinds.shared.ownership_markers import is_ownership_marker
 from reconciler.model.address import Address
 from reconciler.model.change import Change, Delete, Forget, Replace, Update
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan_options import PlanOptions
+from reconciler.model.resource import Desired, Resource
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import closest_match, format_suggestion, join_some
 
@@ -142,13 +145,23 @@ def _check_kept_values(state: DesiredState, comparison: Comparison) -> Iterator[
     for address, change in comparison.changes.items():
         if not isinstance(change, Update | Replace) or not change.resource.lifecycle.ignore_changes:
             continue
-        resource = keep_ignored_values(state.settings.name, comparison.declared[address], change.live.spec)
-        for problem in all_kinds()[address.kind].check(resource, comparison.declared):
-            # A live value that an update leaves as it is cannot make AWS reject it.
+        declared = comparison.declared[address]
+        resource = keep_ignored_values(state.settings.name, declared, change.live.spec)
+        unchanged = keep_all_values(state.settings.name, declared, change.live.spec)
+        live_problems = _find_errors(unchanged, comparison.declared)
+        for problem in _find_errors(resource, comparison.declared):
+            # Live values that an update leaves as they are cannot make AWS reject it.
             is_sent = isinstance(change, Replace) or any(map(change.has_changed, map(str, problem.path[:1])))
-            if problem.severity == "error" and is_sent:
+            if is_sent or problem not in live_problems:
                 text = f"cannot {change.action} with the live values that ignore_changes keeps: {problem}"
                 yield f"{address}: {text}{_format_place(change)}"
+
+
+def _find_errors(resource: Resource, declared: Desired) -> list[ValueProblem]:
+    """Return the errors that the resource's kind finds in it when it is normalized."""
+    (normalized,) = normalize_resources({resource.address: resource}).values()
+    problems = all_kinds()[resource.address.kind].check(normalized, declared)
+    return [problem for problem in problems if problem.severity == "error"]
 
 
 def _check_forgotten_users(comparison: Comparison, context: PlanContext) -> Iterator[str]:

@@ -145,6 +145,13 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
     return evolve(resource, spec=kind.drop_meaningless_values(evolve(resource.spec, **values)))
 
 
+def keep_all_values(workspace: str, resource: Resource, live_spec: Any) -> Resource:
+    """Return the resource with the live values of all its fields, if they can be sent as they were read."""
+    names = tuple(get_members(type(resource.spec)))
+    lifecycle = evolve(resource.lifecycle, ignore_changes=names)
+    return keep_ignored_values(workspace, evolve(resource, lifecycle=lifecycle), live_spec)
+
+
 # Types of values that, like tuples, can be sent as they were read. An ignored field with another value, such as a PEM of which
 # only the ID is read, keeps its desired value, and `_compare_unignored_fields` skips it.
 _SENDABLE_TYPES = (str, bool, int, Document, External, Mapping, NoneType)

@@ -17,6 +17,7 @@ from reconciler.model.change import Change, Delete, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
 from reconciler.model.run import RunCall
+from reconciler.model.secret import Secret, SecretDigest
 
 T = TypeVar("T")
 
@@ -171,6 +172,21 @@ class PlanContext:
         return frozenset(
             live.identity for address, live in self.live.items() if address.kind == "thing_groups"
         )
+
+    @cached_property
+    def kept_secrets(self) -> Mapping[Address, Sequence[SecretDigest]]:
+        """The hashes of live secrets that `ignore_changes` keeps although the file has other ones."""
+        kept: defaultdict[Address, list[SecretDigest]] = defaultdict(list)
+        for address, resource in self.declared.items():
+            names = resource.lifecycle.ignore_changes
+            live = self.live.get(address) if names else None
+            if live is None or isinstance(self.changes.get(address), Delete | Replace):
+                continue
+            for name in names:
+                digest, secret = getattr(live.spec, name, None), getattr(resource.spec, name, None)
+                if isinstance(digest, SecretDigest) and isinstance(secret, Secret):
+                    kept[address] += [] if digest.matches(secret) else [digest]
+        return kept
 
     @cached_property
     def desired_users(self) -> Mapping[Address, Sequence[Address]]:

@@ -12,7 +12,7 @@ from reconciler.kinds.shared import x509
 from reconciler.model.call import Deferred, Ref, Responses
 from reconciler.model.document import Document
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Reference
+from reconciler.model.resource import Reference, Resource
 from reconciler.model.secret import Secret
 
 
@@ -75,6 +75,12 @@ class CaCertificate:
         outside="role",
         default=None,
     )
+
+
+def get_declared_mode(ca: Resource) -> str | None:
+    """Return the mode that the file gives a CA and its certificates; None if the CA keeps its live mode."""
+    is_kept = "certificate_mode" in ca.lifecycle.ignore_changes
+    return None if is_kept else str(ca.spec.certificate_mode)
 
 
 @frozen

@@ -12,6 +12,7 @@ from attrs import frozen
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared import x509
+from reconciler.kinds.shared.ca_certificate_spec import get_declared_mode
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
     find_excluded_certificates,
@@ -189,13 +190,15 @@ def _changes_mode(desired: Certificate, certificate: Response, scope: Scope) -> 
     live_mode = certificate.get("certificateMode", "DEFAULT")
     if isinstance(desired.ca, str):
         ca = scope.desired.get(Address("ca_certificates", desired.ca))
-        return ca is not None and ca.spec.certificate_mode != live_mode
+        return ca is not None and get_declared_mode(ca) not in {None, live_mode}
     if desired.ca or desired.certificate_mode:
         return desired.certificate_mode not in {None, live_mode}
     pem = find_known_certificate(desired)
     # Checking a signature takes long, so only the CAs of another mode are tried.
     other_cas = (
-        ca for ca in scope.iterate_resources("ca_certificates") if ca.spec.certificate_mode != live_mode
+        ca
+        for ca in scope.iterate_resources("ca_certificates")
+        if get_declared_mode(ca) not in {None, live_mode}
     )
     return pem is not None and x509.find_signer(pem, other_cas) is not None
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, merge_reads, request_each
 from reconciler.kinds.shared import group_membership, x509
+from reconciler.kinds.shared.ca_certificate_spec import get_declared_mode
 from reconciler.kinds.shared.certificate_issuance import find_known_certificate
 from reconciler.kinds.shared.group_membership import build_workspace_group_name
 from reconciler.kinds.shared.principal_reads import (
@@ -69,9 +70,9 @@ def _find_desired_certificate(blueprint: Blueprint) -> Pem | NotCompared:
 
 
 def _find_mode(signer: str | None, scope: Scope) -> str | NotCompared:
-    """Return the mode of the certificate's CA; the mode of a CA outside the file is not compared."""
+    """Return the mode of the certificate's CA, which is not compared if the file does not determine it."""
     ca = scope.desired.get(Address("ca_certificates", signer)) if signer else None
-    return ca.spec.certificate_mode if ca else NOT_COMPARED
+    return (get_declared_mode(ca) if ca else None) or NOT_COMPARED
 
 
 def read(scope: Scope) -> Read[Sequence[Live]]:
