@@ -12,6 +12,7 @@ from reconciler.engine.plan.diff import OWNERSHIP_PATH, keep_all_values, keep_ig
 from reconciler.engine.plan.limits import find_exceeded_limits
 from reconciler.engine.plan.prevent_destroy import check_prevent_destroy
 from reconciler.engine.plan.removals import find_deletion_blockers
+from reconciler.engine.plan.room import find_room_errors
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.normalize import normalize_resources
@@ -63,6 +64,7 @@ def _find_plan_errors(
     yield from _check_forgotten_users(comparison, context)
     yield from _check_remaining_users(comparison, context)
     yield from _check_adopted_addresses(state, options.adopt, comparison)
+    yield from find_room_errors(comparison, context, state.resources)
 
 
 def _check_kinds_and_owners(

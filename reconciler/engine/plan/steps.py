@@ -35,8 +35,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
         address: _find_reference_dependencies(change, changes, context, dependents)
         for address, change in changes.items()
     }
-    for address, freeing_deletions in _find_freeing_deletions(changes, dependencies):
-        dependencies[address] |= freeing_deletions
+    _wait_for_freeing_deletions(changes, dependencies)
     for address, change in changes.items():
         if isinstance(change, Create):
             dependencies[address] |= _find_name_freeing_changes(change, changes, context)
@@ -47,7 +46,7 @@ def find_dependencies(comparison: Comparison, context: PlanContext, resources: D
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
             dependencies[address] |= _find_replaced_references(change, changes, dependencies)
     for old, new in comparison.renames.items():
-        if not _depends_on(new, {old}, dependencies):
+        if not depends_on(new, {old}, dependencies):
             dependencies[old] |= {new}  # the new one is created before the old one is deleted
     return dependencies
 
@@ -191,7 +190,7 @@ def _wait_for_holders(
     holders = changes.keys() & set(all_kinds()[address.kind].hidden_holders(change, context))
     for holder in sorted(holders, key=str):
         dependencies[holder] -= {address}
-        if not _depends_on(holder, {address}, dependencies):
+        if not depends_on(holder, {address}, dependencies):
             dependencies[address] |= {holder}
 
 
@@ -228,13 +227,13 @@ def _find_users_to_detach(
     }
 
 
-def _find_freeing_deletions(
-    changes: Mapping[Address, Change], dependencies: StepDependencies
-) -> Iterator[tuple[Address, frozenset[Address]]]:
-    """Yield each creation and replacement of a kind with `creates_after_deletes`, with its deletions.
+def _wait_for_freeing_deletions(
+    changes: Mapping[Address, Change], dependencies: dict[Address, frozenset[Address]]
+) -> None:
+    """Let each creation and replacement of a kind with `creates_after_deletes` wait for its deletions.
 
-    The change may need something that the deletions free, such as a managed thing's authentication material. Deletions that
-    have to wait for a creation are left out: a security profile uses the new dimension before it releases the old one.
+    The change may need something that the deletions free, such as a managed thing's authentication material. It does not wait for a
+    deletion that has to wait for it: a security profile uses the new dimension before it releases the old one.
     """
     for table, kind in all_kinds().items():
         if not kind.creates_after_deletes:
@@ -243,10 +242,15 @@ def _find_freeing_deletions(
         creations = {change.address for change in changes_of_kind if isinstance(change, Create | Replace)}
         deletions = {change.address for change in changes_of_kind if isinstance(change, Delete)}
         free_deletions = frozenset(
-            address for address in deletions if not _depends_on(address, creations, dependencies)
+            address for address in deletions if not depends_on(address, creations, dependencies)
         )
         if free_deletions:
-            yield from ((address, free_deletions) for address in creations)
+            for creation in creations:
+                dependencies[creation] |= free_deletions
+        for deletion in sorted(deletions - free_deletions):
+            for creation in sorted(creations):
+                if not depends_on(deletion, {creation}, dependencies):
+                    dependencies[creation] |= {deletion}
 
 
 def _find_name_freeing_changes(
@@ -275,11 +279,11 @@ def _find_replaced_references(
         reference
         for reference in find_references(change.resource.spec)
         if isinstance(changes.get(reference), Replace)
-        and not _depends_on(reference, {change.address}, dependencies)
+        and not depends_on(reference, {change.address}, dependencies)
     )
 
 
-def _depends_on(address: Address, others: AbstractSet[Address], dependencies: StepDependencies) -> bool:
+def depends_on(address: Address, others: AbstractSet[Address], dependencies: StepDependencies) -> bool:
     """Return whether a change depends on one of the others, directly or not."""
     pending, visited = [address], set[Address]()
     while pending:

@@ -44,6 +44,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
+from reconciler.kinds.base.aws_limits import Limit
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.declarations import Listing, Operations, OwnedThrough
 from reconciler.kinds.base.outside import Description, Need, find_reference_needs
@@ -104,6 +105,8 @@ class Kind(ABC):
     """Whether a creation succeeds if the resource exists already, so that a step has to read it first."""
     creates_after_deletes: ClassVar[bool] = False
     """Whether a creation or replacement may need something that the deletion of another resource of the kind frees."""
+    account_limit: ClassVar[Limit | None] = None
+    """How many resources AWS allows in an account and Region, if that is fixed and creations wait for deletions."""
     deletion_blockers: ClassVar[frozenset[str] | None] = None
     """The kinds whose references keep AWS from deleting a resource; None for all kinds that refer to it."""
     users_follow_replacements: ClassVar[bool] = False

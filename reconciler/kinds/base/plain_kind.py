@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
-from reconciler.kinds.base.aws_limits import Limit, check_table_size, count_kept, find_count_errors
+from reconciler.kinds.base.aws_limits import check_table_size, count_kept, find_count_errors
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.declarations import Listing, Operations
 from reconciler.kinds.base.kind import Kind
@@ -123,9 +123,6 @@ class PlainKind(Kind):
     """The operations; `operations`, `write_operations`, `name_api`, `listing` and `description` follow from it."""
     removed_values: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """By field: the members of an update that remove its value; default: the field's own member with an empty value."""
-
-    account_limit: ClassVar[Limit | None] = None
-    """How many resources AWS allows in an account and Region, if that is fixed; creations then wait for deletions."""
 
     def __init_subclass__(cls, *, is_base: bool = False) -> None:
         """Derive the declarations that `Kind` needs from `api`, unless the class is only a base."""
