@@ -9,7 +9,7 @@ import pytest
 from reconciler.rollout import Rollout
 from tests.support.killed_workers import arm, die_in_account, install, list_unused, read_approved_digests
 from tests.support.rollouts import apply_directly, read_contents, write_environments
-from tests.support.worker_processes import get_fork_context, open_forking_cluster
+from tests.support.worker_processes import KillPoints, get_fork_context, open_forking_cluster
 
 pytestmark = pytest.mark.xdist_group("worker processes")  # they share a server process
 
@@ -51,7 +51,7 @@ def test_a_rollout_continues_when_a_worker_of_dask_is_killed(tmp_path, direct_co
     plan = rollout.plan()
     arm(kills, [9])
     with open_forking_cluster(workers=1, threads=2) as client:
-        client.run(install, kills)
+        client.register_plugin(KillPoints(kills))
         result = rollout.apply(plan, executor=client.get_executor(pure=False))
     check(result, plan, path, kills, direct_contents)
 

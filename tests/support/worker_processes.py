@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import forkserver
+from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker, WorkerPlugin
+
+from tests.support.killed_workers import install
 
 
 @cache
@@ -41,3 +44,14 @@ def open_forking_cluster(workers: int, threads: int) -> Iterator[Client]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+class KillPoints(WorkerPlugin):
+    """Installs kill points in every worker of a cluster, also in those that replace killed ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def setup(self, worker: Worker) -> None:
+        """Install them in a worker's process before it runs tasks."""
+        install(self._folder)
