@@ -77,8 +77,8 @@ class AccountLogging(AccountSettings):
         return {**to_members(spec), **({"eventConfigurations": []} if is_emptied else {})}
 
     def find_problems(self, spec: Logging, declared: Logging) -> Iterable[str]:
-        """Return a problem if logs are written without a role."""
-        if spec.role_arn is None and spec.default_log_level != _DISABLED and not spec.disable_all_logs:
+        """Return a problem if no role writes logs that are not all disabled."""
+        if spec.role_arn is None and spec != self.defaults and not spec.disable_all_logs:
             yield "AWS needs a role to write logs; set role_arn"
 
 

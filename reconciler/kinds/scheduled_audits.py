@@ -79,8 +79,6 @@ class ScheduledAudits(PlainKind):
                 yield ValueProblem(
                     "conflicting-keys", f"a {spec.frequency} audit has no {name}", expected, path=(name,)
                 )
-        if not spec.target_check_names:
-            yield ValueProblem("too-few-items", "there are no checks", "at least one", path=(_CHECKS,))
         for index, name in _find_disabled_checks(spec, desired):
             problem = f"[{audit_checks.TABLE}] does not enable {name}"
             expected = "a check in its audit_check_configurations"

@@ -120,8 +120,6 @@ class TopicRuleDestinations(Kind):
         if spec.vpc:
             problems = check_role_arn("role_arn", spec.vpc.role_arn)
             yield from (problem.nest_under("vpc") for problem in problems)
-            if not spec.vpc.subnet_ids:
-                yield ValueProblem("missing-field", "is empty", "a subnet", path=("vpc", "subnet_ids"))
 
     def compute_effective_spec(self, resource: Resource, scope: Scope) -> TopicRuleDestination:
         """Return the spec with sorted lists, as their order means nothing."""

@@ -180,6 +180,11 @@ def test_all_sections_in_one_file_are_applied_by_one_plan_and_exported(cloud):
             "AWS needs a role to write logs; set role_arn",
         ),
         (
+            "account.logging",
+            Logging(event_configurations=(LogEvent("Connect", "INFO"),)),
+            "AWS needs a role to write logs; set role_arn",
+        ),
+        (
             "account.encryption",
             Encryption("CUSTOMER_MANAGED_KMS_KEY", KEY),
             "a customer's key needs kms_access_role_arn; set it",

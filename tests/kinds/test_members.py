@@ -64,3 +64,7 @@ def test_a_response_becomes_the_spec_that_was_sent():
     response = {**MEMBERS["properties"], **MEMBERS, "note": ""}
     spec = from_members(Device, response)
     assert spec == Device(External("g"), DEVICE.parts, DEVICE.parts_by_name, DEVICE.document)
+
+
+def test_a_field_without_a_default_gets_an_empty_value_from_a_response():
+    assert from_members(Part, {"partName": ""}) == Part("")

@@ -75,7 +75,6 @@ def test_a_day_that_the_frequency_does_not_use_is_not_read():
         (evolve(WEEKLY, day_of_week=None), "frequency: a WEEKLY audit needs a day_of_week"),
         (evolve(SPEC, frequency="MONTHLY"), "frequency: a MONTHLY audit needs a day_of_month"),
         (evolve(SPEC, day_of_month="LAST"), "day_of_month: a DAILY audit has no day_of_month"),
-        (evolve(SPEC, target_check_names=()), "target_check_names: there are no checks"),
     ],
 )
 def test_a_schedule_without_what_it_needs_is_a_problem(spec, problem):

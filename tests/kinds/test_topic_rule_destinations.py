@@ -55,7 +55,6 @@ def test_wrong_fields_of_a_destination_are_all_reported():
             "vpc.role_arn: 'r' is not the ARN of an IAM role; expected an ARN such as "
             "'arn:aws:iam::123456789012:role/NAME'"
         ),
-        "vpc.subnet_ids: is empty; expected a subnet",
     ]
 
 

@@ -22,7 +22,7 @@ from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.normalize import normalize_resources
+from reconciler.kinds.base.normalize import find_empty_values, normalize_resources
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
@@ -32,7 +32,7 @@ from reconciler.model.diagnostic import Suggestion, ValuePath, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, NotCompared
+from reconciler.model.resource import Desired, External, NotCompared, Resource
 from reconciler.model.secret import KeySecret, Secret
 from reconciler.model.text import format_path, quote, suggest_file_table
 
@@ -82,6 +82,7 @@ def check_declarations(
         ]
         if item.resource:
             problems += item.kind.check(normalized[address], normalized)
+            problems += _find_empty_values(item.resource, problems)
         if address in reserved_addresses:
             problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
             problems.append(ValueProblem("reserved-name", problem, "another name"))
@@ -90,6 +91,12 @@ def check_declarations(
         diagnostics.add(declaration, unused_entry)
     _check_identities(parsed_declarations.values(), desired, diagnostics)
     _check_cycles(parsed_declarations, diagnostics)
+
+
+def _find_empty_values(resource: Resource, problems: Sequence[ValueProblem]) -> list[ValueProblem]:
+    """Return the problems of empty values, without those that other checks found, too."""
+    reported_paths = {problem.path for problem in problems if problem.severity == "error"}
+    return [problem for problem in find_empty_values(resource.spec) if problem.path not in reported_paths]
 
 
 def _check_tables(desired: Desired) -> dict[Address, list[ValueProblem]]:

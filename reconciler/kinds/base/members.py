@@ -71,7 +71,8 @@ def to_structure(spec: Any) -> dict[str, Any]:
 def from_members(spec_class: type[SpecT], response: Mapping[str, Any], **fields: Any) -> SpecT:
     """Return the spec that a response describes.
 
-    Fields without a member in the response get their defaults, so a default must be what AWS uses.
+    Fields without a member in the response get their defaults, so a default must be what AWS uses. A field without a default gets
+    even an empty value.
 
     Args:
         spec_class: A class whose fields are declared with `member`.
@@ -82,7 +83,7 @@ def from_members(spec_class: type[SpecT], response: Mapping[str, Any], **fields:
     values = dict(fields)
     for name, member in get_members(spec_class).items():
         value = response.get(get_member_name(member.api)) if member.api and name not in fields else None
-        if not _is_unset(value):
+        if value is not None and (member.required or not _is_unset(value)):
             values[name] = to_field_value(value, types[name], member)
     return spec_class(**values)
 

@@ -1,34 +1,92 @@
 """Normalize specs as AWS normalizes what it stores, so that plans compare what AWS reports. Pure.
 
 AWS treats an empty text as an absent one: it stores no attribute without a value (API reference, UpdateThing and
-AttributePayload), and reports no empty description. Constraints reject an empty text where AWS does not accept one.
+AttributePayload), and reports no empty description. An inner table without values is not sent. Loading a file rejects an empty value
+of a field that the file has to set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import attrs
 
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.members import to_structure
+from reconciler.kinds.base.schema import find_nested_classes, get_members, is_spec_class
+from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Resource
 
 
 def normalize_spec(spec: Any) -> Any:
-    """Return the spec without its empty texts; the same object if there are none.
+    """Return the spec without its empty texts and inner tables; the same object if there are none.
 
-    An empty text becomes the field's default; a field that the file must set keeps it. A map whose `Member` has
-    `drops_empty_values` loses the entries with an empty text.
+    An empty text becomes the field's default; a field that the file must set keeps it. So does an inner table without any value,
+    if the default is that there is none. A map whose `Member` has `drops_empty_values` loses the entries with an empty text.
     """
     changes: dict[str, Any] = {}
+    inner_names = _list_fields_with_tables(type(spec))
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if isinstance(value, str) and not value and not member.required:
             changes[name] = getattr(attrs.fields(type(spec)), name).default
         elif member.drops_empty_values and isinstance(value, Mapping) and "" in value.values():
             changes[name] = {key: item for key, item in value.items() if item != ""}
+        elif name in inner_names:
+            normalized = _normalize_tables(value)
+            has_default = getattr(attrs.fields(type(spec)), name).default is None
+            changes[name] = None if has_default and _is_empty_table(normalized) else normalized
+    changes = {name: value for name, value in changes.items() if value is not getattr(spec, name)}
     return attrs.evolve(spec, **changes) if changes else spec
+
+
+def find_empty_values(spec: Any) -> Iterator[ValueProblem]:
+    """Yield a problem for each field that the file must set and that has an empty text or array."""
+    for name, member in get_members(type(spec)).items():
+        value = getattr(spec, name)
+        if member.required and value == "":
+            yield ValueProblem("empty-value", "empty", "a value", path=(name,))
+        elif member.required and value == ():
+            yield ValueProblem("empty-value", "empty", "at least one item", path=(name,))
+        elif name in _list_fields_with_tables(type(spec)):
+            for path, table in _iterate_tables(value):
+                for problem in find_empty_values(table):
+                    yield problem.nest_under(name, *path)
+
+
+@cache
+def _list_fields_with_tables(spec_class: type) -> frozenset[str]:
+    return frozenset(name for name, classes in find_nested_classes(spec_class).items() if classes)
+
+
+def _iterate_tables(value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Yield the inner tables of a field, each with its path in it."""
+    if is_spec_class(type(value)):
+        yield (), value
+    elif isinstance(value, tuple):
+        yield from (((index,), item) for index, item in enumerate(value) if is_spec_class(type(item)))
+    elif isinstance(value, Mapping):
+        yield from (((key,), item) for key, item in value.items() if is_spec_class(type(item)))
+
+
+def _normalize_tables(value: Any) -> Any:
+    """Return the value of a field with normalized inner tables; the same object if nothing changes."""
+    normalized = {path: normalize_spec(table) for path, table in _iterate_tables(value)}
+    if all(normalized[path] is table for path, table in _iterate_tables(value)):
+        return value
+    if isinstance(value, tuple):
+        return tuple(normalized.get((index,), item) for index, item in enumerate(value))
+    if isinstance(value, Mapping):
+        return {key: normalized.get((key,), item) for key, item in value.items()}
+    return normalized[()]
+
+
+def _is_empty_table(value: Any) -> bool:
+    """Return whether nothing of an inner table is sent, although its fields are."""
+    if not is_spec_class(type(value)) or to_structure(value):
+        return False
+    return all(member.api for member in get_members(type(value)).values())
 
 
 def normalize_resources(resources: Desired) -> Desired:

@@ -46,6 +46,26 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "an empty value of a required key is reported, also in an inner table",
+        """
+        [dimensions.alarms]
+        string_values = []
+
+        [scheduled_audits.daily]
+        frequency = "DAILY"
+        target_check_names = []
+
+        [topic_rule_destinations.kafka]
+        vpc = { vpc_id = "", subnet_ids = [], role_arn = "arn:aws:iam::123456789012:role/rules" }
+        """,
+        """
+        desired_state.toml:2: error: dimensions.alarms.string_values: empty; expected at least one item
+        desired_state.toml:6: error: scheduled_audits.daily.target_check_names: empty; expected at least one item
+        desired_state.toml:9: error: topic_rule_destinations.kafka.vpc.subnet_ids: empty; expected at least one item
+        desired_state.toml:9: error: topic_rule_destinations.kafka.vpc.vpc_id: empty; expected a value
+        """,
+    ),
+    InvalidCase(
         "a missing required key is reported with the value that it takes",
         """
         [ca_certificates.factory]
