@@ -90,7 +90,7 @@ class ScheduledAudits(PlainKind):
 
     def drop_meaningless_values(self, spec: ScheduledAudit) -> ScheduledAudit:
         """Return the spec without a day that its frequency does not use."""
-        unused_days = {
+        unused_days: dict[str, Any] = {
             name: None
             for name, frequencies in _FREQUENCIES_BY_DAY.items()
             if spec.frequency not in frequencies

@@ -89,13 +89,13 @@ def _indexings() -> st.SearchStrategy[Indexing]:
         thing_indexing_mode=st.sampled_from(["REGISTRY", "REGISTRY_AND_SHADOW"]),
         thing_connectivity_indexing_mode=st.sampled_from(["OFF", "STATUS"]),
         device_defender_indexing_mode=st.sampled_from(["OFF", "VIOLATIONS"]),
-        named_shadow_indexing_mode=st.just("ON"),
+        named_shadow_indexing_mode=st.sampled_from(["OFF", "ON"]),
         named_shadow_names=st.sampled_from([("a",), ("b", "a")]),
         geo_locations=st.sampled_from([(), (GeoLocation("shadow.reported.location"),)]),
-        include_socket_information=st.just(()),
+        include_socket_information=st.sampled_from([(), ("GET_THING_CONNECTIVITY_DATA",)]),
         thing_custom_fields=fields,
         thing_group_indexing_mode=st.sampled_from(["OFF", "ON"]),
-        thing_group_custom_fields=st.just(()),
+        thing_group_custom_fields=st.sampled_from([(), (CustomField("attributes.floor", "Number"),)]),
     )
 
 

@@ -105,7 +105,6 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
         *_draw_fleet_metrics(draw),
         *draw_topic_rules(draw),
         *draw_connector_resources(draw),
-        *_draw_profiles(draw),
     ]
     groups = _draw_groups(draw, policies)
     dynamic_groups = _draw_dynamic_groups(draw, policies)
@@ -118,8 +117,9 @@ def desired_states(draw: st.DrawFn) -> DesiredState:
     resources += [*groups, *dynamic_groups, *billing_groups, *types, *things]
     resources += draw_log_levels(draw, groups)
     managed_things = _draw_managed_things(draw, things)
-    lockers = [item.address.name for item in managed_things if item.address.kind == "credential_lockers"]
-    resources += [*managed_things, *draw_managed_integrations_resources(draw, lockers)]
+    profiles = _draw_profiles(draw)
+    others = [*managed_things, *profiles]
+    resources += [*others, *draw_managed_integrations_resources(draw, others)]
     resources += draw_plain_resources(draw)
     resources += draw_software_resources(draw)
     resources = [draw(odd_resources(resource)) for resource in resources]
@@ -220,16 +220,23 @@ def _draw_dynamic_groups(draw: st.DrawFn, policies: list[Resource]) -> list[Reso
 
 
 def _draw_fleet_metrics(draw: st.DrawFn) -> list[Resource]:
-    values = st.sampled_from([("count",), ("count", "sum")])
+    aggregations = st.sampled_from(
+        [
+            AggregationType("Statistics", ("count",)),
+            AggregationType("Statistics", ("count", "sum")),
+            AggregationType("Percentiles", ("10", "90")),
+            AggregationType("Cardinality"),
+        ]
+    )
     return [
         make_resource(
             "fleet_metrics",
             name,
             FleetMetric(
-                "*",
-                AggregationType("Statistics", draw(values)),
-                "registry.version",
-                60,
+                draw(st.sampled_from(["*", "thingName:a*"])),
+                draw(aggregations),
+                draw(st.sampled_from(["registry.version", "attributes.site"])),
+                draw(st.sampled_from([60, 120])),
                 description=draw(_descriptions),
                 unit=draw(st.sampled_from(["None", "Count"])),
                 tags=draw(_tags),

@@ -14,6 +14,9 @@ from reconciler.kinds.mitigation_actions import (
     AddThingsToThingGroup,
     EnableIotLogging,
     MitigationAction,
+    PublishFindingToSns,
+    ReplaceDefaultPolicyVersion,
+    UpdateCaCertificate,
     UpdateDeviceCertificate,
 )
 from reconciler.kinds.scheduled_audits import ScheduledAudit
@@ -21,15 +24,18 @@ from reconciler.kinds.shared.security_profile_spec import (
     AlertTarget,
     Behavior,
     BehaviorCriteria,
+    MachineLearningDetection,
     MetricDimension,
     MetricsExportConfig,
     MetricToRetain,
     MetricValue,
     SecurityProfile,
+    StatisticalThreshold,
 )
 from reconciler.model.resource import Resource
 from tests.support.desired_states import ROLE_ARN, make_resource
 
+TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:alerts"
 _tags = st.dictionaries(st.just("line"), st.sampled_from(["oslo", "bergen"]))
 
 
@@ -89,6 +95,9 @@ def _draw_mitigation_actions(draw: st.DrawFn, group_names: list[str]) -> list[Re
     params = st.sampled_from(
         [
             ActionParams(update_device_certificate_params=UpdateDeviceCertificate()),
+            ActionParams(update_ca_certificate_params=UpdateCaCertificate()),
+            ActionParams(replace_default_policy_version_params=ReplaceDefaultPolicyVersion()),
+            ActionParams(publish_finding_to_sns_params=PublishFindingToSns(TOPIC_ARN)),
             ActionParams(enable_iot_logging_params=EnableIotLogging(ROLE_ARN, "INFO")),
             *quarantines,
         ]
@@ -104,7 +113,18 @@ MESSAGES = Behavior(
     "aws:num-messages-sent",
     criteria=BehaviorCriteria("less-than", MetricValue(count=100), duration_seconds=300),
 )
-SNS_TARGET = AlertTarget("arn:aws:sns:eu-west-1:123456789012:alerts", ROLE_ARN)
+SNS_TARGET = AlertTarget(TOPIC_ARN, ROLE_ARN)
+_CRITERIA = (
+    BehaviorCriteria("less-than", MetricValue(count=100), duration_seconds=300),
+    BehaviorCriteria("greater-than", MetricValue(number=0.5), consecutive_datapoints_to_alarm=2),
+    BehaviorCriteria("in-cidr-set", MetricValue(cidrs=("10.0.0.0/8", "fe80::/10"))),
+    BehaviorCriteria("not-in-port-set", MetricValue(ports=(443, 8883)), consecutive_datapoints_to_clear=3),
+    BehaviorCriteria("in-set", MetricValue(strings=("a", "b"))),
+    BehaviorCriteria("not-in-set", MetricValue(numbers=(1.0, 2.5))),
+    BehaviorCriteria("less-than", statistical_threshold=StatisticalThreshold("p90"), duration_seconds=300),
+    BehaviorCriteria(ml_detection_config=MachineLearningDetection("HIGH")),
+)
+"""Criteria with each kind of value. Which of them AWS accepts for a metric, no check knows."""
 
 
 def _draw_security_profiles(draw: st.DrawFn, others: list[Resource]) -> list[Resource]:
@@ -112,18 +132,28 @@ def _draw_security_profiles(draw: st.DrawFn, others: list[Resource]) -> list[Res
     names: dict[str, list[str]] = {}
     for resource in others:
         names.setdefault(resource.address.kind, []).append(resource.address.name)
-    dimensions = st.sampled_from([None, *map(MetricDimension, names.get("dimensions", []))])
+    operators = st.sampled_from(["IN", "NOT_IN"])
+    dimensions = st.sampled_from(
+        [None, *(MetricDimension(name, draw(operators)) for name in names.get("dimensions", []))]
+    )
     metrics = ["battery"] if "battery" in names.get("custom_metrics", []) else []
     battery = [Behavior("battery", metric, suppress_alerts=True) for metric in metrics]
     profiles = []
     for name in sorted(draw(st.sets(st.sampled_from(["s", "t"])))):
-        messages = evolve(MESSAGES, metric_dimension=draw(dimensions))
+        messages = evolve(
+            MESSAGES,
+            metric_dimension=draw(dimensions),
+            criteria=draw(st.sampled_from(_CRITERIA)),
+            export_metric=draw(st.booleans()),
+        )
         spec = SecurityProfile(
             description=draw(st.sampled_from([None, "Pumps"])),
             behaviors=draw(st.sampled_from([(), (messages,), (*battery, messages), (messages, *battery)])),
             alert_targets=draw(st.sampled_from([{}, {"SNS": SNS_TARGET}])),
             additional_metrics_to_retain=tuple(
-                MetricToRetain(metric)
+                MetricToRetain(
+                    metric, draw(dimensions) if metric not in metrics else None, draw(st.booleans())
+                )
                 for metric in draw(st.sets(st.sampled_from(["aws:num-disconnects", *metrics])))
             ),
             metrics_export_config=draw(st.sampled_from([None, MetricsExportConfig("metrics", ROLE_ARN)])),

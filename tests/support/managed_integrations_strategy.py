@@ -14,11 +14,11 @@ STREAM_ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/alerts"
 _tags = st.dictionaries(st.just("line"), st.sampled_from(["oslo", "bergen"]))
 
 
-def draw_managed_integrations_resources(draw: st.DrawFn, lockers: list[str]) -> list[Resource]:
-    """Return at most two resources of each kind; `lockers` are the names of the credential lockers."""
+def draw_managed_integrations_resources(draw: st.DrawFn, others: list[Resource]) -> list[Resource]:
+    """Return at most two resources of each kind; event log configurations can refer to some of the others."""
     destinations = _draw_destinations(draw)
     names = [item.address.name for item in destinations]
-    return [*destinations, *_draw_notifications(draw, names), *_draw_event_logs(draw, lockers)]
+    return [*destinations, *_draw_notifications(draw, names), *_draw_event_logs(draw, others)]
 
 
 def _draw_destinations(draw: st.DrawFn) -> list[Resource]:
@@ -47,12 +47,27 @@ def _draw_notifications(draw: st.DrawFn, destinations: list[str]) -> list[Resour
     ]
 
 
-def _draw_event_logs(draw: st.DrawFn, lockers: list[str]) -> list[Resource]:
-    """Return configurations for all resources and for a locker, under names that may be swapped."""
+_FIELDS = {
+    "managed_things": ("managed-thing", "managed_thing"),
+    "credential_lockers": ("credential-locker", "credential_locker"),
+    "provisioning_profiles": ("provisioning-profile", "provisioning_profile"),
+}
+"""By table: the type of its resources, and the field that refers to one."""
+
+
+def _draw_event_logs(draw: st.DrawFn, others: list[Resource]) -> list[Resource]:
+    """Return configurations for all resources and for a single one, under names that may be swapped."""
     levels, names = st.sampled_from(["ERROR", "DEBUG"]), draw(st.permutations(["all", "one resource"]))
-    specs = [EventLogConfiguration(draw(st.sampled_from(["*", "ota-task"])), draw(levels))]
-    if lockers:
-        specs.append(EventLogConfiguration("credential-locker", draw(levels), credential_locker=lockers[0]))
+    resource_id = draw(st.sampled_from([None, "*", "a"]))
+    targets = [{"resource_type": "ota-task", "resource_id": resource_id}]
+    for resource in others:
+        if resource.address.kind in _FIELDS:
+            resource_type, field = _FIELDS[resource.address.kind]
+            targets.append({"resource_type": resource_type, field: resource.address.name})
+    specs = [
+        EventLogConfiguration("*", draw(levels)),
+        EventLogConfiguration(**draw(st.sampled_from(targets)), event_log_level=draw(levels)),
+    ]
     chosen = draw(st.integers(0, len(specs)))
     return [
         make_resource("event_log_configurations", name, spec)

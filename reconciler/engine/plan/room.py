@@ -46,7 +46,9 @@ def _find_early_creation(
 ) -> Iterator[str]:
     """Yield an error for the first creation that AWS may reject; `count` resources exist before the plan."""
     for creation in creations:
-        later_deletions = [address for address in deletions if not depends_on(creation, {address}, dependencies)]
+        later_deletions = [
+            address for address in deletions if not depends_on(creation, {address}, dependencies)
+        ]
         later_creations = [
             address
             for address in creations

@@ -8,7 +8,6 @@ of a field that the file has to set.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import attrs
@@ -33,7 +32,7 @@ def normalize_spec(spec: Any) -> Any:
             changes[name] = getattr(attrs.fields(type(spec)), name).default
         elif member.drops_empty_values and isinstance(value, Mapping) and "" in value.values():
             changes[name] = {key: item for key, item in value.items() if item != ""}
-        elif name in inner_names:
+        elif value is not None and name in inner_names:
             normalized = _normalize_tables(value)
             has_default = getattr(attrs.fields(type(spec)), name).default is None
             changes[name] = None if has_default and _is_empty_table(normalized) else normalized
@@ -42,22 +41,29 @@ def normalize_spec(spec: Any) -> Any:
 
 
 def find_empty_values(spec: Any) -> Iterator[ValueProblem]:
-    """Yield a problem for each field that the file must set and that has an empty text or array."""
+    """Yield a problem for each required field with an empty text, array or inner table."""
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if member.required and value == "":
             yield ValueProblem("empty-value", "empty", "a value", path=(name,))
         elif member.required and value == ():
             yield ValueProblem("empty-value", "empty", "at least one item", path=(name,))
+        elif member.required and _is_empty_table(value):
+            yield ValueProblem("empty-value", "empty", "at least one key with a value", path=(name,))
         elif name in _list_fields_with_tables(type(spec)):
             for path, table in _iterate_tables(value):
                 for problem in find_empty_values(table):
                     yield problem.nest_under(name, *path)
 
 
-@cache
+_fields_with_tables: dict[type, frozenset[str]] = {}
+
+
 def _list_fields_with_tables(spec_class: type) -> frozenset[str]:
-    return frozenset(name for name, classes in find_nested_classes(spec_class).items() if classes)
+    if spec_class not in _fields_with_tables:
+        nested_classes = find_nested_classes(spec_class)
+        _fields_with_tables[spec_class] = frozenset(name for name in nested_classes if nested_classes[name])
+    return _fields_with_tables[spec_class]
 
 
 def _iterate_tables(value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:

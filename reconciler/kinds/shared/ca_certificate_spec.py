@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -14,6 +14,8 @@ from reconciler.model.document import Document
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Reference, Resource
 from reconciler.model.secret import Secret
+
+CertificateMode: TypeAlias = Literal["DEFAULT", "SNI_ONLY"]
 
 
 @frozen
@@ -39,7 +41,7 @@ class CaCertificate:
     """`[ca_certificates.*]`."""
 
     pem: Pem = member("The CA certificate.", api="RegisterCACertificate.caCertificate", on_change="replaces")
-    certificate_mode: Literal["DEFAULT", "SNI_ONLY"] = member(
+    certificate_mode: CertificateMode = member(
         "DEFAULT needs a verification; SNI_ONLY needs none, but devices must send the endpoint's name (SNI).",
         api="RegisterCACertificate.certificateMode",
         on_change="replaces",
@@ -77,10 +79,10 @@ class CaCertificate:
     )
 
 
-def get_declared_mode(ca: Resource) -> str | None:
+def get_declared_mode(ca: Resource) -> CertificateMode | None:
     """Return the mode that the file gives a CA and its certificates; None if the CA keeps its live mode."""
-    is_kept = "certificate_mode" in ca.lifecycle.ignore_changes
-    return None if is_kept else str(ca.spec.certificate_mode)
+    spec: CaCertificate = ca.spec
+    return None if "certificate_mode" in ca.lifecycle.ignore_changes else spec.certificate_mode
 
 
 @frozen

@@ -18,9 +18,7 @@ NAMES = [f"old-{number:02}" for number in range(1, 11)]
 
 def make_fleet(names: list[str], *used: str) -> DesiredState:
     """Return dimensions, of which the security profile uses some."""
-    behaviors = tuple(
-        evolve(MESSAGES, name=name, metric_dimension=MetricDimension(name)) for name in used
-    )
+    behaviors = tuple(evolve(MESSAGES, name=name, metric_dimension=MetricDimension(name)) for name in used)
     dimensions = [make_resource("dimensions", name, Dimension(("a/#",))) for name in names]
     return make_state(*dimensions, _make_profile(behaviors))
 

@@ -57,12 +57,22 @@ CASES = (
 
         [topic_rule_destinations.kafka]
         vpc = { vpc_id = "", subnet_ids = [], role_arn = "arn:aws:iam::123456789012:role/rules" }
+
+        [topic_rules.values]
+        sql = "SELECT * FROM 'a'"
+
+        [[topic_rules.values.actions]]
+        iot_site_wise.role_arn = "arn:aws:iam::123456789012:role/rules"
+        iot_site_wise.put_asset_property_value_entries = [
+            { property_alias = "/a", property_values = [{ value = {}, timestamp = { time_in_seconds = "1" } }] },
+        ]
         """,
         """
         desired_state.toml:2: error: dimensions.alarms.string_values: empty; expected at least one item
         desired_state.toml:6: error: scheduled_audits.daily.target_check_names: empty; expected at least one item
         desired_state.toml:9: error: topic_rule_destinations.kafka.vpc.subnet_ids: empty; expected at least one item
         desired_state.toml:9: error: topic_rule_destinations.kafka.vpc.vpc_id: empty; expected a value
+        desired_state.toml:17: error: topic_rules.values.actions[0].iot_site_wise.put_asset_property_value_entries[0].property_values[0].value: empty; expected at least one key with a value
         """,
     ),
     InvalidCase(
