@@ -17,7 +17,9 @@ from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainApi
 from reconciler.kinds.base.schema import get_members, member
 from reconciler.kinds.shared.managed_integrations import SERVICE
+from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
+from reconciler.model.change import Change, Create, Replace
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, External, Live, Resource
 
@@ -128,6 +130,21 @@ class EventLogConfigurations(MarkedKind):
         target = _find_target(resource.spec, scope)
         return next((live for live in unmanaged if _find_target(live.spec, scope) == target), None)
 
+    def hidden_holders(self, change: Change, context: PlanContext) -> Iterable[Address]:
+        """Return the configuration that is still for the resource of a new one.
+
+        Configurations that exchange their resources do not wait for each other: their creations are retried.
+        """
+        if not isinstance(change, Create | Replace):
+            return []
+        holder = current = _find_holder(change.resource.spec, context)
+        visited = {change.address}
+        while current is not None and current not in visited:
+            visited.add(current)
+            other = context.changes.get(current)
+            current = _find_holder(other.resource.spec, context) if isinstance(other, Replace) else None
+        return [holder] if holder and current != change.address else []
+
     def _create(self, resource: Resource, context: PlanContext, replaced_id: str = "") -> ApiCall:
         """Return the creation; another configuration that is replaced may still be for the same resource."""
         is_taken = self.table in context.replaced_kinds
@@ -136,10 +153,27 @@ class EventLogConfigurations(MarkedKind):
 
     def aws_identities(self, resource: Resource, desired: Desired) -> Iterable[tuple[str, str]]:
         """Return the type and the resource: AWS has one configuration for each."""
-        spec: EventLogConfiguration = self.compute_effective_spec(resource, Scope("", desired))
-        targets = (getattr(spec, name) for name in (*_FIELDS.values(), "resource_id"))
-        target = next((target for target in targets if target), _ALL)
-        return [(self.table, f"{spec.resource_type} {target}")]
+        resource_type, target = _get_target(self.compute_effective_spec(resource, Scope("", desired)))
+        return [(self.table, f"{resource_type} {target}")]
+
+
+def _find_holder(spec: EventLogConfiguration, context: PlanContext) -> Address | None:
+    """Return the live configuration for the resource of a desired one."""
+    target = _get_target(spec)
+    return next(
+        (
+            address
+            for address, live in context.live.items()
+            if address.kind == EventLogConfigurations.table and _get_target(live.spec) == target
+        ),
+        None,
+    )
+
+
+def _get_target(spec: EventLogConfiguration) -> tuple[str, str | External]:
+    """Return the type of a configuration's resources, and the resource, which is `*` for all."""
+    targets = (getattr(spec, name) for name in (*_FIELDS.values(), "resource_id"))
+    return spec.resource_type, next((target for target in targets if target), _ALL)
 
 
 def _find_target(spec: EventLogConfiguration, scope: Scope) -> tuple[str, str | None]:

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from reconciler.kinds.credential_lockers import CredentialLocker
+from reconciler.kinds.event_log_configurations import EventLogConfiguration
 from reconciler.kinds.provisioned_things import ProvisionedThing
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.shared.certificate_spec import Rotation
@@ -230,3 +231,17 @@ def test_a_managed_thing_that_ignores_its_locker_waits_for_the_locker_to_be_repl
     plan = plan_state(make_state(renamed_locker, changed_managed_thing), cloud)
     assert find_dependencies(plan, "managed_things.a") == ["credential_lockers.l"]
     assert list_failures(apply(plan, cloud)) == []
+
+
+def test_an_event_log_configuration_gets_a_resource_after_another_has_released_it(cloud):
+    def make_log(name: str, **target: str):
+        return make_resource(
+            "event_log_configurations", name, EventLogConfiguration(event_log_level="ERROR", **target)
+        )
+
+    before = make_log("a", resource_type="ota-task"), make_log("b", resource_type="*")
+    converge(make_state(*before), cloud)
+    after = make_log("a", resource_type="*"), make_log("b", resource_type="ota-task", resource_id="x")
+    plan = plan_state(make_state(*after), cloud)
+    assert find_dependencies(plan, "event_log_configurations.a") == ["event_log_configurations.b"]
+    assert list_failures(apply(plan, cloud, workers=1)) == []
