@@ -124,7 +124,7 @@ _CRITERIA = (
     BehaviorCriteria("less-than", statistical_threshold=StatisticalThreshold("p90"), duration_seconds=300),
     BehaviorCriteria(ml_detection_config=MachineLearningDetection("HIGH")),
 )
-"""Criteria with each kind of value. Which of them AWS accepts for a metric, no check knows."""
+"""Criteria with each kind of value; no check finds out whether AWS accepts one for a metric."""
 
 
 def _draw_security_profiles(draw: st.DrawFn, others: list[Resource]) -> list[Resource]:

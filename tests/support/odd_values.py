@@ -60,7 +60,9 @@ _NAMED_BY_AWS = frozenset(
         "cloud_connectors",
         "connector_destinations",
         "credential_lockers",
+        "managed_things",
         "package_versions",
+        "provisioning_profiles",
     }
 )
 """The tables whose AWS IDs are not the names in the file."""

@@ -100,23 +100,29 @@ def transitions(draw: st.DrawFn) -> tuple[DesiredState, DesiredState]:
 
 
 def _prevent_swaps(state: DesiredState) -> DesiredState:
-    """Return the state with a fixed setup code for each managed thing, and without exclusive certificates.
+    """Return the state with one setup code for each managed thing, and without exclusive certificates.
 
-    Otherwise two resources could exchange their setup codes or certificates, which needs two steps that run at the same
-    time; in a plan of `order_randomly`, no two steps do.
+    The event log configuration for all resources always has the same name. Otherwise two resources could exchange their setup
+    codes, certificates or targets, which needs two steps that run at the same time; in a plan of `order_randomly`, no two steps do.
     """
-    codes = {"a": "90001", "b": "90002", "c": "90003"}
-    resources = dict(state.resources)
-    for address, resource in state.resources.items():
-        if address.kind == "managed_things":
+    resources = map(_prevent_swap, state.resources.values())
+    return evolve(state, resources={resource.address: resource for resource in resources})
+
+
+def _prevent_swap(resource: Resource) -> Resource:
+    address, spec = resource.address, resource.spec
+    match address.kind:
+        case "managed_things":
+            codes = {"a": "90001", "b": "90002", "c": "90003"}
             material = Secret(f"env {address.name}", codes[address.name])
-            spec = evolve(resource.spec, authentication_material=material)
-        elif address.kind == "things":
-            spec = evolve(resource.spec, exclusive=False)
-        else:
-            continue
-        resources[address] = evolve(resource, spec=spec)
-    return evolve(state, resources=resources)
+            return evolve(resource, spec=evolve(spec, authentication_material=material))
+        case "things":
+            return evolve(resource, spec=evolve(spec, exclusive=False))
+        case "event_log_configurations":
+            name = "all" if spec.resource_type == "*" else "one resource"
+            return evolve(resource, address=Address(address.kind, name))
+        case _:
+            return resource
 
 
 def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:

@@ -43,6 +43,8 @@ REFERENCES: Mapping[str, list[str]] = {
     "dimensions": ["missing"],
     "things": ["x-thing", "missing"],
     "credential_lockers": ["missing"],
+    "managed_things": ["missing"],
+    "provisioning_profiles": ["missing"],
     "managed_destinations": ["missing"],
     "cloud_connectors": ["missing"],
     "connector_destinations": ["missing"],

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the tables of a file: values for every field of a spec class, of the types that it declares."""
+"""Hypothesis strategies that draw a value for every field of a spec class, of its declared type."""
 
 from __future__ import annotations
 

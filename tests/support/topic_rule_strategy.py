@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from reconciler.kinds.base.normalize import find_empty_values
 from reconciler.kinds.base.schema import find_nested_classes
 from reconciler.kinds.shared.topic_rule_actions import Action
 from reconciler.kinds.shared.topic_rule_destination_spec import (
@@ -73,7 +74,8 @@ def _independent_actions() -> st.SearchStrategy[Action]:
 
 def _is_valid(action: Action) -> bool:
     rule = make_resource("topic_rules", "rule", TopicRule(_SQL, (action,)))
-    return all(problem.severity != "error" for problem in KIND.check(rule, {}))
+    problems = [*find_empty_values(rule.spec), *KIND.check(rule, {})]
+    return all(problem.severity != "error" for problem in problems)
 
 
 def _draw_destinations(draw: st.DrawFn) -> list[Resource]:
