@@ -36,6 +36,7 @@ from reconciler.kinds.shared.ca_certificate_spec import (
     CaVerification,
     SignedCode,
 )
+from reconciler.kinds.shared.ca_templates import find_kept_type_errors
 from reconciler.kinds.shared.certificate_status import find_activation_errors, warn_of_activation
 from reconciler.kinds.shared.provisioning_template_checks import check_stored_template
 from reconciler.kinds.shared.role_arns import check_role_arn
@@ -152,8 +153,9 @@ class CaCertificates(Kind):
             yield _build_code_need(verification.certificate)
 
     def plan_errors(self, change: Change, context: PlanContext) -> Iterable[str]:
-        """Reject an ACTIVE CA that is not valid today, and a registration without a usable verification."""
+        """Reject an ACTIVE CA that is not valid today, an unusable template, and an unusable verification."""
         yield from find_activation_errors(change)
+        yield from find_kept_type_errors(change, context)
         if not isinstance(change, Create | Replace):
             return
         spec: CaCertificate = change.resource.spec

@@ -5,9 +5,13 @@ from __future__ import annotations
 from attrs import evolve
 
 from reconciler.kinds.log_levels import LogLevel
+from reconciler.kinds.provisioning_templates import ProvisioningTemplate
 from reconciler.kinds.scheduled_audits import ScheduledAudit
+from reconciler.model.document import Document
 from reconciler.model.resource import Lifecycle, Resource
 from tests.support.desired_states import (
+    ROLE_ARN,
+    TEMPLATE_RESOURCES,
     converge,
     get_rejection_reasons,
     make_ca,
@@ -87,3 +91,21 @@ def test_a_setup_code_that_another_managed_thing_keeps_is_rejected(cloud):
             "authentication_material (<memory>:1)"
         )
     ]
+
+
+def test_a_template_that_keeps_another_type_is_rejected_for_a_ca(cloud):
+    def make_template(template_type: str) -> Resource:
+        body = Document.from_value({"Parameters": {}, "Resources": TEMPLATE_RESOURCES})
+        return make_resource(
+            "provisioning_templates", "t", ProvisioningTemplate(body, ROLE_ARN, type=template_type)
+        )
+
+    converge(make_state(make_template("FLEET_PROVISIONING")), cloud)
+    ca = make_ca(registration_template="t")
+    assert get_rejection_reasons(make_state(ignore(make_template("JITP"), "type"), ca), cloud) == [
+        (
+            "ca_certificates.alpha: registration_template: provisioning_templates.t keeps the type FLEET_PROVISIONING; use a "
+            "template of type JITP (<memory>:1)"
+        )
+    ]
+    converge(make_state(make_template("JITP"), ca), cloud)
