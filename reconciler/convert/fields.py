@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 
 from reconciler.convert.source import SourcePath, SourceResource, is_empty, is_placeholder, to_text
 from reconciler.engine.export.tables import WritePem
-from reconciler.engine.load.converters import accepts_document_or_name, select_toml_type, select_toml_types
+from reconciler.engine.load.toml_types import accepts_document_or_name, select_toml_type, select_toml_types
 from reconciler.kinds.base.field_aliases import (
     find_field_for_alias,
     find_nested_field_for_alias,

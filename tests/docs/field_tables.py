@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,18 +11,19 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from reconciler.aws.json_schema import build_member_schema
-from reconciler.engine.load.converters import (
+from reconciler.engine.load.declarations import MAX_NAME_LENGTH
+from reconciler.engine.load.toml_types import (
     accepts_document_or_name,
     accepts_external,
     describe_type,
     select_toml_type,
 )
-from reconciler.engine.load.declarations import MAX_NAME_LENGTH
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member, get_members
 from reconciler.model.document import Document
 from reconciler.model.resource import NotCompared
+from reconciler.render.views.labels import pluralize
 from reconciler.render.views.regex_words import describe_expected
 from tests.docs.markdown import build_anchor, render_heading, render_table
 
@@ -149,13 +151,19 @@ def _describe_field_limits(kind: Kind, member: Member, annotation: Any) -> str:
 
 def _describe_limits(schema: Mapping[str, Any]) -> str:
     """Describe the limits in a JSON Schema in words, such as "1 to 128 characters (letters, digits)"."""
-    length = _describe_range(schema.get("minLength"), schema.get("maxLength"), "characters")
+    if choices := schema.get("enum"):
+        return (
+            f"one of {', '.join(f'`{choice}`' for choice in choices)}"
+            if len(choices) > 1
+            else f"`{choices[0]}`"
+        )
+    length = _describe_range(schema.get("minLength"), schema.get("maxLength"), "character")
     characters = _describe_pattern(schema.get("pattern", ""))
     parts = [
         f"{length} ({characters})" if length and characters else length or characters,
         _describe_range(schema.get("minimum"), schema.get("maximum"), ""),
-        _describe_range(None, schema.get("maxItems"), "items"),
-        _describe_range(None, schema.get("maxProperties"), "entries"),
+        _describe_range(None, schema.get("maxItems"), "item"),
+        _describe_range(None, schema.get("maxProperties"), "entry"),
     ]
     for part, title in (("propertyNames", "keys"), ("additionalProperties", "values"), ("items", "each")):
         inner = schema.get(part)
@@ -166,9 +174,14 @@ def _describe_limits(schema: Mapping[str, Any]) -> str:
 
 def _describe_range(least: int | None, most: int | None, unit: str) -> str:
     if most is None:
-        return f"at least {least:,} {unit}".strip() if least and least > 1 else ""
-    start = f"{least:,} to" if least else "at most"
-    return f"{start} {most:,} {unit}".strip()
+        return f"at least {_count(least, unit)}" if least and least > 1 else ""
+    if least == most:
+        return f"exactly {_count(most, unit)}"
+    return f"{f'{least:,} to' if least else 'at most'} {_count(most, unit)}"
+
+
+def _count(number: int, unit: str) -> str:
+    return pluralize(number, unit) if unit else f"{number:,}"
 
 
 def _describe_pattern(pattern: str) -> str:
@@ -214,8 +227,8 @@ def _describe_default(attribute: attrs.Attribute[Any]) -> str:
             return "*required*"
         case None | () | attrs.Factory():
             return ""
-        case bool(value):
-            return f"`{str(value).lower()}`"
+        case bool() | tuple() as value:
+            return f"`{json.dumps(value)}`"
         case value:
             return f"`{value}`"
 

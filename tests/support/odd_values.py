@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.load.converters import select_toml_types
+from reconciler.engine.load.toml_types import select_toml_types
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import normalize_resources

@@ -31,7 +31,10 @@ _PURPOSES = ("plan", "show", "apply", "destroy")
 @out_option
 @click.pass_context
 def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
-    """Print the minimal IAM policy for the file."""
+    """Print the minimal IAM policy for the file.
+
+    It allows writing only what the file declares, and reading every kind, because the workspace may own resources that the file no longer has.
+    """
     import json
 
     from reconciler.aws import iam

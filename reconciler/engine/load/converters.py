@@ -8,15 +8,28 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import UnionType
-from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 import attrs
 from cattrs import Converter
+from cattrs.errors import ClassValidationError
 from cattrs.gen import make_dict_structure_fn
 
 from reconciler.engine.load.input_files import SECRET_FORMAT, SECRET_KEYS, LoadContext
 from reconciler.engine.load.placeholders import TypedText
+from reconciler.engine.load.table_problems import extract_problems
+from reconciler.engine.load.toml_types import (
+    DOCUMENT_FORMAT,
+    LONG_TEXT_FORMAT,
+    PEM_FORMAT,
+    REFERENCE_FORMAT,
+    SCALAR_FORMATS,
+    accepts_document_or_name,
+    accepts_external,
+    describe_type,
+    is_union,
+    select_toml_type,
+)
 from reconciler.kinds.base.schema import is_spec_class
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.document import Document
@@ -29,24 +42,11 @@ from reconciler.model.text import describe_value, format_choices, quote, suggest
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """Takes a value of the file and the annotation of its field; returns the value converted to the annotated type.
 
-Raises InvalidValueError or, for a table, cattrs' ClassValidationError.
+Raises InvalidValueError.
 """
 
-_PEM_FORMAT = 'a certificate in PEM, as text or { file = "path" }'
-_DOCUMENT_FORMAT = 'a JSON object: { file = "path" }, text, or a table'
-_DOCUMENT_OR_NAME_FORMAT = f"{_DOCUMENT_FORMAT}; or a name in this file"
-_REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }'
-_DOCUMENT_OR_REFERENCE_FORMAT = 'a name in this file, { id = "…" } or { arn = "…" }; or a JSON object: { file = "path" }, text, or a table'
-_LONG_TEXT_FORMAT = 'a string, or { file = "path" } for long text'
 _PLAIN_NAME = re.compile(r"[\w.:@-]{1,60}")
 _ARN_FORMAT = "arn:partition:service:region:account:resource"
-
-_SCALAR_FORMATS: Mapping[type, str] = {
-    str: "a string",
-    bool: "true or false",
-    int: "an integer",
-    float: "a number",
-}
 
 
 def build_converter(context: LoadContext | None = None) -> Converter:
@@ -56,7 +56,7 @@ def build_converter(context: LoadContext | None = None) -> Converter:
     documents, secrets or output files, and a string cannot be read from a file.
     """
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
-    for scalar in _SCALAR_FORMATS:
+    for scalar in SCALAR_FORMATS:
         converter.register_structure_hook(scalar, _build_scalar_hook(scalar))
     converter.register_structure_hook_factory(attrs.has, lambda cls: _build_table_hook(cls, converter))
     converter.register_structure_hook_factory(
@@ -67,7 +67,7 @@ def build_converter(context: LoadContext | None = None) -> Converter:
     )
     converter.register_structure_hook_factory(_build_origin_predicate(Literal), _build_literal_hook)
     converter.register_structure_hook_factory(
-        _is_union, lambda annotation: _build_union_hook(annotation, converter)
+        is_union, lambda annotation: _build_union_hook(annotation, converter)
     )
     if context:
         converter.register_structure_hook(str, lambda value, _: _read_text(value, context))
@@ -80,71 +80,9 @@ def build_converter(context: LoadContext | None = None) -> Converter:
     return converter
 
 
-def select_toml_type(annotation: Any) -> Any:
-    """Return the type of the values that a TOML file can have in a field with this annotation.
-
-    For a union, that is its first type, or `Reference`, which is a union itself. The union's other types
-    are not for values in the file: AWS reports such values, or the key is absent (None; TOML has no null). In some unions, a second type is
-    for values in the file; callers recognize them by `select_toml_types` (a string or a secret) and `accepts_document_or_name`.
-    """
-    if not _is_union(annotation):
-        return annotation
-    parts = get_args(annotation)
-    return Reference if External in parts else parts[0]
-
-
-def select_toml_types(annotation: Any) -> tuple[Any, ...]:
-    """Return all types of the values that a TOML file can have in a field with this annotation.
-
-    For a document or the name of one, only the first type is returned.
-    """
-    parts = set(get_args(annotation)) if _is_union(annotation) else set()
-    if {str, Secret} <= parts:
-        return (str, Secret)
-    return (select_toml_type(annotation),)
-
-
-def accepts_document_or_name(annotation: Any) -> bool:
-    """Return whether a field takes a document, or the name of one in this file."""
-    return _is_union(annotation) and {Document, str} <= set(get_args(annotation))
-
-
-def accepts_external(annotation: Any) -> bool:
-    """Return whether a field takes a reference to a resource outside the file."""
-    return _is_union(annotation) and External in get_args(annotation)
-
-
-def describe_type(annotation: Any) -> str:
-    """Return a description of the valid values for an annotation, for messages and the documentation."""
-    if accepts_document_or_name(annotation):
-        return _DOCUMENT_OR_REFERENCE_FORMAT if accepts_external(annotation) else _DOCUMENT_OR_NAME_FORMAT
-    annotation = select_toml_type(annotation)
-    if annotation == Reference:
-        return _REFERENCE_FORMAT
-    origin = get_origin(annotation) or annotation
-    if origin is Literal:
-        return format_choices(get_args(annotation))
-    if origin is tuple:
-        return f"an array, each item {describe_type(get_args(annotation)[0])}"
-    descriptions: Mapping[Any, str] = {
-        **_SCALAR_FORMATS,
-        Pem: _PEM_FORMAT,
-        OutputFile: "the path of a new file",
-        KeyFile: "the path of a new file",
-        KeySecret: "the name of a new secret",
-        Document: _DOCUMENT_FORMAT,
-        Secret: SECRET_FORMAT,
-    }
-    return descriptions.get(origin, "a table")
-
-
 def _build_origin_predicate(origin: Any) -> Callable[[Any], bool]:
     """Return a function that returns whether an annotation is `origin[…]`, such as `Mapping[str, int]`."""
     return lambda annotation: get_origin(annotation) is origin
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, UnionType)
 
 
 def _build_scalar_hook(scalar: type) -> Hook:
@@ -154,7 +92,7 @@ def _build_scalar_hook(scalar: type) -> Hook:
         if scalar is float and type(value) is int:
             return float(value)
         if type(value) is not scalar:
-            raise _build_wrong_type_error(value, _SCALAR_FORMATS[scalar])
+            raise _build_wrong_type_error(value, SCALAR_FORMATS[scalar])
         if isinstance(value, float) and not math.isfinite(value):
             raise _build_wrong_type_error(value, "a finite number")
         return value
@@ -170,7 +108,10 @@ def _build_table_hook(cls: Any, converter: Converter) -> Hook:
             # The value may be a private key or a certificate, so the message does not repeat it.
             keys = " or ".join(field.name for field in attrs.fields(cls))
             raise _build_error("wrong-type", f"got {type_name(value)}", f"a table with {keys}")
-        return structure(value, annotation)
+        try:
+            return structure(value, annotation)
+        except ClassValidationError as error:
+            raise InvalidValueError(*extract_problems(error)) from None
 
     return convert
 
@@ -230,8 +171,7 @@ def _suggest_array(value: Any, item_type: Any) -> str | None:
 def _convert_items(items: Iterable[tuple[Any, Any]], hook: Hook, item_type: Any) -> dict[Any, Any]:
     """Return the converted items of a map by key, or of an array by index.
 
-    Raises InvalidValueError with the problems of all items; if the items are of an attrs class, the ClassValidationError of the first
-    invalid one instead.
+    Raises InvalidValueError with the problems of all items.
     """
     converted: dict[Any, Any] = {}
     problems: list[ValueProblem] = []
@@ -316,9 +256,9 @@ def _to_reference(value: Any, _: Any) -> str | External:
                 raise _build_error("invalid-arn", f"{quote(arn)} is not a valid ARN", _ARN_FORMAT)
             return External(arn)
         case dict():
-            raise _build_error("wrong-type", "not a valid table", _REFERENCE_FORMAT)
+            raise _build_error("wrong-type", "not a valid table", REFERENCE_FORMAT)
         case _:
-            raise _build_wrong_type_error(value, _REFERENCE_FORMAT)
+            raise _build_wrong_type_error(value, REFERENCE_FORMAT)
 
 
 def _is_arn(text: str) -> bool:
@@ -337,7 +277,7 @@ def _read_named_file(value: Mapping[str, Any], context: LoadContext, expected: s
 
 def _read_text(value: Any, context: LoadContext) -> str:
     if isinstance(value, dict):
-        return _read_named_file(value, context, _LONG_TEXT_FORMAT)
+        return _read_named_file(value, context, LONG_TEXT_FORMAT)
     return str(_build_scalar_hook(str)(value, str))
 
 
@@ -346,17 +286,17 @@ def _read_pem(value: Any, context: LoadContext) -> Pem:
         case str():
             if "-----BEGIN" not in value:
                 problem = "no PEM certificate found"
-                raise _build_error("invalid-pem", problem, _PEM_FORMAT, suggest_file_table(value))
+                raise _build_error("invalid-pem", problem, PEM_FORMAT, suggest_file_table(value))
             text, source = value, None
         case dict():
-            text = _read_named_file(value, context, _PEM_FORMAT)
+            text = _read_named_file(value, context, PEM_FORMAT)
             source = str(value["file"])
         case _:
-            raise _build_wrong_type_error(value, _PEM_FORMAT)
+            raise _build_wrong_type_error(value, PEM_FORMAT)
     try:
         return Pem.parse(text, source)
     except InvalidValueError as error:
-        raise _build_parse_error(error, source, _PEM_FORMAT) from None
+        raise _build_parse_error(error, source, PEM_FORMAT) from None
 
 
 def _read_document(value: Any, context: LoadContext) -> Document:
@@ -365,12 +305,12 @@ def _read_document(value: Any, context: LoadContext) -> Document:
         source = str(value["file"])
         value = context.read_text(value["file"])
     elif not isinstance(value, str | dict):
-        raise _build_wrong_type_error(value, _DOCUMENT_FORMAT)
+        raise _build_wrong_type_error(value, DOCUMENT_FORMAT)
     try:
         return Document.parse(value, source) if isinstance(value, str) else Document.from_value(value)
     except InvalidValueError as error:
         nearest = suggest_file_table(value) if isinstance(value, str) and not source else None
-        raise _build_parse_error(error, source, _DOCUMENT_FORMAT, nearest) from None
+        raise _build_parse_error(error, source, DOCUMENT_FORMAT, nearest) from None
 
 
 def _read_secret(value: Any, context: LoadContext) -> Secret:

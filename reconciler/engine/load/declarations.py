@@ -268,7 +268,7 @@ class _DeclarationsBuilder:
                 problem = f"the name: {violation.problem}"
                 if _COLUMN.search(name):
                     problem = f"{problem}, and only a table with for_each has {{columns}}"
-                yield ValueProblem(f"name-{violation.code}", problem, violation.expected)
+                yield ValueProblem(f"name-{violation.code}", problem, violation.expected, violation.nearest)
 
 
 def _has_control_characters(name: str) -> bool:

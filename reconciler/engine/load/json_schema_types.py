@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_types
 from reconciler.engine.load.input_files import KEY_SECRET_NAME
+from reconciler.engine.load.toml_types import accepts_document_or_name, accepts_external, select_toml_types
 from reconciler.kinds.base.schema import LongText
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.model.document import Document

@@ -11,7 +11,7 @@ from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resource_environments import ENVIRONMENTS_KEY, AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
-from reconciler.engine.load.table_shape import build_missing_key_problem, build_unknown_key_problem
+from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses

@@ -23,6 +23,7 @@ from reconciler.engine.load.table_shape import (
     derive_shape,
     parse_values,
 )
+from reconciler.engine.load.unparsed_references import find_unparsed_references
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind
@@ -55,8 +56,8 @@ _NO_COMMON_KEYS = CommonKeys()
 class ParsedDeclaration:
     """A declaration with its resource, or with its valid fields and its problems.
 
-    `valid_fields` is empty if there is a resource, because its spec has all fields. The `problems` of an instance of a
-    table with `for_each` are only those of the fields that depend on its row.
+    `valid_fields` is empty if there is a resource, because its spec has all fields; `unparsed_references` are those in the other fields.
+    The `problems` of an instance of a table with `for_each` are only those of the fields that depend on its row.
     """
 
     declaration: Declaration
@@ -66,6 +67,7 @@ class ParsedDeclaration:
     dependencies: frozenset[Address]
     resource: Resource | None
     problems: tuple[ValueProblem, ...] = ()
+    unparsed_references: tuple[FieldReference, ...] = ()
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -76,8 +78,9 @@ class ParsedDeclaration:
 
     @property
     def references(self) -> Iterator[FieldReference]:
-        """The references in its fields."""
-        return _find_references(self.values, self.kind)
+        """The references in its fields, valid or not."""
+        yield from _find_references(self.values, self.kind)
+        yield from self.unparsed_references
 
 
 class DeclarationParser:
@@ -100,8 +103,13 @@ class DeclarationParser:
         values, problems = parse_values(entries, shape)
         problems += fill_documents(values, self._placeholders)
         problems += _check_table_keys(table, kind, shape)
+        unparsed = {key: entries[key] for key in entries.keys() - values.keys()}
         is_valid = not problems and not table.invalid_keys
-        return _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=is_valid)
+        parsed = _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=is_valid)
+        if not unparsed:
+            return parsed
+        references = find_unparsed_references(kind.spec_class, unparsed)
+        return evolve(parsed, unparsed_references=tuple(references))
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""

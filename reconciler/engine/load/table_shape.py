@@ -9,11 +9,11 @@ from typing import Any
 import attrs
 from attrs import frozen
 from cattrs import Converter
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
 
-from reconciler.engine.load.converters import Hook, build_converter, describe_type
-from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
-from reconciler.model.text import format_choices
+from reconciler.engine.load.converters import Hook, build_converter
+from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
+from reconciler.engine.load.toml_types import describe_type
+from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 
 
 @frozen(eq=False)
@@ -76,23 +76,6 @@ def check_keys(
             yield build_missing_key_problem(name, describe_type(shape.hooks[name][0]))
 
 
-def build_unknown_key_problem(
-    name: str, valid_keys: Collection[str], expected: str | None = None
-) -> ValueProblem:
-    """Return the problem of a key that is not valid.
-
-    It has the nearest valid key, else what is `expected` (default: all valid keys).
-    """
-    suggestion = Suggestion(name, valid_keys, replaces_expected=True)
-    expected = expected or format_choices(valid_keys)
-    return ValueProblem("unknown-key", "unknown key", expected, suggestion, path=(name,))
-
-
-def build_missing_key_problem(name: str, expected: str) -> ValueProblem:
-    """Return the problem of a required key that the table does not have."""
-    return ValueProblem("missing-key", "required key is missing", expected, path=(name,))
-
-
 def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str, Any], list[ValueProblem]]:
     """Return the valid values of a table, and the problems of the others; unknown keys are ignored."""
     values: dict[str, Any] = {}
@@ -102,28 +85,6 @@ def parse_values(table: Mapping[str, Any], shape: TableShape) -> tuple[dict[str,
             annotation, hook = shape.hooks[name]
             try:
                 values[name] = hook(value, annotation)
-            except (ClassValidationError, InvalidValueError) as error:
-                problems += (problem.nest_under(name) for problem in _extract_problems(error))
+            except InvalidValueError as error:
+                problems += error.nest_under(name).problems
     return values, problems
-
-
-def _extract_problems(error: Exception) -> Iterator[ValueProblem]:
-    """Yield the problems in an exception of a converter."""
-    match error:
-        case InvalidValueError():
-            yield from error.problems
-        case ForbiddenExtraKeysError():
-            valid_keys = [field.name for field in attrs.fields(error.cl)]
-            for name in sorted(error.extra_fields):
-                yield build_unknown_key_problem(name, valid_keys)
-        case ClassValidationError():
-            noted_errors, other_errors = error.group_exceptions()
-            for inner, note in noted_errors:
-                if isinstance(inner, KeyError):  # cattrs reports a missing required key like this
-                    yield build_missing_key_problem(note.name, describe_type(note.type))
-                else:
-                    yield from (problem.nest_under(note.name) for problem in _extract_problems(inner))
-            for inner in other_errors:
-                yield from _extract_problems(inner)
-        case _:
-            raise error

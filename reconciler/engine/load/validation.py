@@ -14,11 +14,11 @@ from attrs import evolve
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
 from reconciler.engine.load.allowed_warnings import WarningFilter, check_allow
 from reconciler.engine.load.arn_names import find_unreplaced_names
-from reconciler.engine.load.converters import accepts_document_or_name, accepts_external, select_toml_type
 from reconciler.engine.load.declarations import Declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resource_environments import AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
+from reconciler.engine.load.toml_types import accepts_document_or_name, accepts_external, select_toml_type
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind

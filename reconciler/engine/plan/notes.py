@@ -136,7 +136,8 @@ def _describe_kept_settings(comparison: Comparison) -> Iterator[Note]:
         if isinstance(change, Forget) and not kinds[address.kind].is_deletable:
             yield Note(
                 "info",
-                "the settings stay as they are in AWS; only their ownership marker is removed",
+                "the settings stay as they are in AWS; only their ownership marker is removed. "
+                f"To manage them again later, use --adopt {address}",
                 address,
             )
 

@@ -12,9 +12,9 @@ import attrs
 import pytest
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.load.converters import accepts_external, select_toml_type
 from reconciler.engine.load.load import load
 from reconciler.engine.load.placeholders import Placeholders
+from reconciler.engine.load.toml_types import accepts_external, select_toml_type
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import is_spec_class
 from reconciler.model.environment import EnvironmentChoice

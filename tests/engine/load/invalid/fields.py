@@ -32,6 +32,44 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "an invalid table in an array hides no problem of the array",
+        """
+        [custom_metrics.battery]
+        metric_type = "number"
+
+        [dimensions.commands]
+        string_values = ["commands/#"]
+
+        [[security_profiles.devices.behaviors]]
+        name = "few"
+        metric = "batery"
+        metric_dimension = { dimension_name = "commads" }
+        criteria = { comparison_operator = "less-thn", value = { numbr = 3 } }
+
+        [[security_profiles.devices.behaviors]]
+        metric = "aws:num-messages-sent"
+        criteria = { comparison_operator = "in-sett" }
+        """,
+        """
+        desired_state.toml:9: error: security_profiles.devices.behaviors[0].metric: custom_metrics.batery is not declared in this file; expected a name in [custom_metrics.*], or { id = "…" } for a resource outside this file; did you mean 'battery'?
+        desired_state.toml:10: error: security_profiles.devices.behaviors[0].metric_dimension.dimension_name: dimensions.commads is not declared in this file; expected a name in [dimensions.*], or { id = "…" } for a resource outside this file; did you mean 'commands'?
+        desired_state.toml:11: error: security_profiles.devices.behaviors[0].criteria.comparison_operator: 'less-thn' is not valid; expected one of 'less-than', 'less-than-equals', 'greater-than', 'greater-than-equals', 'in-cidr-set', 'not-in-cidr-set', 'in-port-set', 'not-in-port-set', 'in-set', 'not-in-set'; did you mean 'less-than'?
+        desired_state.toml:11: error: security_profiles.devices.behaviors[0].criteria.value.numbr: unknown key; did you mean 'number'?
+        desired_state.toml:13: error: security_profiles.devices.behaviors[1].name: required key is missing; expected a string
+        desired_state.toml:15: error: security_profiles.devices.behaviors[1].criteria.comparison_operator: 'in-sett' is not valid; expected one of 'less-than', 'less-than-equals', 'greater-than', 'greater-than-equals', 'in-cidr-set', 'not-in-cidr-set', 'in-port-set', 'not-in-port-set', 'in-set', 'not-in-set'; did you mean 'in-set'?
+        """,
+    ),
+    InvalidCase(
+        "a name that is not one of AWS's choices is reported with the nearest",
+        """
+        [notification_configurations.DEVICE_EVNT]
+        destination = { id = "streams" }
+        """,
+        """
+        desired_state.toml:1: error: notification_configurations.DEVICE_EVNT: the name: 'DEVICE_EVNT' is not valid; expected one of 'DEVICE_COMMAND', 'DEVICE_COMMAND_REQUEST', 'DEVICE_DISCOVERY_STATUS', 'DEVICE_EVENT', 'DEVICE_LIFE_CYCLE', 'DEVICE_STATE', 'DEVICE_OTA', 'DEVICE_WSS', 'CONNECTOR_ASSOCIATION', 'ACCOUNT_ASSOCIATION', 'CONNECTOR_ERROR_REPORT'; did you mean 'DEVICE_EVENT'?
+        """,
+    ),
+    InvalidCase(
         "an unknown key is reported with the nearest valid name",
         """
         [things.pump-1]
