@@ -98,8 +98,10 @@ def test_removed_settings_stay_in_aws_and_only_lose_their_owner(cloud, destroy):
     plan = converge(desired if destroy else make_state(), cloud, destroy=destroy)
     assert list_changes(plan) == [("forget", "account.indexing", ["DeleteThingGroup"])]
     assert [note.text for note in plan.notes if note.address == INDEXING] == [
-        "the settings stay as they are in AWS; only their ownership marker is removed. "
-        "To manage them again later, use --adopt account.indexing"
+        (
+            "the settings stay as they are in AWS; only their ownership marker is removed. "
+            "To manage them again later, use --adopt account.indexing"
+        )
     ]
     assert read_owner(cloud) is None
     assert read_things_configuration(cloud)["thingIndexingMode"] == "REGISTRY"
