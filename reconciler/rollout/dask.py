@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -44,6 +45,9 @@ _THREADS_PER_WORKER = 8
 """The environments that a process can apply at the same time at the full rate of AWS's quotas."""
 
 _CONNECT_SECONDS = 10
+_TRACKER_WARNINGS = "ignore:resource_tracker"
+"""The option `-W` of a Python process that ignores these warnings."""
+
 _POLL_SECONDS = 1.0
 """Seconds between two looks of a worker at whether the rollout must stop."""
 
@@ -136,6 +140,7 @@ def _start_cluster(address: SchedulerAddress) -> Iterator[Client]:
         from distributed import Client, LocalCluster, Security
     with (
         dask.config.set(_NO_PROFILER),
+        start_quiet_loop() as loop,
         LocalCluster(
             n_workers=address.workers,
             threads_per_worker=address.threads,
@@ -144,10 +149,44 @@ def _start_cluster(address: SchedulerAddress) -> Iterator[Client]:
             worker_dashboard_address="127.0.0.1:0",
             preload=__name__,
             silence_logs=logging.ERROR,  # such as the warning that a worker needs a few seconds to end
+            loop=loop,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+@contextmanager
+def start_quiet_loop() -> Iterator[Any]:
+    """Yield a running event loop in whose thread, and in whose processes, Ctrl-C is blocked.
+
+    A terminal sends Ctrl-C to all processes, and one that is still starting would print a traceback.
+    """
+    from distributed.utils import LoopRunner
+
+    _start_resource_tracker()
+    runner = LoopRunner(asynchronous=False)
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        runner.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+    try:
+        yield runner.loop
+    finally:
+        runner.stop()
+
+
+def _start_resource_tracker() -> None:
+    """Start Python's resource tracker, which unblocks Ctrl-C in the thread that starts it.
+
+    It removes the semaphores of an interrupted process; that it warns of them helps no user.
+    """
+    sys.warnoptions.append(_TRACKER_WARNINGS)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(_TRACKER_WARNINGS)
 
 
 def dask_setup(_worker: object) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
+import signal
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -17,7 +20,7 @@ from reconciler.engine.ownership.lease import hold_lease
 from reconciler.engine.ownership.process import identify_this_process
 from reconciler.rollout import Rollout, driver
 from reconciler.rollout.channel import connect_channel, open_channel
-from reconciler.rollout.dask import SchedulerAddress, open_scheduler
+from reconciler.rollout.dask import SchedulerAddress, open_scheduler, start_quiet_loop
 from reconciler.rollout.messages import TaskEvent
 from tests.support.rollouts import apply_directly, read_contents, write_environments
 from tests.support.worker_processes import get_fork_context
@@ -256,3 +259,19 @@ def test_a_local_cluster_has_no_profiler_which_can_block_the_threads_of_a_worker
     with pytest.raises(OSError, match="no cluster"), open_scheduler("local:1x1"):
         pass
     assert settings == [False]
+
+
+def test_ctrl_c_is_blocked_in_the_processes_of_a_starting_cluster_but_not_here():
+    code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+
+    async def start_process():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        return output
+
+    with start_quiet_loop() as loop:
+        output = asyncio.run_coroutine_threadsafe(start_process(), loop.asyncio_loop).result()
+        blocked_here = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert (output, signal.SIGINT in blocked_here) == (b"True\n", False)
