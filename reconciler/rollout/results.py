@@ -18,24 +18,23 @@ from reconciler.rollout.unmatched import group_unmatched
 
 
 def reject_duplicates(responses: Iterable[TaskResponse]) -> tuple[TaskResponse, ...]:
-    """Return the responses, with an error in place of each plan for the workspace of an earlier one.
+    """Return the responses, with an error in place of each plan or drift of an earlier one's workspace.
 
     The file does not show this if only the credentials decide the account or the Region.
     """
     first_names: dict[tuple[str, ...], str] = {}
 
     def check(response: TaskResponse) -> TaskResponse:
-        name, plan = response.environment, response.plan
-        if not plan:
+        name, read = response.environment, response.plan or response.drift
+        if not read:
             return response
-        endpoint = normalize_endpoint(plan.target.endpoint)
-        identity = (plan.workspace, endpoint, plan.target.account, plan.target.region)
+        endpoint = normalize_endpoint(read.target.endpoint)
+        identity = (read.workspace, endpoint, read.target.account, read.target.region)
         first = first_names.setdefault(identity, name)
         if first == name:
             return response
-        return evolve(
-            response, status="rejected", plan=None, error=describe_same_workspace(first, plan.workspace)
-        )
+        error = describe_same_workspace(first, read.workspace)
+        return evolve(response, status="rejected", plan=None, drift=None, error=error)
 
     return tuple(check(response) for response in responses)
 

@@ -183,6 +183,7 @@ class Rollout:
         requests = self._build_requests("drift", options)
         responses = self._run_all(requests, check_execution(Execution(executor, on_event, stop)))
         check_unmatched(responses)
+        responses = reject_duplicates(responses)
         return DisplayedRolloutDrift(responses, path=str(self.path), full=full)
 
     def apply(  # noqa: PLR0913 (the options of an apply)

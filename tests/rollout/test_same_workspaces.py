@@ -32,5 +32,11 @@ def test_environments_whose_credentials_are_of_the_same_account_are_rejected(tmp
         assert plan.responses[1].error.startswith("is the same workspace as environment 'a': 'w'")
         with pytest.raises(PlanRejectedError, match="b: is the same workspace as environment 'a'"):
             rollout.apply(plan)
+        drift = rollout.drift()
+        assert [(response.status, response.error) for response in drift.responses] == [
+            ("drifted", ""),
+            ("rejected", plan.responses[1].error),
+            ("drifted", ""),
+        ]
         alone = Rollout(path, ["b", "c"]).plan()
         assert [response.status for response in alone.responses] == ["planned", "planned"]
