@@ -1,4 +1,4 @@
-"""Drift names the files and secrets that do not exist, and counts unmanaged resources by whether they are in the file."""
+"""Drift names missing files and secrets, and counts unmanaged resources by origin."""
 
 from __future__ import annotations
 
