@@ -16,7 +16,7 @@ from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.document import Document
 from reconciler.model.resource import NOT_COMPARED, External
 from reconciler.model.secret import Secret
-from reconciler.model.text import describe_value, format_choices, quote
+from reconciler.model.text import describe_value, format_choices, format_count, quote
 
 if TYPE_CHECKING:
     from botocore.loaders import Loader
@@ -229,7 +229,7 @@ def _build_string_check(shape: Any) -> Check:
     pattern = compile_pattern(java_pattern) if java_pattern else None
 
     def check(value: str, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-        length_text = "the value has the wrong length" if secret else f"{len(value)} characters"
+        length_text = "the value has the wrong length" if secret else format_count(len(value), "character")
         subject = "the value" if secret else quote(value)
         if shape.enum:
             if value not in shape.enum:
@@ -274,7 +274,7 @@ def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check
 
     def check(items: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if max_items is not None and len(items) > max_items:
-            yield ValueProblem("too-many-items", f"{len(items)} entries", f"at most {max_items}")
+            yield ValueProblem("too-many-items", format_count(len(items), "entry"), f"at most {max_items}")
         for name, item in items.items():
             if is_tags and name.lower().startswith(_RESERVED_PREFIX):
                 yield ValueProblem(
@@ -302,7 +302,7 @@ def _build_list_check(shape: Any) -> Check:
 
     def check(items: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if max_items is not None and len(items) > max_items:
-            yield ValueProblem("too-many-items", f"{len(items)} entries", f"at most {max_items}")
+            yield ValueProblem("too-many-items", format_count(len(items), "entry"), f"at most {max_items}")
         for index, item in enumerate(items):
             for problem in check_item(item, secret):
                 yield problem.nest_under(index)

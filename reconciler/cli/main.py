@@ -191,7 +191,7 @@ def _report_click_error(error: click.ClickException, options: Options) -> None:
         click.echo(message, err=True)
     else:
         # Click's messages begin with a capital letter and end with a period; ours do neither.
-        message = message.rstrip(".")
+        message = " ".join(message.rstrip(".").split())  # the choices of an argument are lines with tabs
         usage = f"run `{ctx.command_path} --help` for usage"
         _print_error(message[:1].lower() + message[1:], options, usage)
 

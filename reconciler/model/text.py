@@ -97,6 +97,11 @@ def join_some(names: Iterable[str], limit: int = 3) -> str:
     return ", ".join(map(quote_if_unsafe, names[:limit])) + suffix
 
 
+def format_count(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 character`, `1,204 calls`."""
+    return f"{count:,} {noun if count == 1 else make_plural(noun)}"
+
+
 def make_plural(noun: str) -> str:
     """Return the plural of a noun: `things`, `policies`, `keys`, `role aliases`."""
     if noun.endswith("y") and not noun.endswith("ey"):

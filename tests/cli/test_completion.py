@@ -55,3 +55,12 @@ def test_nothing_is_completed_from_an_invalid_file(run_in_starter, tmp_path):
     (tmp_path / "desired_state.toml").write_text("[workspace\n")
     process = complete(tmp_path, "show", "things.")
     assert (process.stdout.strip(), process.stderr) == ("", "")
+
+
+def test_without_a_shell_the_error_lists_the_choices_in_one_line(run):
+    code, out, err = run("completion")
+    assert (code, out, err.splitlines()[0]) == (
+        1,
+        "",
+        "error: missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish",
+    )

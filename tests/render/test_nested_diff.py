@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.kinds.connector_destinations import ConnectorDestination
 from reconciler.kinds.security_profiles import SecurityProfiles
 from reconciler.kinds.shared.security_profile_spec import (
     Behavior,
@@ -21,9 +22,9 @@ from reconciler.kinds.shared.topic_rule_messaging_actions import Http, HttpHeade
 from reconciler.kinds.things import Thing
 from reconciler.kinds.topic_rules import TopicRule
 from reconciler.model.call import ApiCall
-from reconciler.model.change import FieldChange, Update
+from reconciler.model.change import FieldChange, Replace, Update
 from reconciler.model.plan import Step
-from reconciler.model.resource import Live
+from reconciler.model.resource import External, Live
 from reconciler.model.secret import Secret
 from reconciler.render.html.page import render_html_page
 from reconciler.render.markdown import render_plan_markdown
@@ -31,7 +32,8 @@ from reconciler.render.text.comparison import render_comparison_text
 from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.comparison import build_comparison_view
 from reconciler.render.views.fields import describe_field
-from reconciler.render.views.format_value import truncate_all
+from reconciler.render.views.format_value import format_value, truncate_all
+from reconciler.render.views.labels import format_kind_title
 from reconciler.render.views.plan import build_plan_view
 from tests.support.examples import examples
 from tests.support.sample_plans import make_resource_at_line, make_sample_plan
@@ -95,8 +97,8 @@ def test_added_and_removed_behaviors_are_shown_with_a_changed_one():
     lines = list_field_lines(change)
     assert [line for line in lines if "behaviors[" in line] == [
         "~ behaviors[few].criteria.consecutive_datapoints_to_alarm  1 → 3",
-        "- behaviors[many]                                          {…}",
-        "+ behaviors[new]                                           {…}",
+        "- behaviors[many]  {…}",
+        "+ behaviors[new]   {…}",
     ]
     assert [line for line in lines if '"name"' in line] == ['"name": "many",', '"name": "new",']
 
@@ -210,3 +212,26 @@ def test_a_comparison_shows_each_unchanged_behavior_once():
 def test_every_change_of_a_profile_has_a_line_of_its_own():
     paths = [line.path for line in describe_field(make_update((), (FEW, MANY)).fields[0])]
     assert (paths, SecurityProfiles.table) == (["behaviors[few]", "behaviors[many]"], "security_profiles")
+
+
+def test_a_replacement_because_of_a_new_id_is_explained():
+    spec = ConnectorDestination("acme")
+    resource = make_resource_at_line("connector_destinations", "acme", spec)
+    field = FieldChange("cloud_connector", External("0f1e"), "acme", forces_replacement=True)
+    change = Replace(resource, Live("d-1", spec), (field,))
+    view = build_comparison_view(change.address, resource, change.live, change)
+    assert [line.plain for line in render_comparison_text(view, 80)][-1] == (
+        "± replace is planned, because the ID of cloud_connectors.acme will change."
+    )
+
+
+def test_a_public_key_is_described_by_its_digest():
+    key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
+    assert format_value(key).text == "public key sha256:709e80c88487…"
+
+
+def test_an_account_setting_has_a_heading_in_the_singular():
+    assert [format_kind_title(kind) for kind in ("account.audit", "things")] == [
+        "Audit configuration",
+        "Things",
+    ]

@@ -30,7 +30,7 @@ from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
 from reconciler.model.settings import Settings
-from reconciler.model.text import describe_value
+from reconciler.model.text import describe_value, format_count
 
 WORKSPACE, VARIABLES, ENVIRONMENTS = "workspace", "variables", "environments"
 
@@ -258,7 +258,7 @@ class _DeclarationsBuilder:
         if not name:
             yield ValueProblem("invalid-name", "the name is empty", "a name")
         elif len(name) > MAX_NAME_LENGTH:
-            problem = f"the name has {len(name)} characters"
+            problem = f"the name has {format_count(len(name), 'character')}"
             yield ValueProblem("name-too-long", problem, f"at most {MAX_NAME_LENGTH}")
         elif _has_control_characters(name):
             problem = "the name contains control characters"

@@ -16,7 +16,7 @@ from reconciler.engine.load.interpolation import RowValues
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.file_content import recognize_bytes
 from reconciler.model.resource import ManifestRow
-from reconciler.model.text import describe_value, is_unicode, quote, quote_if_unsafe, type_name
+from reconciler.model.text import describe_value, format_count, is_unicode, quote, quote_if_unsafe, type_name
 
 MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_ROWS = 1_000_000
@@ -264,7 +264,7 @@ def _parse_objects(
 
 def _compare_keys(values: Mapping[str, str], columns: Sequence[str]) -> Iterator[ValueProblem]:
     if len(values) > MAX_COLUMNS:
-        yield ValueProblem("too-many-columns", f"{len(values)} keys", f"at most {MAX_COLUMNS}")
+        yield ValueProblem("too-many-columns", format_count(len(values), "key"), f"at most {MAX_COLUMNS}")
         return
     expected = "the keys of the first row"
     for column in columns:

@@ -9,6 +9,7 @@ from reconciler.kinds.base.aws_limits import TAGS
 from reconciler.model.call import ApiCall
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Live, Resource
+from reconciler.model.text import format_count
 
 TAG_PREFIX = "reconciler:"
 """The prefix of all ownership tags."""
@@ -74,7 +75,10 @@ def check_room_for_added_entries(
     if (
         room < len(entries) <= TAGS.maximum
     ):  # more entries violate AWS's own limit, which is checked elsewhere
-        problem = f"{len(entries)} entries leave no room for the {added_count} that reconciler adds"
+        verb = "leaves" if len(entries) == 1 else "leave"
+        problem = (
+            f"{format_count(len(entries), 'entry')} {verb} no room for the {added_count} that reconciler adds"
+        )
         yield ValueProblem("too-many-items", problem, f"at most {room}", path=(field,))
 
 

@@ -8,6 +8,7 @@ from reconciler.render.html.parts import render_action_html, render_status_html,
 from reconciler.render.views.comparison import (
     FieldComparisonRow,
     ResourceComparisonView,
+    describe_action,
     describe_denied,
     describe_live,
 )
@@ -56,7 +57,7 @@ def _render_field(row: FieldComparisonRow) -> h.Renderable:
 
 def _render_verdict(view: ResourceComparisonView) -> h.Node:
     if view.action:
-        return h.fragment[render_action_html(view.action), " is planned"]
+        return h.fragment[render_action_html(view.action), f" {describe_action(view)}"]
     if view.identity and view.origin:
         return render_status_html(OUTCOME_GLYPHS["applied"], "applied", "matches the file")
     return h.span(".quiet")["not in the file; left unchanged"]

@@ -13,6 +13,7 @@ from reconciler.render.text.wrap import has_word_wider_than, wrap_cell
 from reconciler.render.views.comparison import (
     FieldComparisonRow,
     ResourceComparisonView,
+    describe_action,
     describe_denied,
     describe_live,
 )
@@ -142,7 +143,7 @@ def _choose_mark(row: FieldComparisonRow) -> str:
 def _render_verdict(view: ResourceComparisonView) -> Text:
     if view.action:
         action = Text(f"{view.glyph} {view.action}", f"bold {COLORS[view.action]}")
-        return Text.assemble(action, " is planned.")
+        return Text.assemble(action, f" {describe_action(view)}.")
     if view.identity and view.origin:
         return Text(f"{OUTCOME_GLYPHS['applied']} matches the file", COLORS["applied"])
     return Text("not in the file; left unchanged", QUIET)

@@ -44,6 +44,9 @@ MAX_ALIGNED_ADDRESS = 40
 _INDENT = 13
 """The column in which fields begin, the same as that of addresses."""
 
+_MAX_ALIGNED_PATH = 32
+"""Values stand in one column after paths of up to this length; after a longer path, they follow it."""
+
 _MIN_VALUE_WIDTH = 24
 _MAX_VALUE_LINES = 4
 """A longer value, or a longer item of a list, is truncated to this many lines; each side of a change to two.
@@ -135,7 +138,9 @@ def render_fields(
     With `signs`, each field begins with a sign that shows whether it is added, removed or changed. With `in_full`, no value is
     truncated.
     """
-    path_width = max((len(field.path) for field in fields), default=0)
+    path_lengths = [len(field.path) for field in fields]
+    # One long path does not move the values of all others to the right.
+    path_width = max((length for length in path_lengths if length <= _MAX_ALIGNED_PATH), default=0)
     value_width = width - _INDENT - 2 - path_width - 2  # a sign with its space, and the space after the path
     # The arrows of the changes that fit into one line are aligned.
     before_lengths = (

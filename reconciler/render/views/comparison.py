@@ -8,10 +8,11 @@ from typing import Any
 from attrs import frozen
 
 from reconciler.engine.status import Status
+from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
-from reconciler.model.change import Change, FieldChange
-from reconciler.model.resource import NOT_COMPARED, Live, Resource
-from reconciler.model.text import escape_invisible
+from reconciler.model.change import Change, FieldChange, Replace
+from reconciler.model.resource import NOT_COMPARED, External, Live, Resource
+from reconciler.model.text import escape_invisible, join_some
 from reconciler.render.views.format_value import ValueView, format_optional, format_value
 from reconciler.render.views.labels import ACTION_GLYPHS
 from reconciler.render.views.value_diff import split_change, split_items
@@ -46,7 +47,7 @@ class ResourceComparisonView:
     `origin` is `file:line`, or empty if the file does not declare the resource. `identity` is AWS's identity of
     the live resource, or empty if there is none. `owner` is the workspace that manages it, or empty. `action` is the action of the
     change that a plan would make, or None without a change. `dependencies` are those of the desired resource. `status` is what AWS
-    reports in addition to the fields; `denied` are the operations that would report more, but that the caller may not send.
+    reports in addition to the fields; `reason` is why the resource is replaced although the file has not changed, or empty. `denied` are the operations that would report more, but that the caller may not send.
     """
 
     address: str
@@ -60,6 +61,7 @@ class ResourceComparisonView:
     fields: tuple[FieldComparisonRow, ...]
     status: tuple[StatusRow, ...] = ()
     denied: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def build_comparison_view(
@@ -91,7 +93,25 @@ def build_comparison_view(
             for name, value in (status.values.items() if status else ())
         ),
         denied=status.denied if status else (),
+        reason=escape_invisible(_explain_replacement(change)) if isinstance(change, Replace) else "",
     )
+
+
+def describe_action(view: ResourceComparisonView) -> str:
+    """Describe the planned action after its name, and the reason if it does not follow from the fields."""
+    return f"is planned, because {view.reason}" if view.reason else "is planned"
+
+
+def _explain_replacement(change: Replace) -> str:
+    """Return which referenced resources get new IDs; empty if the fields explain the replacement."""
+    members = all_kinds()[change.address.kind].members
+    replaced = [
+        f"{members[field.path].references}.{field.after}"
+        for field in change.fields
+        if isinstance(field.before, External) and isinstance(field.after, str) and field.path in members
+    ]
+    subject = "the ID of" if len(replaced) == 1 else "the IDs of"
+    return f"{subject} {join_some(replaced)} will change" if replaced else ""
 
 
 def describe_denied(view: ResourceComparisonView) -> str:

@@ -19,16 +19,19 @@ from reconciler.model.pem import Pem
 from reconciler.model.redaction import REDACTED
 from reconciler.model.resource import NotCompared
 from reconciler.model.secret import KeySecret, Secret, SecretDigest
-from reconciler.model.text import escape_invisible
+from reconciler.model.text import escape_invisible, format_count
 from reconciler.render.views.format_document import format_document_lines, parse_json_object
 from reconciler.render.views.value_structure import has_own_text, is_table, to_plain
 
 _BARE = re.compile(r"[\w./:@%+=#,*-]+")
 """Text that needs no quotes."""
 
-_CSR = re.compile(
-    r"\s*-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----([A-Za-z0-9+/=\s]+)-----END (?:NEW )?CERTIFICATE REQUEST-----\s*"
+_PEM_BLOCK = re.compile(
+    r"\s*-----BEGIN (?P<label>(?:NEW )?CERTIFICATE REQUEST|PUBLIC KEY)-----(?P<content>[A-Za-z0-9+/=\s]+)"
+    r"-----END (?P=label)-----\s*"
 )
+"""One certificate signing request, or one public key."""
+
 _MAX_DOCUMENT_LENGTH = 120
 """Documents that are longer when formatted are shown in several lines."""
 
@@ -153,7 +156,7 @@ def _format_object(value: Any) -> ValueView:
 def _format_text(value: str) -> ValueView:
     if _is_secret_text(value):
         return REDACTED_VALUE
-    description = _describe_certificate(value) or _describe_csr(value)
+    description = _describe_pem(value)
     if description:
         return ValueView(description)
     if _BARE.fullmatch(value):
@@ -179,16 +182,17 @@ def _describe_certificate(value: str) -> str:
         return ""
 
 
-def _describe_csr(value: str) -> str:
-    """Describe one certificate signing request by its SHA-256; return an empty string for other text."""
-    csr = _CSR.fullmatch(value)
-    if not csr:
-        return ""
+def _describe_pem(value: str) -> str:
+    """Describe a certificate, a signing request or a public key by its SHA-256; "" for other text."""
+    block = _PEM_BLOCK.fullmatch(value)
+    if not block:
+        return _describe_certificate(value)
     try:
-        der = base64.b64decode(csr[1])
+        der = base64.b64decode(block["content"])
     except ValueError:
         return ""
-    return f"CSR sha256:{hashlib.sha256(der).hexdigest()[:12]}…"
+    name = "CSR" if block["label"].endswith("REQUEST") else "public key"
+    return f"{name} sha256:{hashlib.sha256(der).hexdigest()[:12]}…"
 
 
 def _compact_json(text: str) -> str:
@@ -240,7 +244,7 @@ def _format_in_lines(value: Mapping[str, Any] | list[Any]) -> ValueView:
     if isinstance(value, Mapping):
         names = f"{{ {', '.join(escape_invisible(str(key)) for key in value)} }}"
         return ValueView(names if len(names) <= _MAX_NAMES_LENGTH else "{…}", lines=lines)
-    return ValueView(f"[{len(value):,} items]", lines=lines)
+    return ValueView(f"[{format_count(len(value), 'item')}]", lines=lines)
 
 
 def _format_leaf(value: Any) -> str:
@@ -249,5 +253,4 @@ def _format_leaf(value: Any) -> str:
         return _format_in_one_line(value).text
     if _is_secret_text(value):
         return REDACTED
-    description = _describe_certificate(value) or _describe_csr(value)
-    return description or escape_invisible(json.dumps(value, ensure_ascii=False))
+    return _describe_pem(value) or escape_invisible(json.dumps(value, ensure_ascii=False))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.account_settings import AccountSettings
 from reconciler.model.change import ACTIONS
-from reconciler.model.text import escape_invisible, make_plural
+from reconciler.model.text import escape_invisible, format_count, make_plural
 
 ACTION_GLYPHS: Mapping[str, str] = {
     "create": "+",
@@ -43,7 +44,7 @@ def format_workspace(workspace: str, environment: str) -> str:
 
 def pluralize(count: int, noun: str) -> str:
     """Format a count with its noun: `1 call`, `1,204 calls`, `2 dependencies`."""
-    return f"{count:,} {noun if count == 1 else make_plural(noun)}"
+    return format_count(count, noun)
 
 
 def join_facts(facts: Iterable[str]) -> str:
@@ -74,8 +75,8 @@ def format_kind(kind: str, count: int = 1) -> str:
 
 
 def format_kind_title(kind: str) -> str:
-    """Return the heading of a kind: "Device certificates"."""
-    noun = format_kind(kind, 2)
+    """Return the heading of a kind: "Things", or "Audit configuration" for an account setting."""
+    noun = format_kind(kind, 1 if isinstance(all_kinds().get(kind), AccountSettings) else 2)
     return noun[:1].upper() + noun[1:]
 
 

@@ -174,7 +174,7 @@ CASES = (
         timeout_in_minutes = 16
         """,
         r"""
-        desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].CapabilityId: 1 characters; expected at least 7 and at most 128
+        desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].CapabilityId: 1 character; expected at least 7 and at most 128
         desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].ExtrinsicVersion: 11 is too large; expected at most 10
         desired_state.toml:5: error: managed_things.pump-1.capability_schemas[0].Format: 'ZLC' is not valid; expected one of 'AWS', 'ZCL', 'CONNECTOR'; did you mean 'ZCL'?
         desired_state.toml:10: error: managed_things.pump-1.wi_fi_simple_setup_configuration.timeout_in_minutes: 16 is too large; expected at most 15
