@@ -29,10 +29,10 @@ all_environments_option = click.option(
 
 
 def _store_scheduler(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-    from reconciler.rollout.dask import SchedulerAddress
+    if value is not None:
+        from reconciler.rollout.dask import SchedulerAddress
 
-    if _check(value, SchedulerAddress.parse):
-        Options.from_context(ctx).scheduler = value
+        Options.from_context(ctx).scheduler = _check(value, SchedulerAddress.parse)
 
 
 scheduler_option = click.option(
@@ -49,22 +49,25 @@ scheduler_option = click.option(
 
 
 def _parse_waves(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
     from reconciler.rollout.schedule import Waves
 
     return _check(value, Waves.parse)
 
 
 def _parse_failure_limit(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
     from reconciler.rollout.schedule import FailureLimit
 
     return _check(value, FailureLimit.parse)
 
 
-def _check(value: str | None, parse: Callable[[str], object]) -> str | None:
+def _check(value: str, parse: Callable[[str], object]) -> str:
     """Return a value as written, after checking it."""
     try:
-        if value is not None:
-            parse(value)
+        parse(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     return value

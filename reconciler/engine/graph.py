@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.address import Address
@@ -26,7 +26,7 @@ def build_resource_graph(resources: Desired) -> Graph:
 
 def build_graph(dependencies: Dependencies) -> Graph:
     """Return the graph, sorted by address; a dependency that is not itself a key is left out."""
-    import networkx as nx  # slow (a tenth of a second), and not needed for an empty plan
+    import networkx as nx  # slow to import (a tenth of a second)
 
     graph: Graph = nx.DiGraph()
     graph.add_nodes_from(sorted(dependencies))
@@ -38,39 +38,37 @@ def build_graph(dependencies: Dependencies) -> Graph:
     return graph
 
 
-def find_cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
-    """Return the addresses that are in a cycle or depend on one, with their dependencies.
+def sort_by_dependencies(dependencies: Dependencies) -> list[Address]:
+    """Return the addresses, each after its dependencies, ties broken by address.
 
-    Addresses without remaining dependencies are removed again and again, and the result is what remains: nothing if there is
-    no cycle. This needs no networkx, which is slow to import.
+    Addresses that are in a cycle, or depend on one, are left out, and so are dependencies that are not keys themselves. The
+    order is that of networkx's `lexicographical_topological_sort`; networkx is slow to import, and this is faster.
     """
-    remaining_counts = {
-        address: sum(dependency in dependencies for dependency in dependencies_of_address)
-        for address, dependencies_of_address in dependencies.items()
-    }
-    dependents: defaultdict[Address, list[Address]] = defaultdict(list)
-    for address, dependencies_of_address in dependencies.items():
-        for dependency in dependencies_of_address:
-            dependents[dependency].append(address)
-    ready = [address for address, count in remaining_counts.items() if not count]
+    addresses = sorted(dependencies)
+    indexes = {address: index for index, address in enumerate(addresses)}
+    missing_counts = [0] * len(addresses)
+    dependents: list[list[int]] = [[] for _ in addresses]
+    for index, address in enumerate(addresses):
+        for dependency in dependencies[address]:
+            if dependency in indexes:
+                missing_counts[index] += 1
+                dependents[indexes[dependency]].append(index)
+    ready = [index for index, count in enumerate(missing_counts) if not count]  # sorted, so it is a heap
+    order = []
     while ready:
-        address = ready.pop()
-        del remaining_counts[address]
-        for dependent in dependents.get(address, ()):
-            remaining_counts[dependent] -= 1
-            if not remaining_counts[dependent]:
-                ready.append(dependent)
-    return {address: dependencies[address] for address in remaining_counts}
+        index = heappop(ready)
+        order.append(addresses[index])
+        for dependent in dependents[index]:
+            missing_counts[dependent] -= 1
+            if not missing_counts[dependent]:
+                heappush(ready, dependent)
+    return order
 
 
-def sort_by_dependencies(graph: Graph) -> list[Address]:
-    """Return all addresses, each after its dependencies, ties broken by address.
-
-    Raises networkx.NetworkXUnfeasible if there is a cycle.
-    """
-    import networkx as nx
-
-    return list(nx.lexicographical_topological_sort(graph))
+def find_cyclic_subgraph(dependencies: Dependencies) -> Dependencies:
+    """Return the addresses that are in a cycle or depend on one, with their dependencies."""
+    sortable = set(sort_by_dependencies(dependencies))
+    return {address: value for address, value in dependencies.items() if address not in sortable}
 
 
 def find_shortest_cycles(graph: Graph) -> Iterator[tuple[Address, ...]]:

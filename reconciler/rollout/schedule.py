@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
 
-import networkx as nx
 from attrs import Factory, define, frozen
 
 from reconciler.model.amount import MAX_PERCENT, parse_amount
@@ -113,11 +113,8 @@ def find_predecessors(
 
     An environment that is not selected is replaced by those before it, so that the others keep their order.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(after)
-    graph.add_edges_from((earlier, name) for name, names in after.items() for earlier in names)
     predecessors: dict[str, frozenset[str]] = {}
-    for name in nx.topological_sort(graph):
+    for name in TopologicalSorter(after).static_order():
         own = frozenset(after.get(name, ()))
         left_out = [predecessors[earlier] for earlier in own if earlier not in selected]
         predecessors[name] = own.intersection(selected).union(*left_out)

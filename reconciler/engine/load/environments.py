@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from shlex import quote as quote_for_shell
 from typing import Any
 
-import networkx as nx
 from attrs import evolve, frozen
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
@@ -257,10 +256,14 @@ def _check_cycles(
 ) -> None:
     """Report tables whose environments wait for each other."""
     tables = {id(table): table for table in _list_tables(environments)}
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    for key, table in tables.items():
-        predecessors = {id(environments[name].table) for name in finder.find(table)}
-        graph.add_edges_from((predecessor, key) for predecessor in predecessors)
+    edges = [
+        (id(environments[name].table), key) for key, table in tables.items() for name in finder.find(table)
+    ]
+    if not edges:
+        return
+    import networkx as nx  # slow to import
+
+    graph: nx.DiGraph[int] = nx.DiGraph(edges)
     for component in nx.strongly_connected_components(graph):
         if len(component) == 1:
             continue

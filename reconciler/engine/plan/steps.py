@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
-from reconciler.engine.graph import build_graph, sort_by_dependencies
+from reconciler.engine.graph import sort_by_dependencies
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.removals import find_deletion_blockers
@@ -57,7 +57,8 @@ def build_steps(comparison: Comparison, context: PlanContext, resources: Desired
     if not changes:
         return ()
     dependencies = find_dependencies(comparison, context, resources)
-    order = sort_by_dependencies(build_graph(dependencies))
+    order = sort_by_dependencies(dependencies)
+    assert len(order) == len(dependencies), "the changes depend on each other in a cycle"
     return tuple(_build_step(changes[address], dependencies[address], context) for address in order)
 
 
