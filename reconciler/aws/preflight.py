@@ -48,10 +48,10 @@ def check_versions() -> Iterator[CheckResult]:
     """Report the versions, and check that botocore has the models of all `SERVICES`."""
     from importlib.metadata import version
 
-    from reconciler.aws.service_model import get_shared_loader
+    from reconciler.service_models import get_loader
 
     versions = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
-    missing = set(SERVICES) - set(get_shared_loader(None).list_available_services("service-2"))
+    missing = set(SERVICES) - set(get_loader().list_available_services("service-2"))
     if missing:
         message = f"{versions}, which has no model of {', '.join(sorted(missing))}"
         yield CheckResult("error", "versions", message, "pip install --upgrade boto3")

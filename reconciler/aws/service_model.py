@@ -19,8 +19,7 @@ from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, format_choices, format_count, quote
 
 if TYPE_CHECKING:
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel, Shape
+    from botocore.model import Shape
 
 _RESERVED_PREFIX = "aws:"
 _TAG_KEY_SHAPE = "TagKey"
@@ -51,10 +50,12 @@ def find_shape(service: str, member: str) -> Shape:
 
     A path continues in the items of a list without an index. Raises LookupError for an unknown member.
     """
+    from reconciler.service_models import load_service_model
+
     operation, *path = member.split(".")
     if operation not in _list_operations(service):
         raise LookupError(f"{service} has no operation {operation}")
-    shape: Any = _load_model(service).operation_model(operation).input_shape
+    shape: Any = load_service_model(service).operation_model(operation).input_shape
     for name in path:
         while shape is not None and shape.type_name == "list":
             shape = shape.member
@@ -65,23 +66,10 @@ def find_shape(service: str, member: str) -> Shape:
 
 
 @cache
-def get_shared_loader(path: str | None) -> Loader:
-    """Return botocore's loader for a search path (None: the default), one per path."""
-    from botocore.loaders import create_loader
-
-    return create_loader(path)
-
-
-@cache
-def _load_model(service: str) -> ServiceModel:
-    from botocore.model import ServiceModel
-
-    return ServiceModel(get_shared_loader(None).load_service_model(service, "service-2"), service)
-
-
-@cache
 def _list_operations(service: str) -> frozenset[str]:
-    return frozenset(_load_model(service).operation_names)
+    from reconciler.service_models import load_service_model
+
+    return frozenset(load_service_model(service).operation_names)
 
 
 @cache

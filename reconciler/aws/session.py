@@ -244,15 +244,15 @@ def _create_core_session() -> Any:
     """Return a botocore session that uses less memory.
 
     botocore would create a time zone object for each timestamp, which takes as much memory as a whole `Live` thing; here
-    all timestamps share one. The service models come from the loader that `service_model` also uses, so that each is loaded once.
+    all timestamps share one. The service models come from the loader that the rest of this process uses, so that each is read once.
     """
     from botocore.session import Session
 
-    from reconciler.aws.service_model import get_shared_loader
+    from reconciler.service_models import get_loader
 
     session = Session()
     session.lazy_register_component(
-        "data_loader", lambda: get_shared_loader(session.get_config_variable("data_path"))
+        "data_loader", lambda: get_loader(session.get_config_variable("data_path"))
     )
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session

@@ -5,7 +5,7 @@ as a desired state refers to them. `iam`, `lambda`, `kinesis` and `firehose` onl
 exists, and `sts` only who the caller is.
 
 Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
-nothing else of this project and never boto3; from botocore it takes only the service models.
+nothing else of this project, except `service_models`, and never boto3.
 
 The modules, from the outside in:
 

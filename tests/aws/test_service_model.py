@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelConstraints, _load_model, compile_pattern, find_shape
+from reconciler.aws.service_model import ServiceModelConstraints, compile_pattern, find_shape
 from reconciler.kinds import all_kinds
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.service_models import load_service_model
 
 IOT, MANAGED = "iot", "iot-managed-integrations"
 
@@ -181,7 +182,7 @@ class TestLists:
 class TestPatterns:
     @pytest.mark.parametrize("service", [IOT, MANAGED])
     def test_every_pattern_of_the_service_models_compiles(self, service):
-        model = _load_model(service)
+        model = load_service_model(service)
         patterns = {model.shape_for(name).metadata.get("pattern") for name in model.shape_names} - {None}
         assert {pattern for pattern in patterns if compile_pattern(pattern) is None} == set()
 

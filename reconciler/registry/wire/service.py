@@ -1,6 +1,6 @@
 """The services' models in the installed botocore, and each operation's parsers and serializer.
 
-Invariant: a model is read once per process (about 30 ms each), when it is first needed; each parser and serializer is compiled once, when it is first
+Invariant: a model is read when it is first needed; each parser and serializer is compiled once, when it is first
 needed. A `Service` has every operation of its model, whether or not the registry serves it.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 
 from attrs import Factory, define, frozen
-from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from reconciler.registry.wire.parse import InputParser, Parser, compile_input_parser, compile_params_parser
@@ -21,6 +20,7 @@ from reconciler.registry.wire.serialize import (
     compile_error_writer,
     compile_serializer,
 )
+from reconciler.service_models import load_service_model
 
 SERVICES = ("iot", "iot-managed-integrations")
 """AWS IoT's services."""
@@ -216,7 +216,7 @@ def load_service(name: str) -> Service:
 
 @cache
 def _load(name: str) -> Service:
-    return Service(name, ServiceModel(Loader().load_service_model(name, "service-2"), name))
+    return Service(name, load_service_model(name))
 
 
 @cache

@@ -1,0 +1,60 @@
+"""The service models of the installed botocore, each read and parsed at most once per process.
+
+The embedded registry and boto3's sessions share them. Parsing a model with botocore's own loader takes several times as long,
+and looking for a model lists the folders of all services.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from botocore.loaders import JSONFileLoader, Loader
+from botocore.model import ServiceModel
+
+_MODEL = "service-2"
+
+
+class _FastFileLoader(JSONFileLoader):  # type: ignore[misc] # botocore has no types
+    """Parses files with msgspec."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return the content of a JSON file, given its path without an extension; None without such a file."""
+        if (file := Path(f"{file_path}.json")).is_file():
+            return msgspec.json.decode(file.read_bytes())
+        if (file := Path(f"{file_path}.json.gz")).is_file():
+            return msgspec.json.decode(gzip.decompress(file.read_bytes()))
+        return None
+
+
+class _FastLoader(Loader):  # type: ignore[misc] # botocore has no types
+    """Finds a service by its folder alone."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return the names of all services, whether or not they have a file of this type."""
+        del type_name
+        return _list_folders(*self.search_paths)
+
+
+@cache
+def _list_folders(*paths: str) -> list[str]:
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    return sorted({child.name for folder in folders for child in folder.iterdir()})
+
+
+@cache
+def get_loader(search_path: str | None = None) -> Loader:
+    """Return botocore's loader for a search path as in AWS_DATA_PATH; None: only the default folders."""
+    paths = search_path.split(os.pathsep) if search_path else []
+    expanded_paths = [str(Path(os.path.expandvars(path)).expanduser()) for path in paths]
+    return _FastLoader(extra_search_paths=expanded_paths, file_loader=_FastFileLoader())
+
+
+@cache
+def load_service_model(service: str) -> ServiceModel:
+    """Return the model of a service. Raises botocore's UnknownServiceError and DataNotFoundError."""
+    return ServiceModel(get_loader().load_service_model(service, _MODEL), service)
