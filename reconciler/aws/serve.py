@@ -33,7 +33,7 @@ class ServeOptions:
 
     `db` is a file or IN_MEMORY, `faults` a file of rules, and `buckets` a folder that replaces S3. If `quotas` are set, calls
     above their rates are throttled as AWS throttles them. With `virtual_time`, waiting moves a clock instead of taking time.
-    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last six fields.
+    `registry.latency` documents the format of `latency`, and `RegistrySettings` the last ten fields.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +51,10 @@ class ServeOptions:
     registration_task_seconds: float = 0.0
     topic_rule_destination_seconds: float = 0.0
     encryption_update_seconds: float = 0.0
+    trail: bool = True
+    trail_lag_seconds: tuple[float, float] = (0.0, 0.0)
+    trail_loss: float = 0.0
+    trail_resources: bool = True
 
 
 def serve_registry(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
@@ -116,6 +120,10 @@ def _open_registry(options: ServeOptions, clock: VirtualClock | None) -> Registr
         topic_rule_destination_seconds=options.topic_rule_destination_seconds,
         encryption_update_seconds=options.encryption_update_seconds,
         buckets=options.buckets,
+        has_trail=options.trail,
+        trail_lag_seconds=options.trail_lag_seconds,
+        trail_loss=options.trail_loss,
+        trail_names_resources=options.trail_resources,
     )
     try:
         return Registry(options.db, settings)

@@ -41,6 +41,7 @@ class Context:
 
 
 _ARN_SERVICES = {
+    "cloudtrail": "cloudtrail",
     "iot": "iot",
     "iot-managed-integrations": "iotmanagedintegrations",
     "ssm": "ssm",

@@ -28,6 +28,7 @@ from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings, generate_request_id
 from reconciler.registry.page_tokens import TokenSigner
 from reconciler.registry.store import Store, StoreDiskError, StoreError
+from reconciler.registry.trail import Trail, find_write_sender
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, build_error_response
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import Service, WireOperation, load_service
@@ -70,6 +71,7 @@ class Registry:
     def __init__(self, path: str | Path, settings: RegistrySettings = RegistrySettings()) -> None:  # noqa: B008  (a frozen value)
         self.settings = settings
         self._store = Store(path, catalog.load_schemas())
+        self._trail = Trail(settings)
         self._signer = TokenSigner(self._store.find_or_create_secret("page tokens"))
         self._served = catalog.load_served_operations()
         # Why the database could not be used, until a request writes to it again.
@@ -109,11 +111,12 @@ class Registry:
         """Perform a request, unless routing rejected it, and return the response."""
         if routed.rejection is not None:
             return self.reject(routed, routed.rejection)
-        return self._to_response(*self._perform_operation(routed))
+        request_id = generate_request_id()
+        return self._to_response(*self._perform_operation(routed, request_id), request_id)
 
     def reject(self, routed: RoutedRequest, error: ApiError) -> HttpResponse:
         """Return an error response for a request without performing it."""
-        return self._to_response(*build_error_response(routed.service, error))
+        return self._to_response(*build_error_response(routed.service, error), generate_request_id())
 
     def writes(self, operation: WireOperation) -> bool:
         """Return whether an operation may change the registry, although its HTTP method may be GET."""
@@ -132,12 +135,12 @@ class Registry:
         """Close the database."""
         self._store.close()
 
-    def _perform_operation(self, routed: RoutedRequest) -> ResponseParts:
+    def _perform_operation(self, routed: RoutedRequest, request_id: str) -> ResponseParts:
         """Run the operation of a request, and convert every exception to an error response."""
         operation = routed.operation
         assert operation is not None
         try:
-            response = self._run_in_transaction(operation, _parse_params(routed, operation), routed.caller)
+            response = self._run_in_transaction(routed, operation, request_id)
         except ApiError as error:
             return build_error_response(routed.service, error)
         except MalformedError as error:
@@ -165,19 +168,23 @@ class Registry:
         if is_new:
             _log.error("%s; requests fail with ServiceUnavailableException until this is resolved", problem)
 
-    def _to_response(self, status: int, headers: dict[str, str], body: bytes) -> HttpResponse:
+    def _to_response(
+        self, status: int, headers: dict[str, str], body: bytes, request_id: str
+    ) -> HttpResponse:
         headers["Date"] = _format_date(int(self.settings.clock()))
-        headers.setdefault("x-amzn-RequestId", generate_request_id())
+        headers.setdefault("x-amzn-RequestId", request_id)
         if status != _NO_CONTENT:
             headers["Content-Length"] = str(len(body))
         return HttpResponse(status, headers, body)
 
     def _run_in_transaction(
-        self, operation: WireOperation, params: catalog.Params, caller: CredentialScope
+        self, routed: RoutedRequest, operation: WireOperation, request_id: str
     ) -> ResponseParts:
+        params, caller = _parse_params(routed, operation), routed.caller
         served = self._served[operation.service, operation.name]
         scope = self._store.find_or_create_scope(caller.account, caller.region)
-        with self._store.write() if self.writes(operation) else self._store.read() as transaction:
+        writes = self.writes(operation)
+        with self._store.write() if writes else self._store.read() as transaction:
             context = Context(
                 tx=transaction,
                 service=operation.service,
@@ -192,11 +199,16 @@ class Registry:
             )
             try:
                 output = served.function(context, params) or {}
-                # Inside the transaction, so that nothing is committed if the output cannot be serialized.
-                return operation.serializer.serialize(output)
             except CommittedError as error:
                 # Raised below, outside the transaction: an exception inside it would roll back what must stay.
                 committed_error = error
+            else:
+                # Inside the transaction, so that nothing is committed if the output cannot be serialized.
+                response = operation.serializer.serialize(output)
+                if writes and self.settings.has_trail:
+                    sender = find_write_sender(routed.headers, routed.request.source_ip, request_id)
+                    self._trail.record(context, sender, params, output, response[2])
+                return response
         raise committed_error
 
 

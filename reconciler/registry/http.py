@@ -12,13 +12,14 @@ from attrs import frozen
 class HttpRequest:
     """An HTTP request.
 
-    `url` is absolute and includes the query string. Header names are case-insensitive.
+    `url` is absolute and includes the query string. Header names are case-insensitive. `source_ip` is the address that it came from.
     """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
+    source_ip: str = "127.0.0.1"
 
 
 @frozen
@@ -56,6 +57,14 @@ class RegistrySettings:
     - `encryption_update_seconds`: how long an update of the encryption of managed integrations is in progress
 
     `buckets` is a folder that replaces S3: the folders in it are the buckets. With None, there are no buckets.
+
+    CloudTrail's events:
+
+    - `has_trail`: whether writes are logged as events
+    - `trail_lag_seconds`: the shortest and the longest time from a write to the delivery of its event
+    - `trail_loss`: the share of events that are never delivered, from 0 to 1
+    - `trail_seed`: what decides which events are lost, and how late each one is
+    - `trail_names_resources`: whether an event has a list of the resources that its request names
     """
 
     account: str = "123456789012"
@@ -68,3 +77,8 @@ class RegistrySettings:
     topic_rule_destination_seconds: float = 0.0
     encryption_update_seconds: float = 0.0
     buckets: Path | None = None
+    has_trail: bool = True
+    trail_lag_seconds: tuple[float, float] = (0.0, 0.0)
+    trail_loss: float = 0.0
+    trail_seed: int = 0
+    trail_names_resources: bool = True

@@ -40,6 +40,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 # One request can advance the clock by less than this.
 _MAX_ADVANCE_SECONDS = 100 * 365 * 86_400.0
 
+_LOOPBACK = "127.0.0.1"
 _BACKLOG = 1024
 # Longer than AWS's clients keep an idle connection, so that the server never closes one while a request is on its way.
 _KEEP_ALIVE_SECONDS = 120
@@ -165,7 +166,9 @@ class RegistryApp:
         query = scope["query_string"]
         path = scope["raw_path"] + (b"?" + query if query else b"")
         url = f"http://{headers['host']}{path.decode('latin-1')}"
-        request = HttpRequest(scope["method"], url, headers, body)
+        client = scope.get("client")
+        source_ip = client[0] if client else _LOOPBACK
+        request = HttpRequest(scope["method"], url, headers, body, source_ip)
         return self._respond_to_server_request(scope["path"], request) or await self._perform(request)
 
     async def _perform(self, request: HttpRequest) -> HttpResponse | None:

@@ -31,6 +31,7 @@ SERVICES = (
     "lambda",
     "kinesis",
     "firehose",
+    "cloudtrail",
 )
 START_SECONDS = 1_750_000_000.0
 """The time of a new `ManualClock`, in seconds since 1970."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -28,7 +29,43 @@ class _Duration(click.ParamType[float]):
         return parsed
 
 
+class _DurationRange(click.ParamType[tuple[float, float]]):
+    """A duration, or the shortest and the longest one, such as 1m,15m; as seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Return the shortest and the longest duration of a text."""
+        if isinstance(value, tuple):
+            return value
+        shortest, comma, longest = value.partition(",")
+        seconds = parse_duration(shortest), parse_duration(longest if comma else shortest)
+        if seconds[0] is None or seconds[1] is None or seconds[0] > seconds[1]:
+            expected = f"{DURATION_FORMAT}, or two, as in 1m,15m"
+            self.fail(f"{value!r} is not a valid duration; expected {expected}", param, ctx)
+        return seconds[0], seconds[1]
+
+
+class _Percentage(click.ParamType[float]):
+    """A percentage such as 1%, as a share from 0 to 1."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the share that a text such as `1%` or `0.5%` means; a default is a share already."""
+        if isinstance(value, float):
+            return value
+        match = _PERCENTAGE_PATTERN.fullmatch(value)
+        if match is None or float(match[1]) > _ALL_PERCENT:
+            self.fail(f"{value!r} is not a valid percentage; expected one from 0% to 100%", param, ctx)
+        return float(match[1]) / _ALL_PERCENT
+
+
 _DURATION = _Duration()
+_PERCENTAGE_PATTERN = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)%")
+_ALL_PERCENT = 100
 
 
 @click.command()
@@ -118,6 +155,31 @@ _DURATION = _Duration()
     type=_DURATION,
     default=0.0,
     help="How long an update of the encryption of managed integrations takes (default: 0s).",
+)
+@click.option(
+    "--trail/--no-trail",
+    default=True,
+    help="Log writes as events of CloudTrail, which LookupEvents returns (default: --trail).",
+)
+@click.option(
+    "--trail-lag",
+    "trail_lag_seconds",
+    type=_DurationRange(),
+    default=(0.0, 0.0),
+    metavar="DURATION[,DURATION]",
+    help="Time until CloudTrail delivers an event, or the shortest and the longest (default: 0s).",
+)
+@click.option(
+    "--trail-loss",
+    type=_Percentage(),
+    default=0.0,
+    metavar="PERCENTAGE",
+    help="Part of the events that CloudTrail never delivers, such as 1% (default: 0%).",
+)
+@click.option(
+    "--trail-resources/--no-trail-resources",
+    default=True,
+    help="Whether events of CloudTrail have a list of their resources (default: --trail-resources).",
 )
 @click.option(
     "--buckets",

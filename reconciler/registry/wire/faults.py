@@ -32,7 +32,10 @@ def build_error_response(service: Service, error: ApiError) -> tuple[int, dict[s
         document = {"message": error.message}
     else:
         status = error_format.status
-        document = error_format.write({error_format.message_member: error.message, **error.members})
+        member = error_format.message_member
+        document = error_format.write({**({member: error.message} if member else {}), **error.members})
+        # The json protocol has a message even if the error's shape has no member for it.
+        document = document if member else {"message": error.message, **document}
     if service.name in QUERY_SERVICES:
         return format_xml_error(service.model, status, error.code, error.message)
     if service.name in JSON_SERVICES:

@@ -33,6 +33,7 @@ JSON_SERVICES = {
     "secretsmanager": "secretsmanager",
     "kinesis": "Kinesis_20131202",
     "firehose": "Firehose_20150804",
+    "cloudtrail": "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
 }
 """The services with the json protocol, with what precedes the operation in the header `X-Amz-Target`."""
 
@@ -57,6 +58,7 @@ _DEFAULT_FAULT_CODES = {
     "firehose": "InternalFailure",
     "lambda": "ServiceException",
     "iam": "ServiceFailure",
+    "cloudtrail": "InternalFailure",
     "sts": "InternalFailure",
 }
 # Error codes for a throttled request, if they are not ThrottlingException.
@@ -131,10 +133,10 @@ class WireOperation:
 
 @frozen
 class ErrorFormat:
-    """How an error is sent: its HTTP status, the name of its message member, and the writer of its body."""
+    """How an error is sent: its HTTP status, the name of its message member, if any, and the writer of its body."""
 
     status: int
-    message_member: str
+    message_member: str | None
     write: Writer
 
 
@@ -246,5 +248,5 @@ def _find_status(shape: Shape) -> int:
     return _FAULT_STATUS if shape.name in _FAULT_CODES else _CLIENT_ERROR_STATUS
 
 
-def _find_message_member(shape: Shape) -> str:
-    return next((name for name in shape.members if name.lower() == "message"), "message")
+def _find_message_member(shape: Shape) -> str | None:
+    return next((name for name in shape.members if name.lower() == "message"), None)
