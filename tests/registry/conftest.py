@@ -85,6 +85,11 @@ def secrets_manager(registry: Registry, session_clients: dict[str, Any]) -> Any:
     return session_clients["secretsmanager"]
 
 
+@pytest.fixture
+def cloudtrail(registry: Registry, session_clients: dict[str, Any]) -> Any:
+    return session_clients["cloudtrail"]
+
+
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority("Factory CA")

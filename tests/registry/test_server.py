@@ -284,6 +284,8 @@ def test_faults_are_injected_including_lost_connections(tmp_path):
         (("--host", "::"), ":: is not a loopback address"),
         (("--latency", "soon"), "'soon' is not a valid latency; expected a time such as 20ms"),
         (("--detach-lag", "soon"), "'soon' is not a valid duration; expected a number and a unit"),
+        (("--trail-lag", "15m,1m"), "'15m,1m' is not a valid duration; expected a number and a unit"),
+        (("--trail-loss", "101%"), "'101%' is not a valid percentage; expected one from 0% to 100%"),
         (("--db", "/"), "the database is not usable"),
     ],
 )

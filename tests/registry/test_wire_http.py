@@ -28,6 +28,7 @@ SIGNING_NAMES = {
     "lambda": "lambda",
     "kinesis": "kinesis",
     "firehose": "firehose",
+    "cloudtrail": "cloudtrail",
 }
 
 

@@ -59,8 +59,8 @@ def lookup_events(context: Context, params: Params) -> Output | None:
     if "EventCategory" in params:  # there are no Insights events
         return {"Events": []}
     rows = context.tx.fetch_all(
-        "SELECT * FROM trail_events WHERE scope = ? AND id BETWEEN ? AND ? AND delivered_at <= ?"
-        f" AND {condition} ORDER BY id DESC LIMIT ?",  # noqa: S608 (one of our own conditions)
+        "SELECT * FROM trail_events WHERE scope = ? AND id BETWEEN ? AND ? AND delivered_at <= ?"  # noqa: S608 (our own conditions)
+        f" AND {condition} ORDER BY id DESC LIMIT ?",
         context.scope,
         first_id,
         min(last_id, page.after[0] - 1) if page.after else last_id,
