@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -57,13 +58,14 @@ class Workspace(WorkspacePlans):
     >>> result = workspace.apply(plan)
     """
 
-    def drift(
+    def drift(  # noqa: PLR0913 (each is one option)
         self,
         *,
         select: str | Address | Iterable[str | Address] = (),
         exclude: str | Address | Iterable[str | Address] = (),
         allow_unmatched: bool = False,
         full: bool = False,
+        who: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedDrift:
         """Return the differences between the registry and the file. Writes nothing and acquires no lease.
@@ -73,6 +75,7 @@ class Workspace(WorkspacePlans):
             exclude: The resources to leave out.
             allow_unmatched: As for `plan`.
             full: Whether the drift displays every resource, instead of groups of alike ones.
+            who: Whether to look up in CloudTrail who changed the resources that differ; it needs cloudtrail:LookupEvents.
             progress: As for `plan`.
 
         Raises:
@@ -80,6 +83,7 @@ class Workspace(WorkspacePlans):
             SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.plan.drift import find_drift
+        from reconciler.engine.plan.drift_changes import add_last_changes
         from reconciler.render.rich_display import DisplayedDrift
 
         check_function("progress", progress)
@@ -96,6 +100,14 @@ class Workspace(WorkspacePlans):
                 allow_unmatched=allow_unmatched,
                 unanswered_calls=self._list_unanswered_calls(),
             )
+            if who and drift:
+                drift = add_last_changes(
+                    drift,
+                    desired.resources,
+                    self.connection.call,
+                    now=datetime.datetime.now(datetime.UTC),
+                    runs=self._list_recent_runs(),
+                )
         return DisplayedDrift.from_value(drift, last_run=self.last_run_on_target(), full=full)
 
     def show(self, address: str | Address) -> DisplayedResource:

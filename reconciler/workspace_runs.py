@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from reconciler.engine.journal.team_history import TeamHistory
     from reconciler.engine.ownership.stored_lease import LeaseHolder
 
+_MAX_RECENT_RUNS = 100
+"""The latest runs among which that of a change is looked for."""
+
 
 class WorkspaceRuns(WorkspaceFiles):
     """A workspace whose plans can be applied, with the runs that its journal has."""
@@ -214,6 +217,15 @@ class WorkspaceRuns(WorkspaceFiles):
         except JournalError:
             return None
         return latest[0] if latest else None
+
+    def _list_recent_runs(self) -> Sequence[Run]:
+        """Return this workspace's latest runs on this target; none without a readable journal."""
+        try:
+            return self._journal.list_runs(
+                _MAX_RECENT_RUNS, self.desired.settings.name, str(self.connection.target)
+            )
+        except JournalError:
+            return ()
 
     def crashed_run(self) -> Run | None:
         """Return this workspace's latest run if it crashed; None if it did not or the journal is not readable."""

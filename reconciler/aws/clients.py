@@ -15,7 +15,10 @@ SERVICES = ("iot", "iot-managed-integrations")
 SECRET_SERVICES = ("ssm", "secretsmanager")
 """The services that store secrets; their clients are created only if a file refers to them."""
 
-_ALL_SERVICES = (*SERVICES, *SECRET_SERVICES, *OUTSIDE_SERVICES)
+TRAIL_SERVICES = ("cloudtrail",)
+"""The service of the change feed; its client is created only if that is read."""
+
+_ALL_SERVICES = (*SERVICES, *SECRET_SERVICES, *OUTSIDE_SERVICES, *TRAIL_SERVICES)
 
 _MAX_CONNECTIONS = 64
 """Connections that each client keeps open: one for each call that a refresh may have in flight."""

@@ -66,6 +66,7 @@ class CaCertificates(Kind):
 
     table = "ca_certificates"
     noun = "CA certificate"
+    arn_type = "cacert"
     spec_class = CaCertificate
     operations = Operations(
         read=("ListCACertificates", "ListTagsForResource", "DescribeCACertificate", "GetRegistrationCode"),

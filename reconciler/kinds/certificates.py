@@ -96,6 +96,7 @@ class Certificates(Kind):
 
     table = "certificates"
     noun = "device certificate"
+    arn_type = "cert"
     spec_class = Certificate
     operations = Operations(
         read=(

@@ -120,6 +120,7 @@ class DynamicThingGroups(Kind):
 
     table = "dynamic_thing_groups"
     noun = "dynamic thing group"
+    arn_type = "thinggroup"
     spec_class = DynamicThingGroup
     operations = Operations(
         read=(

@@ -95,6 +95,11 @@ class LogLevels(Kind):
         """Return the type and the name of the target, as in `CLIENT_ID:pump-1`."""
         return _build_identity(resource.spec) or None
 
+    def find_changed_identity(self, operation: str, members: Mapping[str, Any]) -> str | None:
+        """Return the type and the name of the target."""
+        target = members.get("logTarget", members)
+        return _get_identity({"logTarget": target}) if "targetType" in target else None
+
     def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
         """Return nothing: a log level has neither an ID nor an ARN."""
         return {}

@@ -133,6 +133,7 @@ class PackageVersions(Kind):
 
     table = "package_versions"
     noun = "package version"
+    arn_type = "package"
     spec_class = PackageVersion
     needs_settings = frozenset({INDEXING})
     operations = Operations(
@@ -211,6 +212,11 @@ class PackageVersions(Kind):
     def identity(self, resource: Resource) -> str:
         """Return the end of the ARN, which has both names."""
         return build_version_id(resource.spec.package, resource.spec.version_name)
+
+    def find_changed_identity(self, operation: str, members: Mapping[str, Any]) -> str | None:
+        """Return the end of the ARN, which has both names."""
+        package, version = (members.get(name) for name in ("packageName", "versionName"))
+        return build_version_id(External(package), version) if package and version else None
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
 

@@ -69,6 +69,7 @@ class TopicRuleDestinations(Kind):
 
     table = TABLE
     noun = "topic rule destination"
+    arn_type = "ruledestination"
     spec_class = TopicRuleDestination
     operations = Operations(
         read=("ListTopicRuleDestinations", "ListThingGroups", "DescribeThingGroup"),

@@ -80,6 +80,7 @@ class TopicRules(PlainKind):
 
     table = "topic_rules"
     noun = "topic rule"
+    arn_type = "rule"
     spec_class = TopicRule
     api = PlainApi(
         "TopicRule",

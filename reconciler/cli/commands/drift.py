@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 @scheduler_option
 @add_selection_options
 @full_option
+@click.option(
+    "--who",
+    is_flag=True,
+    help="Look up in CloudTrail who changed the resources that differ, when and from where.",
+)
 @format_option
 @summary_option
 @click.pass_context
@@ -43,6 +48,7 @@ def drift(  # noqa: PLR0913 (its options)
     select: Sequence[str],
     exclude: Sequence[str],
     full: bool,
+    who: bool,
     output_format: str,
     summary: Path | None,
 ) -> None:
@@ -57,6 +63,8 @@ def drift(  # noqa: PLR0913 (its options)
     from reconciler.render.views.drift import build_drift_view
 
     options = Options.from_context(ctx)
+    if options.is_rollout and who:
+        raise click.UsageError("--who is for one environment; choose it with --environment")
     if options.is_rollout:
         selection, output = RolloutSelection(select, exclude), RolloutOutput(output_format, full, summary)
         find_rollout_drift(ctx, selection, output)
@@ -65,7 +73,7 @@ def drift(  # noqa: PLR0913 (its options)
     workspace = options.open_workspace()
     workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)
     with show_reading(terminal.err) as progress:
-        result = workspace.drift(select=select, exclude=exclude, progress=progress)
+        result = workspace.drift(select=select, exclude=exclude, who=who, progress=progress)
     last_run = workspace.last_run_on_target()
     try:
         _print_drift(result, last_run, terminal, output_format, full=full)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan import Target
     from reconciler.workspace import Workspace
 
-_PURPOSES = ("plan", "show", "apply", "destroy")
+_PURPOSES = ("plan", "show", "drift", "apply", "destroy")
 
 
 @click.command()
@@ -26,7 +26,7 @@ _PURPOSES = ("plan", "show", "apply", "destroy")
     "purpose",
     type=click.Choice(_PURPOSES),
     default="apply",
-    help="Command that the policy is for; every policy allows reading (default: apply).",
+    help="Command that the policy is for, drift with --who; every policy allows reading (default: apply).",
 )
 @out_option
 @click.pass_context

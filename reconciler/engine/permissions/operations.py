@@ -28,6 +28,7 @@ Operation: TypeAlias = tuple[str, str]
 PURPOSES: Mapping[str, tuple[str, ...]] = {
     "plan": (),
     "show": (),
+    "drift": (),
     "apply": ACTIONS,
     "destroy": ("update", "delete"),
 }
@@ -41,7 +42,7 @@ only with operations that updates and deletions need as well.
 def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
     """Return the operations that a purpose needs for a desired state, under "Read" and "Write".
 
-    `purpose` is a key of `PURPOSES`.
+    `purpose` is a key of `PURPOSES`; "drift" is a drift that looks up who changed the resources.
 
     "Read" has the read operations of every kind, because the workspace may own resources of a kind that is no longer in the
     file; for `show`, also those that read the status of a resource. "Write" has only operations of the kinds in the file, of the kinds that make up a composite kind in the file, and of
@@ -58,6 +59,8 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
         for verb in read_verbs
         for operation in _list_operations(kind, verb)
     }
+    if purpose == "drift":
+        read.add(("cloudtrail", "LookupEvents"))
     write: set[Operation] = set()
     for name in kind_names:
         for verb in PURPOSES[purpose]:

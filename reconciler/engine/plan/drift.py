@@ -5,6 +5,7 @@ Invariant: every call only reads, and no lease is needed.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,13 +52,34 @@ class DriftedField:
 
 
 @frozen
+class LastChange:
+    """The last change of a resource that CloudTrail knows; its texts are other people's.
+
+    - `operation`: the API operation; `time`: when it was called, in UTC; `age_seconds`: how long ago that was;
+    - `principal`: who called it, usually an ARN; `source`: the IP address or the AWS service that it came from;
+    - `is_from_reconciler`: whether it says that reconciler sent it;
+    - `run`: the ID of the run of this workspace in whose time reconciler sent it, empty without one.
+    """
+
+    operation: str
+    time: datetime.datetime
+    age_seconds: float
+    principal: str
+    source: str
+    is_from_reconciler: bool = False
+    run: str = ""
+
+
+@frozen
 class DriftedResource:
     """One resource that differs from the file.
 
     - `direction`: "missing", "changed", "extra" or "unmanaged";
     - `origin`: its file and line, None if it is not in the file;
     - `owner`: the workspace that manages it, None if no workspace does or it does not exist;
-    - `identity`: its AWS ID, None if it does not exist.
+    - `identity`: its AWS ID, None if it does not exist;
+    - `last_change`: its last change, if it was looked up and CloudTrail knows it;
+    - `unknown_change`: why the last change is not known; empty if it is, or if it was not looked up.
     """
 
     direction: str
@@ -66,6 +88,8 @@ class DriftedResource:
     origin: str | None = None
     owner: str | None = None
     identity: str | None = None
+    last_change: LastChange | None = None
+    unknown_change: str = ""
 
 
 @frozen
@@ -79,7 +103,8 @@ class Drift:
     - `notes`: descriptions of unmanaged resources that are not in the file;
     - `unmanaged`: all of these resources, by kind;
     - `kept_orphans`: the addresses of resources that are no longer in the file and that `prune = "never"` keeps;
-    - `unmatched`: the selectors that select nothing, if that is allowed.
+    - `unmatched`: the selectors that select nothing, if that is allowed;
+    - `trail_notes`: why last changes could not be looked up.
     """
 
     workspace: str
@@ -93,6 +118,7 @@ class Drift:
     kept_orphans: tuple[Address, ...] = field(default=())
     environment: str = ""
     unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)
+    trail_notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __bool__(self) -> bool:
         return bool(self.items)

@@ -139,6 +139,10 @@ class AccountSettings(Kind):
         """Return the name."""
         return resource.address.name
 
+    def find_changed_identity(self, operation: str, members: Mapping[str, Any]) -> str | None:
+        """Return the name for an update of the settings."""
+        return self.only_name if operation in {self.api.update, self.api.clear} else None
+
     def outputs(self, live: Live, context: PlanContext) -> Mapping[str, str]:
         """Return nothing: settings have neither an ID nor an ARN."""
         return {}

@@ -14,6 +14,7 @@ suit most kinds:
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
 | `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
 | `outputs` | by `reconciler output`: which values do other tools need? | its ID and ARN |
+| `find_changed_identity` | by a reading of the change feed: which resource did somebody's call change? | by its name or ID |
 | `read_status` | by `reconciler show`: what does AWS report that no file declares? | nothing |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `find_implied_dependencies` | while loading: which resources must exist before, although no field refers to them? | none |
@@ -45,8 +46,10 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from reconciler.kinds.base.aws_limits import Limit
+from reconciler.kinds.base.changed_resources import find_identity_in_members
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.declarations import Listing, Operations, OwnedThrough
+from reconciler.kinds.base.members import get_member_name
 from reconciler.kinds.base.outside import Description, Need, find_reference_needs
 from reconciler.kinds.base.references import find_referenced_tables
 from reconciler.kinds.base.schema import Member, get_members
@@ -74,6 +77,8 @@ class Kind(ABC):
     """The request member that the resource's name is sent as, if any; it defines the limits of names."""
     id_member: ClassVar[str | None] = None
     """The response member with the ID of a new resource, if AWS assigns IDs."""
+    arn_type: ClassVar[str] = ""
+    """The type in the ARNs of the resources (`thinggroup`); empty if it is the noun without spaces."""
     orphan_name_pattern: ClassVar[re.Pattern[str] | None] = None
     """The pattern of the names that plans give to resources outside the file, if the registry stores no names."""
     listing: ClassVar[Listing | None] = None
@@ -215,6 +220,15 @@ class Kind(ABC):
         yield  # a read is a generator, even without calls
 
     # ── reading and comparing ─────────────────────────────────────────────────────────────────────
+
+    def find_changed_identity(self, operation: str, members: Mapping[str, Any]) -> str | None:
+        """Return AWS's ID of the resource that a call changed, or None if its members name none.
+
+        The operation is one of the kind's, or one that no kind sends; `members` are those of the request and the response.
+        """
+        name_member = get_member_name(self.name_api) if self.name_api else None
+        id_param = self.description.id_param if self.description else None
+        return find_identity_in_members(members, (name_member, id_param, self.id_member))
 
     @abstractmethod
     def read(self, scope: Scope) -> Read[Sequence[Live]]:

@@ -56,6 +56,7 @@ def render_drifted_resources_html(
     unfold = sum(len(entries) for _, entries in sections) <= MAX_UNFOLDED
     return h.fragment[
         (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
+        (h.p(".note.warning")["! ", note] for note in view.trail_notes),
         (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
         h.p(".note.info")["· ", view.kept_orphans] if view.kept_orphans else None,
         (_render_section(section, entries, max_rows, unfold=unfold) for section, entries in sections),
@@ -83,12 +84,13 @@ def _render_section(
 
 def _render_entry(entry: DriftRow | RowGroup[DriftRow], *, unfold: bool) -> h.Renderable:
     if isinstance(entry, DriftRow):
-        head = h.fragment[h.code(".address")[entry.address], " ", h.span(".quiet")[describe_drift_row(entry)]]
+        description = join_facts((describe_drift_row(entry), entry.change_note))
+        head = h.fragment[h.code(".address")[entry.address], " ", h.span(".quiet")[description]]
         fields = render_fields_html(entry.fields, signs=entry.direction in TWO_SIDED_DIRECTIONS)
         details = h.details(open=unfold)[h.summary[head], h.div(".details")[fields]]
         return _render_row(entry, details if entry.fields else head)
     sample = entry.sample
-    head = h.fragment[h.strong[entry.title], " ", h.span(".quiet")[sample.owner_note]]
+    head = h.fragment[h.strong[entry.title], " ", h.span(".quiet")[sample.owner]]
     content = render_group_details_html(entry, signs=sample.direction in TWO_SIDED_DIRECTIONS)
     return _render_row(sample, h.details(open=True)[h.summary[head], content])
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from attrs import frozen
 
-from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
+from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource, LastChange
 from reconciler.engine.plan.record import UnmanagedRecord, to_json_values, to_unmanaged_records
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
@@ -32,12 +32,30 @@ class DriftedFieldRecord:
 
 
 @frozen(kw_only=True)
+class LastChangeRecord:
+    """The last change of a resource that CloudTrail knows.
+
+    `operation` is the API operation, `time` is UTC in ISO 8601. `principal` is who called it, usually an ARN, and `source` the IP address or
+    the AWS service that it came from. `is_from_reconciler` is whether its user agent is that of reconciler, and `run` is the ID of the run
+    of this workspace in whose time it was, or empty.
+    """
+
+    operation: str
+    time: str
+    principal: str
+    source: str
+    is_from_reconciler: bool
+    run: str
+
+
+@frozen(kw_only=True)
 class DriftedResourceRecord:
     """One resource that differs from the file.
 
     `direction` is "missing" (declared, but not live), "changed" (live with other values), "extra" (managed by this workspace,
     but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the resource's file and line, or
     null; `owner` is the workspace that manages it, or null; `identity` is its AWS ID, or null. `fields` are the fields that differ.
+    With `--who`, `last_change` is the last change, or null, and `unknown_change` says why it is not known; it is empty otherwise.
     """
 
     direction: Literal["missing", "changed", "extra", "unmanaged"]
@@ -46,6 +64,8 @@ class DriftedResourceRecord:
     owner: str | None
     identity: str | None
     fields: tuple[DriftedFieldRecord, ...]
+    last_change: LastChangeRecord | None = None
+    unknown_change: str = ""
 
 
 @frozen(kw_only=True)
@@ -71,7 +91,7 @@ class DriftSummary:
     the numbers of resources by direction; `unchanged` is the number of resources that match the file. `unlisted` are the kinds that
     could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file, `unmanaged` lists all
     of them. `undeclared` is the number of unmanaged resources that are not in the file; `counts` has that of those in the file. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
-    `environment` is empty in a file without environments.
+    `environment` is empty in a file without environments. `trail_notes` say why last changes could not be looked up.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT
@@ -88,6 +108,7 @@ class DriftSummary:
     kept_orphans: tuple[str, ...] = ()
     environment: str = ""
     undeclared: int = 0
+    trail_notes: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -148,6 +169,7 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
         kept_orphans=tuple(map(str, drift.kept_orphans)),
         environment=drift.environment,
         undeclared=drift.undeclared,
+        trail_notes=drift.trail_notes,
     )
 
 
@@ -178,4 +200,17 @@ def to_resource_record(resource: DriftedResource) -> DriftedResourceRecord:
             )
             for field in resource.fields
         ),
+        last_change=_to_last_change_record(resource.last_change) if resource.last_change else None,
+        unknown_change=resource.unknown_change,
+    )
+
+
+def _to_last_change_record(change: LastChange) -> LastChangeRecord:
+    return LastChangeRecord(
+        operation=change.operation,
+        time=change.time.isoformat(),
+        principal=change.principal,
+        source=change.source,
+        is_from_reconciler=change.is_from_reconciler,
+        run=change.run,
     )

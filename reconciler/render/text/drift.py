@@ -64,6 +64,8 @@ def render_drifted_resources(
         yield Text(DRIFT_LEGEND, QUIET)
     for problem in view.unlisted:
         yield Text(f"  ! cannot list {problem}", COLORS["warning"])
+    for note in view.trail_notes:
+        yield Text(f"  ! {note}", COLORS["warning"])
     for note in view.notes:
         yield Text(f"  ? unmanaged: {note}", QUIET)
     if view.kept_orphans:
@@ -71,7 +73,7 @@ def render_drifted_resources(
 
 
 def render_drift_row(row: DriftRow, address_width: int, width: int, *, full: bool = False) -> Iterator[Text]:
-    """Render one resource: its direction, where it is declared, another owner, and the fields that differ.
+    """Render one resource: its direction, where it is declared, its owner and last change, and the fields that differ.
 
     With `full`, no value is truncated.
     """
@@ -84,6 +86,7 @@ def render_drift_row(row: DriftRow, address_width: int, width: int, *, full: boo
     )
     head.rstrip()
     yield head
+    yield from _render_change_note(row)
     yield from render_fields(row.fields, width, signs=row.direction in TWO_SIDED_DIRECTIONS, in_full=full)
 
 
@@ -113,7 +116,13 @@ def render_drift_group(group: RowGroup[DriftRow], width: int) -> Iterator[Text]:
         (f"  {sample.owner_note}" if sample.owner_note else "", QUIET),
     )
     yield head
+    yield from _render_change_note(sample)
     yield from render_group_details(group, width, signs=sample.direction in TWO_SIDED_DIRECTIONS)
+
+
+def _render_change_note(row: DriftRow) -> Iterator[Text]:
+    if row.change_note:
+        yield Text(f"      {row.change_note}", QUIET)
 
 
 def _render_section(

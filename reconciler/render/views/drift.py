@@ -15,7 +15,13 @@ from reconciler.model.run import Run
 from reconciler.model.secret import KeySecret
 from reconciler.model.text import escape_invisible, join_some
 from reconciler.render.views.fields import FieldLine, describe_field
-from reconciler.render.views.labels import format_kind_title, get_kind_position, join_facts, pluralize
+from reconciler.render.views.labels import (
+    format_age,
+    format_kind_title,
+    get_kind_position,
+    join_facts,
+    pluralize,
+)
 from reconciler.render.views.value_structure import get_table_members, is_table
 
 DIRECTION_GLYPHS: Mapping[str, str] = {"missing": "-", "changed": "~", "extra": "+", "unmanaged": "?"}
@@ -31,6 +37,9 @@ DIRECTION_LABELS: Mapping[str, str] = {
 TWO_SIDED_DIRECTIONS = frozenset({"changed", "unmanaged"})
 """The directions in which a resource can have values both in the file and in the registry, so that its fields need signs."""
 
+_MAX_TRAIL_TEXT = 160
+"""The most characters of a text of CloudTrail that are shown."""
+
 DRIFT_LEGEND = "Fields: desired → live."
 
 
@@ -39,7 +48,8 @@ class DriftRow:
     """One resource that differs from the file.
 
     In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the resource's owner if it is another
-    workspace, and is empty otherwise.
+    workspace, and is empty otherwise. `change_note` says who changed the resource last, or why that is not known; it is empty if that
+    was not looked up.
     """
 
     direction: str
@@ -48,6 +58,7 @@ class DriftRow:
     origin: str
     fields: tuple[FieldLine, ...]
     owner_note: str
+    change_note: str = ""
 
     @property
     def label(self) -> str:
@@ -56,8 +67,8 @@ class DriftRow:
 
     @property
     def owner(self) -> str:
-        """The note about another owner; alike rows have the same."""
-        return self.owner_note
+        """The notes about another owner and the last change; alike rows have the same."""
+        return join_facts((self.owner_note, self.change_note))
 
 
 @frozen
@@ -79,6 +90,7 @@ class DriftView:
     `notes` describe unmanaged resources that are not in the file. `kept_orphans` names resources that are no longer in the file,
     but stay because nothing is pruned; it is empty without any. `undeclared` is the number of the resources that the notes
     describe; `counts` does not include them. `environment` is empty in a file without environments.
+    `trail_notes` say why last changes could not be looked up.
     """
 
     workspace: str
@@ -92,6 +104,7 @@ class DriftView:
     kept_orphans: str = ""
     environment: str = ""
     undeclared: int = 0
+    trail_notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -121,6 +134,7 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         kept_orphans=escape_invisible(_describe_kept_orphans(drift)),
         environment=escape_invisible(drift.environment),
         undeclared=drift.undeclared,
+        trail_notes=tuple(map(escape_invisible, drift.trail_notes)),
     )
 
 
@@ -160,6 +174,7 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
         origin=escape_invisible(resource.origin or ""),
         fields=tuple(line for change in changes for line in describe_field(change)),
         owner_note=escape_invisible(f"owned by workspace {resource.owner}") if has_other_owner else "",
+        change_note=escape_invisible(_describe_last_change(resource)),
     )
 
 
@@ -192,6 +207,23 @@ def _describe_missing_outputs(value: Any) -> Any:
             return value
 
 
+def _describe_last_change(resource: DriftedResource) -> str:
+    """Describe who changed a resource last, when and from where."""
+    change = resource.last_change
+    if change is None:
+        return resource.unknown_change
+    call = change.operation
+    if change.is_from_reconciler:
+        call += f", run {change.run}" if change.run else ", by reconciler"
+    principal, source, call = (_shorten(text) for text in (change.principal, change.source, call))
+    origin = f" from {source}" if source else ""
+    return f"changed by {principal or 'somebody'} {format_age(change.age_seconds)}{origin} ({call})"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_TRAIL_TEXT else f"{text[:_MAX_TRAIL_TEXT]}…"
+
+
 def _describe_kept_orphans(drift: Drift) -> str:
     if not drift.kept_orphans:
         return ""
@@ -204,7 +236,8 @@ def _describe_kept_orphans(drift: Drift) -> str:
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:
     """Describe the last apply, if any, and whether the file has changed since.
 
-    If the file has changed, the drift may be due to the file and not to the registry. For drift at AWS, also name CloudTrail.
+    If the file has changed, the drift may be due to the file and not to the registry. For drift at AWS, also say how to find out who
+    changed the resources, unless that was looked up.
     """
     facts = []
     if run:
@@ -212,7 +245,7 @@ def _describe_last_apply(run: Run | None, drift: Drift) -> str:
         facts.append(f"last applied {run.started_at:%Y-%m-%d %H:%M} UTC by {run.process}{job}")
         if run.file_digest != drift.file_digest:
             facts.append("the file has changed since")
-    has_drift = bool(drift)
-    if has_drift and drift.target.endpoint == "aws":
-        facts.append("CloudTrail shows who changed the live resources")
+    was_looked_up = drift.trail_notes or any(item.last_change or item.unknown_change for item in drift.items)
+    if drift and drift.target.endpoint == "aws" and not was_looked_up:
+        facts.append("--who shows who changed the live resources")
     return escape_invisible("; ".join(facts))

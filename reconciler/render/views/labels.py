@@ -80,6 +80,17 @@ def format_kind_title(kind: str) -> str:
     return noun[:1].upper() + noun[1:]
 
 
+_AGE_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+
+
+def format_age(seconds: float) -> str:
+    """Format how long ago something was, in one unit: `just now`, `5 min ago`, `3 h ago`, `12 d ago`."""
+    for unit_seconds, unit in _AGE_UNITS:
+        if seconds >= unit_seconds:
+            return f"{int(seconds // unit_seconds)} {unit} ago"
+    return "just now"
+
+
 def format_duration(seconds: float) -> str:
     """Format a duration with the units people use: `0.50 s`, `1 min 15 s`, `1 h 31 min`."""
     if seconds < 60:  # noqa: PLR2004 (a minute)

@@ -1,0 +1,1 @@
+"""The change feed: who changed which resources of the account, as CloudTrail recorded it."""
