@@ -9,7 +9,7 @@ operations in `_MANAGED_INTEGRATIONS_WRITES` (managed integrations developer gui
 operation that another one calls, as RegisterThing calls CreateThing, has no event; that is UNCONFIRMED.
 
 A registry has no users. The access key ID of a request is the name of its user, unless it is that of an account (12 digits), whose
-root user then calls. A session token `ROLE/SESSION`, such as `ops/jane`, is a session of a role.
+root user then calls; GetCallerIdentity names that user for every key. A session token `ROLE/SESSION`, such as `ops/jane`, is a session of a role.
 """
 
 import json
