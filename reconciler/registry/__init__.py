@@ -17,6 +17,7 @@ The modules, from the outside in:
 - `context`         what an operation receives in addition to its parameters
 - `paging`, `page_tokens`   the pages of list operations, and the signed tokens that request the next page
 - `operations/`     AWS's operations by noun, with their tables and rules; `shared/` has what several of them use
+- `trail`           what CloudTrail records of a write; `trail_resources` finds the resources that it names
 - `internal_calls`  how one operation calls another
 - `templates/`      provisioning templates: their grammar and their evaluation
 - `x509`, `certificate_authority`   certificates, without state

@@ -157,9 +157,9 @@ _ALL_PERCENT = 100
     help="How long an update of the encryption of managed integrations takes (default: 0s).",
 )
 @click.option(
-    "--trail/--no-trail",
-    default=True,
-    help="Log writes as events of CloudTrail, which LookupEvents returns (default: --trail).",
+    "--no-trail",
+    is_flag=True,
+    help="Log no writes as events of CloudTrail, which LookupEvents returns.",
 )
 @click.option(
     "--trail-lag",
@@ -177,9 +177,9 @@ _ALL_PERCENT = 100
     help="Part of the events that CloudTrail never delivers, such as 1% (default: 0%).",
 )
 @click.option(
-    "--trail-resources/--no-trail-resources",
-    default=True,
-    help="Whether events of CloudTrail have a list of their resources (default: --trail-resources).",
+    "--no-trail-resources",
+    is_flag=True,
+    help="List no resources in events of CloudTrail.",
 )
 @click.option(
     "--buckets",
@@ -187,7 +187,7 @@ _ALL_PERCENT = 100
     metavar="FOLDER",
     help="Folder whose subfolders replace S3 buckets, for thing registration tasks.",
 )
-def serve(*, quotas: str, **options: Any) -> None:
+def serve(*, quotas: str, no_trail: bool, no_trail_resources: bool, **options: Any) -> None:
     """Serve the embedded registry over HTTP on this machine.
 
     Any AWS client works with it: the AWS CLI, SDKs, Terraform. An access key ID of 12 digits selects the account
@@ -203,7 +203,8 @@ def serve(*, quotas: str, **options: Any) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     rates = load_quotas({}) if quotas == "aws" else None
-    serve_registry(ServeOptions(quotas=rates, **options), _print_url)
+    trail = {"trail": not no_trail, "trail_resources": not no_trail_resources}
+    serve_registry(ServeOptions(quotas=rates, **trail, **options), _print_url)
 
 
 def _print_url(url: str) -> None:
