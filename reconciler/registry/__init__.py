@@ -2,7 +2,7 @@
 
 Its services are `iot` and `iot-managed-integrations`. Stored secrets are parameters of `ssm` and secrets of `secretsmanager`, as far
 as a desired state refers to them. `iam`, `lambda`, `kinesis` and `firehose` only answer whether a role, a function or a stream
-exists, and `sts` only who the caller is.
+exists, `sts` only who the caller is, and `cloudtrail` what was written.
 
 Invariant: an `HttpRequest` comes in and an `HttpResponse` goes out; callers use a real AWS client. The package imports
 nothing else of this project, except `service_models`, and never boto3.
