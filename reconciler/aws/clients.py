@@ -20,12 +20,15 @@ TRAIL_SERVICES = ("cloudtrail",)
 
 _ALL_SERVICES = (*SERVICES, *SECRET_SERVICES, *OUTSIDE_SERVICES, *TRAIL_SERVICES)
 
+_OPTIONAL_SERVICES = frozenset({*OUTSIDE_SERVICES, *TRAIL_SERVICES})
+"""The services that a command can do without."""
+
 _MAX_CONNECTIONS = 64
 """Connections that each client keeps open: one for each call that a refresh may have in flight."""
 _CUSTOM_CONNECT_SECONDS = 1.0
 """Seconds for one attempt to connect to an endpoint that the file names; botocore's default for AWS is a minute."""
 _OUTSIDE_CONNECT_SECONDS, _OUTSIDE_READ_SECONDS = 3.0, 10.0
-"""Seconds for one attempt to connect to a service that a plan can do without, and to read its response."""
+"""Seconds for one attempt to connect to a service that a command can do without, and to read its response."""
 
 
 class Clients(Mapping[str, Any]):
@@ -63,11 +66,10 @@ class Clients(Mapping[str, Any]):
         return len(_ALL_SERVICES)
 
     def _create(self, service: str, region: str | None) -> Any:
-        is_outside = service in OUTSIDE_SERVICES
-        config = self._outside_config if is_outside else self._config
+        config = self._outside_config if service in _OPTIONAL_SERVICES else self._config
         url = self._find_endpoint(service)
         client = self._session.client(service, region_name=region, endpoint_url=url, config=config)
-        if is_outside:
+        if service == "lambda":
             client.meta.events.register("before-parse.lambda.GetFunctionConfiguration", _remove_environment)
         return client
 
@@ -81,7 +83,7 @@ class Clients(Mapping[str, Any]):
         if service in SERVICES:
             return self._endpoint
         # Credentials for a registry on this machine are not sent to AWS, even if only the environment names that registry.
-        endpoint = self._custom_endpoint if service in OUTSIDE_SERVICES else self._endpoint
+        endpoint = self._custom_endpoint if service in _OPTIONAL_SERVICES else self._endpoint
         return None if endpoint is None or is_aws_url(endpoint) else endpoint
 
     @property

@@ -1,10 +1,10 @@
-"""What CloudTrail records: successful writes, each as an event that is delivered later, or lost.
+"""The recording of successful writes as events of CloudTrail, which are delivered later or lost.
 
 `operations/trail.py` serves the events. Invariant: a write and its event are in one transaction. The lag and the loss come from a
 seeded generator, so the same writes have the same ones.
 
 CloudTrail records the operations of AWS IoT that change something, as a rule (AWS IoT developer guide, "Logging AWS IoT API calls using
-AWS CloudTrail"); that these are all writes but GetRegistrationCode is UNCONFIRMED. Of managed integrations, it records only the
+AWS CloudTrail"); that these are all writes but GetRegistrationCode is UNCONFIRMED. For managed integrations, it records only the
 operations in `_MANAGED_INTEGRATIONS_WRITES` (managed integrations developer guide, "Logging managed integrations API calls"). An
 operation that another one calls, as RegisterThing calls CreateThing, has no event; that is UNCONFIRMED.
 
@@ -50,14 +50,14 @@ _MANAGED_INTEGRATIONS_WRITES = frozenset(
     }
 )
 _WRITES_PER_DELETION = 256
-"""One of so many writes deletes the expired events: a deletion of nothing takes a fifth of the time of adding an event."""
+"""Every write of this number deletes the expired events, because a deletion takes time even without any."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
 @frozen
 class WriteSender:
-    """Who sent a request, as the JSON document that `TrailWrite` documents, and the ID of the request."""
+    """The caller of a request, in the form that `TrailWrite` documents, and the request's ID."""
 
     caller: str
     request_id: str
@@ -65,7 +65,7 @@ class WriteSender:
 
 @frozen
 class _RecordedOperation:
-    """What is recorded of an operation's writes: the resources, and values after sensitive ones are hidden."""
+    """How the writes of an operation are recorded: their resources and their values."""
 
     resources: ResourceMembers
     hide_params: Hide | None

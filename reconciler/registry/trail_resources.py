@@ -63,14 +63,14 @@ class ResourceMembers:
     output: tuple[tuple[str, Format], ...]
 
     def format_resources(self, params: Mapping[str, Any], output: Mapping[str, Any]) -> str:
-        """Return a line for each resource that a request and its response name, after a newline if there is any."""
+        """Return a line for each resource that is named, after an empty one if there are any."""
         lines = [write(params[name]) for name, write in self.params if name in params]
         lines += [write(output[name]) for name, write in self.output if name in output]
         return f"\n{''.join(lines)}" if lines else ""
 
 
 def find_resource_members(service: str, model: OperationModel) -> ResourceMembers:
-    """Return the members of an operation that name a resource; those of its responses that its requests lack."""
+    """Return the members of an operation that name a resource; requests precede responses."""
     params, output = (shape.members if shape else {} for shape in (model.input_shape, model.output_shape))
     formats = {
         name: write
@@ -102,6 +102,6 @@ def _find_type(operation: str, member: str) -> str:
 
 
 def _format_arn(namespace: str, arn: str) -> str:
-    """Return the line of a resource; a principal can also be an identity of Cognito, which is none of AWS IoT's."""
+    """Return the line of a resource, or nothing for one of another service, as a principal may be."""
     type_name, _, name = arn.rpartition(":")[2].partition("/")
     return f"{namespace}{_ARN_TYPES[type_name]}\t{name}\n" if type_name in _ARN_TYPES and name else ""

@@ -1,4 +1,4 @@
-"""CloudTrail's LookupEvents: which writes have events, what these say, and how they are looked up."""
+"""CloudTrail's LookupEvents: which writes have events, their content, and how they are looked up."""
 
 import json
 import sqlite3
@@ -59,7 +59,7 @@ def clients(session_clients):
     return session_clients["iot"], session_clients["cloudtrail"]
 
 
-def test_a_write_has_an_event_that_says_what_was_requested_by_whom(iot, cloudtrail):
+def test_a_write_has_an_event_with_its_request_its_response_and_its_caller(iot, cloudtrail):
     created = iot.create_thing(thingName="pump", attributePayload={"attributes": {"site": "oslo"}})
 
     (event,) = look_up(cloudtrail)
@@ -153,7 +153,7 @@ def test_failed_writes_and_reads_have_no_events(iot, cloudtrail):
     assert look_up_names(cloudtrail) == ["CreatePolicy"]
 
 
-def test_of_managed_integrations_only_connector_operations_have_events(managed, cloudtrail):
+def test_only_connector_operations_of_managed_integrations_have_events(managed, cloudtrail):
     managed.create_credential_locker(Name="locker", ClientToken="t")
     created = managed.create_cloud_connector(
         Name="cloud", EndpointConfig={"lambda": {"arn": "arn:aws:lambda:eu-west-1:1:function:f"}}

@@ -1,4 +1,4 @@
-"""Who changed the resources of a drift, in every format."""
+"""The last changes of the resources of a drift, in every format."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_text_has_a_line_with_the_last_change_of_each_resource():
         f"      changed by {ROLE_ARN} 3 h ago from 203.0.113.7 (UpdateThing, run 1m8keyq22ev)",
         field,
         "  ~ changed    things.d",
-        "      changed by somebody just now (UpdateThing)",
+        "      changed by an unknown principal just now (UpdateThing)",
         field,
         "  ~ changed    things.e",
         f"      {ABSENT}",
@@ -148,7 +148,7 @@ def test_the_texts_of_the_trail_are_escaped_and_shortened_in_every_format():
     assert max(map(len, outputs["text"].splitlines())) < 1000
 
 
-def test_drift_at_aws_without_who_says_how_to_find_out_who_changed_the_resources():
+def test_drift_at_aws_without_who_names_the_option_that_shows_who_changed_the_resources():
     target = evolve(TARGET, endpoint="aws")
     hint = "--who shows who changed the live resources"
 

@@ -203,8 +203,10 @@ def serve(*, quotas: str, no_trail: bool, no_trail_resources: bool, **options: A
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     rates = load_quotas({}) if quotas == "aws" else None
-    trail = {"trail": not no_trail, "trail_resources": not no_trail_resources}
-    serve_registry(ServeOptions(quotas=rates, **trail, **options), _print_url)
+    serve_options = ServeOptions(
+        quotas=rates, trail=not no_trail, trail_resources=not no_trail_resources, **options
+    )
+    serve_registry(serve_options, _print_url)
 
 
 def _print_url(url: str) -> None:

@@ -50,15 +50,15 @@ def read_window(
 ) -> ChangeWindow:
     """Read the events of a service from `start` to `end`, both included; without an end, up to the newest.
 
-    A reading that continues another one starts `DELIVERY_OVERLAP` before its end; `ChangeEvent.id` tells which events are known
-    already. Raises AwsError and TargetError.
+    A reading that continues another one starts `DELIVERY_OVERLAP` before its end, and finds the known events by
+    `ChangeEvent.id`. Raises AwsError and TargetError.
     """
     params = {"StartTime": start, **({"EndTime": end} if end else {})}
     return _look_up(call, ("EventSource", EVENT_SOURCES[service]), params, start, max_events)
 
 
 def read_changes_of(call: Call, name: str, start: datetime.datetime, *, max_events: int) -> ChangeWindow:
-    """Read the events since `start` that name a resource, as far as CloudTrail lists the resources of events.
+    """Read the events since `start` whose list of resources has a name; CloudTrail may list none.
 
     Raises AwsError and TargetError.
     """

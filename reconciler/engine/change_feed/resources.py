@@ -1,7 +1,7 @@
 """Find the resources that a recorded call changed, from what the kinds declare.
 
 Invariant: no resource that a call changed is left out, if the request or the response names it. The others may include resources
-that the call only names, which a reader of the feed then reads in vain.
+that the call only names, which a reader of the feed then reads needlessly.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _list_writes(table: str) -> frozenset[ResourceId]:
 
 
 def _iterate_arn_resources(members: Mapping[str, Any]) -> Iterator[ResourceId]:
-    """Yield the resources whose ARNs are values of members, or of a map such as `resourceArns` of RegisterThing."""
+    """Yield the resources whose ARNs are values of members, or of a map in them."""
     for value in members.values():
         if isinstance(value, Mapping):
             yield from _iterate_arn_resources(value)

@@ -57,7 +57,7 @@ class LastChange:
 
     - `operation`: the API operation; `time`: when it was called, in UTC; `age_seconds`: how long ago that was;
     - `principal`: who called it, usually an ARN; `source`: the IP address or the AWS service that it came from;
-    - `is_from_reconciler`: whether it says that reconciler sent it;
+    - `is_from_reconciler`: whether the caller's user agent is that of reconciler;
     - `run`: the ID of the run of this workspace in whose time reconciler sent it, empty without one.
     """
 

@@ -1,9 +1,9 @@
 """Find who changed the resources that differ from the file, in CloudTrail's event history.
 
-Invariant: the number of calls is bounded, whatever the drift and the history. A few resources are looked up by name; those
+Invariant: the number of calls is bounded, also for a large drift or a long history. A few resources are looked up by name; those
 that are not found, and many, are searched for among the events of their services, newest first, up to a limit.
 
-CloudTrail's documentation does not say whether the events of AWS IoT name their resources (UNCONFIRMED), so a lookup by name that finds
+Whether the events of AWS IoT name their resources is UNCONFIRMED, so a lookup by name that finds
 nothing proves nothing.
 """
 
@@ -161,7 +161,7 @@ def _describe_gap(item: DriftedResource) -> str:
     kind = all_kinds()[item.address.kind]
     if not is_kind_recorded(item.address.kind):
         return f"CloudTrail does not record changes of {make_plural(kind.noun)}"
-    return "the trail cannot be searched for it: AWS assigned its ID, which is not known any more"
+    return "the trail cannot be searched for it: AWS assigned its ID, which is no longer known"
 
 
 def _describe_failure(error: AwsError | TargetError) -> str:

@@ -10,9 +10,9 @@ from reconciler.model.resource import extract_name_from_arn
 
 
 def find_identity_in_members(members: Mapping[str, Any], paths: Iterable[str | None]) -> str | None:
-    """Return the name or ID of a resource, or None: the text at the first of the dotted paths that has one.
+    """Return the name or ID of a resource, or None.
 
-    Of an ARN, it is the last part.
+    It is the text at the first of the dotted paths that has one, or the last part of an ARN.
     """
     for path in paths:
         value = get_by_path(members, path) if path else None

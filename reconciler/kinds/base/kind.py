@@ -14,7 +14,7 @@ suit most kinds:
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
 | `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
 | `outputs` | by `reconciler output`: which values do other tools need? | its ID and ARN |
-| `find_changed_identity` | by a reading of the change feed: which resource did somebody's call change? | by its name or ID |
+| `find_changed_identity` | by a reading of the change feed: which resource did a recorded call change? | by its name or ID |
 | `read_status` | by `reconciler show`: what does AWS report that no file declares? | nothing |
 | `pair_unmatched` | after a read: which live resources are desired ones under another ID? | by `declared_name` |
 | `find_implied_dependencies` | while loading: which resources must exist before, although no field refers to them? | none |

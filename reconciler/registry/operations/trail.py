@@ -48,7 +48,9 @@ _CONDITIONS = {
 
 @operation(SERVICE, "LookupEvents", writes=False)
 def lookup_events(context: Context, params: Params) -> Output | None:
-    """Return a page of the delivered events with an attribute, of a time that includes its start and its end.
+    """Return a page of the delivered events, with an attribute and from a range of time.
+
+    The range includes its start and its end.
 
     Raises InvalidLookupAttributesException for several attributes and for a `ReadOnly` that is neither true nor false,
     InvalidTimeRangeException for a start after the end, InvalidNextTokenException.
@@ -157,7 +159,7 @@ def _build_record(context: Context, row: Row, caller: Mapping[str, str | None]) 
 
 
 def _build_identity(context: Context, caller: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return who sent the request of an event, in CloudTrail's form (user guide, "CloudTrail userIdentity element")."""
+    """Return who sent the request of an event (user guide, "CloudTrail userIdentity element")."""
     prefix, account = f"arn:{find_partition(context.region)}", context.account
     key = {"accessKeyId": caller["key_id"]} if caller["key_id"] else {}
     name, role = caller["name"], caller["role"]

@@ -133,7 +133,10 @@ class WireOperation:
 
 @frozen
 class ErrorFormat:
-    """How an error is sent: its HTTP status, the name of its message member, if any, and the writer of its body."""
+    """How an error is sent: its HTTP status, the name of its message member, and the writer of its body.
+
+    `message_member` is None if the model has no such member.
+    """
 
     status: int
     message_member: str | None

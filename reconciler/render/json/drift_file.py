@@ -55,7 +55,7 @@ class DriftedResourceRecord:
     `direction` is "missing" (declared, but not live), "changed" (live with other values), "extra" (managed by this workspace,
     but not declared) or "unmanaged" (live without this workspace's ownership marker). `origin` is the resource's file and line, or
     null; `owner` is the workspace that manages it, or null; `identity` is its AWS ID, or null. `fields` are the fields that differ.
-    With `--who`, `last_change` is the last change, or null, and `unknown_change` says why it is not known; it is empty otherwise.
+    With `--who`, `last_change` is the last change, or null, and `unknown_change` is why it is not known; it is empty otherwise.
     """
 
     direction: Literal["missing", "changed", "extra", "unmanaged"]
@@ -91,7 +91,7 @@ class DriftSummary:
     the numbers of resources by direction; `unchanged` is the number of resources that match the file. `unlisted` are the kinds that
     could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file, `unmanaged` lists all
     of them. `undeclared` is the number of unmanaged resources that are not in the file; `counts` has that of those in the file. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
-    `environment` is empty in a file without environments. `trail_notes` say why last changes could not be looked up.
+    `environment` is empty in a file without environments. `trail_notes` are why last changes could not be looked up.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT

@@ -73,7 +73,7 @@ def render_drifted_resources(
 
 
 def render_drift_row(row: DriftRow, address_width: int, width: int, *, full: bool = False) -> Iterator[Text]:
-    """Render one resource: its direction, where it is declared, its owner and last change, and the fields that differ.
+    """Render one resource: its direction and place, its owner, its last change, and its fields.
 
     With `full`, no value is truncated.
     """

@@ -48,7 +48,7 @@ class DriftRow:
     """One resource that differs from the file.
 
     In `fields`, `before` is the desired value and `after` the live value. `owner_note` names the resource's owner if it is another
-    workspace, and is empty otherwise. `change_note` says who changed the resource last, or why that is not known; it is empty if that
+    workspace, and is empty otherwise. `change_note` is who changed the resource last, or why that is not known; it is empty if that
     was not looked up.
     """
 
@@ -90,7 +90,7 @@ class DriftView:
     `notes` describe unmanaged resources that are not in the file. `kept_orphans` names resources that are no longer in the file,
     but stay because nothing is pruned; it is empty without any. `undeclared` is the number of the resources that the notes
     describe; `counts` does not include them. `environment` is empty in a file without environments.
-    `trail_notes` say why last changes could not be looked up.
+    `trail_notes` are why last changes could not be looked up.
     """
 
     workspace: str
@@ -217,7 +217,9 @@ def _describe_last_change(resource: DriftedResource) -> str:
         call += f", run {change.run}" if change.run else ", by reconciler"
     principal, source, call = (_shorten(text) for text in (change.principal, change.source, call))
     origin = f" from {source}" if source else ""
-    return f"changed by {principal or 'somebody'} {format_age(change.age_seconds)}{origin} ({call})"
+    return (
+        f"changed by {principal or 'an unknown principal'} {format_age(change.age_seconds)}{origin} ({call})"
+    )
 
 
 def _shorten(text: str) -> str:
@@ -236,7 +238,7 @@ def _describe_kept_orphans(drift: Drift) -> str:
 def _describe_last_apply(run: Run | None, drift: Drift) -> str:
     """Describe the last apply, if any, and whether the file has changed since.
 
-    If the file has changed, the drift may be due to the file and not to the registry. For drift at AWS, also say how to find out who
+    If the file has changed, the drift may be due to the file and not to the registry. For drift at AWS, also name the option that shows who
     changed the resources, unless that was looked up.
     """
     facts = []

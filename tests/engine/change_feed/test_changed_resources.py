@@ -80,7 +80,7 @@ def build_arn(table, service, name):
 
 
 def build_members(table, service, operation):
-    """Return a request and a response with a value for each text, from the service model: its name, or an ARN."""
+    """Return a request and a response of the service model; each text is a name or an ARN."""
     model = load_service(service).get_operation(operation).model
 
     def build(shape):

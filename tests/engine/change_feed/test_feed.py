@@ -117,7 +117,7 @@ def test_a_record_of_any_shape_is_parsed(record, operation):
     assert (event.id, event.time, event.operation) == ("e1", TIME, operation)
 
 
-def test_of_managed_integrations_only_three_kinds_are_recorded():
+def test_only_three_kinds_of_managed_integrations_are_recorded():
     recorded = {
         table
         for table, kind in all_kinds().items()
@@ -164,7 +164,7 @@ def test_a_window_has_the_events_from_its_start_to_its_end_newest_first(cloud, c
     assert list_things(read_window(call, "iot-managed-integrations", START_TIME)) == []
 
 
-def test_a_window_with_more_events_than_allowed_says_since_when_it_is_known(
+def test_a_window_with_more_events_than_allowed_has_the_time_since_which_it_is_known(
     cloud, call, clock, make_registry
 ):
     make_registry()

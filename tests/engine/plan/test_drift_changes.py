@@ -1,4 +1,4 @@
-"""Who changed the resources that differ from the file, according to CloudTrail."""
+"""The last changes of the resources that differ from the file, according to CloudTrail."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_change_that_is_late_lost_or_expired_is_not_in_the_trail(cloud):
         assert describe(find_who(FLEET, cloud)) == {"things.a": ABSENT}
 
 
-def test_a_search_stops_at_its_limit_and_says_since_when_it_knows(cloud):
+def test_a_search_stops_at_its_limit_and_names_the_time_since_which_it_knows(cloud):
     cloud.start(trail_names_resources=False)
     converge(FLEET, cloud)
     cloud.jane.update_thing(thingName="a", attributePayload={"attributes": {"site": "rome"}})
@@ -207,7 +207,7 @@ def test_kinds_that_cloudtrail_does_not_record_and_lost_ids_are_explained(cloud)
     state = make_state(make_managed_thing("m"), connector)
 
     assert describe(find_who(state, cloud)) == {
-        "cloud_connectors.c": "the trail cannot be searched for it: AWS assigned its ID, which is not known any more",
+        "cloud_connectors.c": "the trail cannot be searched for it: AWS assigned its ID, which is no longer known",
         "managed_things.m": "CloudTrail does not record changes of managed things",
     }
     assert cloud.lookups == []
