@@ -206,6 +206,34 @@ def test_a_request_that_aws_rejects_changes_nothing(secrets_manager, pump, opera
     assert catch_error(secrets_manager.describe_secret, SecretId="a") == ("ResourceNotFoundException", 400)
 
 
+def test_a_deleted_secret_is_restored_with_its_value_and_tags(secrets_manager, pump):
+    secrets_manager.delete_secret(SecretId="iot/pump")
+    restored = remove_metadata(secrets_manager.restore_secret(SecretId="iot/pump"))
+    assert restored == {"ARN": pump["ARN"], "Name": "iot/pump"}
+    assert read(secrets_manager)["SecretString"] == VALUE
+    description = secrets_manager.describe_secret(SecretId="iot/pump")
+    assert (description.get("DeletedDate"), description["Tags"]) == (None, TAGS)
+
+
+def test_tags_of_a_secret_are_added_changed_and_removed(secrets_manager, pump):
+    tags = [{"Key": "line", "Value": "B"}, {"Key": "site", "Value": "oslo"}]
+    secrets_manager.tag_resource(SecretId=pump["ARN"], Tags=tags)
+    assert secrets_manager.describe_secret(SecretId="iot/pump")["Tags"] == tags
+    secrets_manager.untag_resource(SecretId="iot/pump", TagKeys=["line", "absent"])
+    assert secrets_manager.describe_secret(SecretId="iot/pump")["Tags"] == tags[1:]
+
+
+@pytest.mark.parametrize(
+    ("operation", "params"), [("tag_resource", {"Tags": TAGS}), ("untag_resource", {"TagKeys": ["line"]})]
+)
+def test_only_a_usable_secret_can_be_tagged(secrets_manager, pump, operation, params):
+    call = getattr(secrets_manager, operation)
+    assert catch_error(call, SecretId="a", **params) == ("ResourceNotFoundException", 400)
+    secrets_manager.delete_secret(SecretId="iot/pump")
+    assert catch_error(call, SecretId="iot/pump", **params) == ("InvalidRequestException", 400)
+    assert catch_error(secrets_manager.restore_secret, SecretId="a") == ("ResourceNotFoundException", 400)
+
+
 def test_a_secret_belongs_to_one_account_and_region(secrets_manager, pump, registry):
     for account, region in ((ACCOUNT, "us-east-1"), ("999999999999", "eu-west-1")):
         other = create_client("secretsmanager", lambda: registry, account, region)

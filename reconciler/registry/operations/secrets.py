@@ -1,4 +1,4 @@
-"""Secrets of Secrets Manager: the operations that create, put, get, describe and delete them.
+"""Secrets of Secrets Manager: the operations that create, put, get, describe, tag, delete and restore them.
 
 A secret has versions, and staging labels that each are at one version. A version without a label is deleted at once, where AWS deletes it
 later. Replicas, rotation and KMS keys have no effect.
@@ -17,7 +17,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.paging import Pager
 from reconciler.registry.shared.secret_filters import SecretAttributes
-from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags
+from reconciler.registry.shared.tagging import add_tags, delete_tags, parse_tag_list, read_tags, remove_tags
 from reconciler.registry.store import Row
 
 SERVICE = "secretsmanager"
@@ -228,6 +228,42 @@ def delete_secret(context: Context, params: Params) -> Output | None:
             row["name"],
         )
     return {"ARN": _build_arn(context, row), "Name": row["name"], "DeletionDate": deleted_at}
+
+
+@operation(SERVICE, "RestoreSecret")
+def restore_secret(context: Context, params: Params) -> Output | None:
+    """Cancel the scheduled deletion of a secret; without one, it has no effect (UNCONFIRMED).
+
+    Raises ResourceNotFoundException.
+    """
+    row = _require(context, params["SecretId"])
+    context.tx.run(
+        "UPDATE stored_secrets SET deleted_at = NULL WHERE scope = ? AND name = ?", context.scope, row["name"]
+    )
+    return {"ARN": _build_arn(context, row), "Name": row["name"]}
+
+
+@operation(SERVICE, "TagResource")
+def tag_resource(context: Context, params: Params) -> Output | None:
+    """Add tags or change their values.
+
+    Raises ResourceNotFoundException, InvalidRequestException for a secret that is scheduled for deletion, InvalidParameterException for
+    a duplicate or reserved key, and for more than 50 tags.
+    """
+    row = _require_usable(context, params["SecretId"])
+    add_tags(context, _build_arn(context, row), parse_tag_list(context, params["Tags"]))
+    return None
+
+
+@operation(SERVICE, "UntagResource")
+def untag_resource(context: Context, params: Params) -> Output | None:
+    """Remove tags; a missing key is not an error.
+
+    Raises ResourceNotFoundException, InvalidRequestException for a secret that is scheduled for deletion.
+    """
+    row = _require_usable(context, params["SecretId"])
+    remove_tags(context, _build_arn(context, row), params["TagKeys"])
+    return None
 
 
 def _find(context: Context, identifier: str) -> Row | None:

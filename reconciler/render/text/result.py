@@ -118,7 +118,8 @@ def _render_failure(failure: FailureView) -> Iterator[Text]:
         yield from _render_stale_field(field)
     if failure.request_id:
         yield Text(f"    request    {failure.request_id}", QUIET)
-    yield Text(f"    next step  {failure.next_step}")
+    if failure.next_step:
+        yield Text(f"    next step  {failure.next_step}")
 
 
 def _render_stale_field(field: StaleFieldView) -> Iterator[Text]:
