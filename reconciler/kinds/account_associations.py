@@ -21,7 +21,7 @@ from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, list_names, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import NAME_TAG, build_tagged_live, select_user_tags, with_ownership_tags
-from reconciler.kinds.shared.connectors import find_by_name
+from reconciler.kinds.shared.connectors import select_by_name
 from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Replace
@@ -118,10 +118,7 @@ class AccountAssociations(PlainKind):
         return with_default_name(resource)
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
-        """List all associations and get each of them, as the listing has no tags.
-
-        An association without an owner is read if it has the name of a missing resource of the file, and by a re-read.
-        """
+        """List all associations and get each of them, as the listing has no tags."""
         ids = yield from list_names(self, scope)
         descriptions = yield from self._describe(ids)
         live_resources = [
@@ -129,18 +126,7 @@ class AccountAssociations(PlainKind):
             for description in descriptions.values()
             if description["AssociationState"] != _DELETING
         ]
-        owned = [live for live in live_resources if live.owner == scope.workspace]
-        unmanaged = [live for live in live_resources if live.owner is None]
-        selected = {live.identity: live for live in owned}
-        if scope.previous_states is not None:
-            selected = {live.identity: live for live in live_resources}
-        names = {scope.find_current_name(self.table, live.declared_name) for live in owned}
-        for resource in scope.iterate_resources(self.table):
-            spec = self.compute_effective_spec(resource, scope)
-            candidate = find_by_name(self, spec, unmanaged) if resource.address.name not in names else None
-            if candidate:
-                unmanaged.remove(candidate)
-                selected[candidate.identity] = evolve(candidate, declared_name=resource.address.name)
+        selected = select_by_name(self, live_resources, scope)
         return (yield from _add_registrations([*selected.values()]))
 
     def pair_unmatched(

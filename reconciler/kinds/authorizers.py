@@ -112,7 +112,11 @@ class Authorizers(PlainKind):
         if isinstance(change, Delete | Replace):
             yield _build_user_need(change, context)
         action = "deactivate" if _is_deactivated(change) else change.action
-        if action in {"deactivate", "delete", "replace"}:
+        # If the setting is in the file, `find_replacement_errors` reports that it refers to the authorizer.
+        is_reported = action == "replace" and default_authorizer.ADDRESS in context.find_remaining_users(
+            change.address
+        )
+        if action in {"deactivate", "delete", "replace"} and not is_reported:
             need = default_authorizer.build_need(change.address.name, action, context)
             yield from [need] if need else ()
 

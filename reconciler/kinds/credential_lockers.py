@@ -13,14 +13,13 @@ from attrs import frozen
 
 from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.declarations import Listing, Operations
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import Description
-from reconciler.kinds.base.reads import NOT_FOUND, pair_by_name_tag
+from reconciler.kinds.base.reads import NOT_FOUND, list_names, pair_by_name_tag
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import (
     NAME_TAG,
-    OWNER_TAG,
     OWNERSHIP_TAG_COUNT,
     build_tagged_live,
     check_room_for_added_entries,
@@ -29,6 +28,7 @@ from reconciler.kinds.base.tags import (
     select_user_tags,
     with_ownership_tags,
 )
+from reconciler.kinds.shared.connectors import select_by_name
 from reconciler.kinds.shared.managed_integrations import SERVICE, with_default_name
 from reconciler.kinds.shared.managed_thing_params import to_update_params
 from reconciler.model.address import Address
@@ -71,6 +71,7 @@ class CredentialLockers(Kind):
         forget=("UntagResource", "TagResource"),
     )
     id_member = "Id"
+    listing = Listing("ListCredentialLockers", "Items", "Id")
     description = Description("GetCredentialLocker", "Identifier")
     kept_operations = frozenset({"GetCredentialLocker"})
     write_operations = ("CreateCredentialLocker",)
@@ -90,18 +91,13 @@ class CredentialLockers(Kind):
 
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """List all lockers and get each of them, as the listing has no tags."""
-        if scope.previous_states is None:
-            (listing,) = yield [ApiCall(SERVICE, "ListCredentialLockers")]
-            ids = [item["Id"] for item in listing["Items"]]
-        else:
-            ids = sorted(scope.previous_states)
+        ids = yield from list_names(self, scope)
         lockers = yield [
             ApiCall(SERVICE, "GetCredentialLocker", {"Identifier": identity}, ignored_errors=NOT_FOUND)
             for identity in ids
         ]
-        return [
-            _to_live(locker) for locker in lockers if locker.get("Tags", {}).get(OWNER_TAG) == scope.workspace
-        ]
+        live_lockers = [_to_live(locker) for locker in lockers if locker]
+        return [*select_by_name(self, live_lockers, scope).values()]
 
     def pair_unmatched(
         self, missing: Sequence[Resource], spare: Sequence[Live], scope: Scope

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from attrs import frozen
 
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
-from reconciler.kinds.base.declarations import Operations
+from reconciler.kinds.base.declarations import Listing, Operations
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.marker_groups import (
     Marker,
@@ -63,6 +63,17 @@ class LogLevel:
     principal_id: str | None = _target("The principal that is the target, such as a certificate's ID.")
 
 
+@frozen
+class _TargetListing(Listing):
+    """The listing of the levels: the ID of an item consists of the type and the name of its target."""
+
+    def iterate_ids(self, response: Response) -> Iterator[str]:
+        """Yield the IDs in a response, without that of the default level."""
+        for item in response.get(self.items, ()):
+            if item["logTarget"]["targetType"].lower() in _TARGET_FIELDS:
+                yield _get_identity(item)
+
+
 class LogLevels(Kind):
     """Log levels: found by target, owned by a marker group for each."""
 
@@ -76,6 +87,9 @@ class LogLevels(Kind):
         replace=("CreateThingGroup", "SetV2LoggingLevel", "DeleteV2LoggingLevel", "DeleteThingGroup"),
         delete=("DeleteV2LoggingLevel", "DeleteThingGroup"),
         forget=("DeleteThingGroup",),
+    )
+    listing = _TargetListing(
+        "ListV2LoggingLevels", "logTargetConfigurations", "logTarget", ignored_errors=_NOT_CONFIGURED
     )
     write_operations = ("SetV2LoggingLevel",)
     derived_members: ClassVar = {"SetV2LoggingLevel.logTarget.targetType": "the field that has the target"}

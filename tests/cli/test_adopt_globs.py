@@ -146,6 +146,22 @@ def test_a_plan_that_adopts_a_glob_without_a_match_explains_why(run, tmp_path, c
     )
 
 
+def test_a_glob_that_matches_what_another_workspace_owns_names_that_workspace(run, tmp_path, cloud):
+    cloud.iot.create_billing_group(
+        billingGroupName="b", tags=[{"Key": "reconciler:workspace", "Value": "theirs"}]
+    )
+    declare(tmp_path, "[billing_groups.b]\n")
+    problem = (
+        "'billing_groups.*': matches no unmanaged resource, only 1 that belong to 'theirs'; "
+        "remove these from the file, or forget them there with [[removed]] first"
+    )
+    assert run("plan", "--adopt", "billing_groups.*") == (
+        1,
+        "",
+        f"error: cannot adopt; nothing was sent\n  - {problem}\n",
+    )
+
+
 def test_the_python_api_takes_globs_and_kinds(run, tmp_path, cloud):
     declare(tmp_path, "".join(map(_declare_with_certificate, NAMES[:2])))
     workspace = Workspace(tmp_path / "desired_state.toml")

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.authorizers import Authorizer
+from reconciler.kinds.domain_configurations import DomainConfiguration
 from tests.support.desired_states import (
     converge,
     get_rejection_reasons,
@@ -101,7 +102,13 @@ def test_the_default_is_cleared_if_its_authorizer_is_deleted_with_it(cloud, dest
     [
         ([], f"authorizers.a: cannot delete: {ADVICE}"),
         ([INACTIVE_A], f"authorizers.a: cannot deactivate: {ADVICE} (<memory>:1)"),
-        ([SIGNED_A], f"authorizers.a: cannot replace: {ADVICE} (<memory>:1)"),
+        (
+            [SIGNED_A],
+            (
+                "authorizers.a: cannot replace: it is the default authorizer of this account and Region; "
+                "declare the new one under another name, and set that in [account.default_authorizer] (<memory>:1)"
+            ),
+        ),
     ],
 )
 def test_the_authorizer_of_an_unmanaged_default_is_neither_deleted_nor_deactivated(cloud, remaining, reason):
@@ -130,4 +137,21 @@ def test_an_authorizer_is_activated_before_it_becomes_the_default(cloud):
 def test_an_inactive_authorizer_of_the_file_cannot_be_the_default():
     assert list_problems(make_default("a"), INACTIVE_A) == [
         'authorizer: authorizers.a is INACTIVE, so it cannot be the default; expected an authorizer with status = "ACTIVE"'
+    ]
+
+
+def test_one_error_names_all_users_of_a_replaced_authorizer_with_the_setting_among_them(cloud):
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/a"
+    domain = make_resource(
+        "domain_configurations",
+        "d",
+        DomainConfiguration("iot.example.com", (certificate,), authorizer="a"),
+    )
+    converge(make_state(A, domain, make_default("a")), cloud)
+    assert get_rejection_reasons(make_state(SIGNED_A, domain, make_default("a")), cloud) == [
+        (
+            "authorizers.a: cannot replace: still used after this plan by account.default_authorizer, "
+            "domain_configurations.d; remove that reference first, or declare the new one under another name and refer to "
+            "that (<memory>:1)"
+        )
     ]

@@ -52,6 +52,6 @@ def _explain_no_match(pattern: str, state: DesiredState, owners: dict[Address, A
     known_addresses = state.resources.keys() | owners.keys()
     matches = match_addresses(pattern, known_addresses)
     if matches:
-        return describe_managed(pattern, matches, owners)
+        return describe_managed(pattern, matches, owners, state.settings.name)
     subject = f"{quote(pattern)}: matches no resource in the account or in the file"
     return f"{subject}{format_suggestion(find_closest(pattern, known_addresses))}"

@@ -141,8 +141,9 @@ def _list_ids(kind: Kind, call: Call) -> Mapping[str, None] | None:
         return {kind.only_name: None}
     if kind.listing is None:
         return None
-    response = send(call, ApiCall(kind.service, kind.listing.operation), {})
-    return dict.fromkeys(kind.listing.iterate_ids(response))
+    listing = kind.listing
+    request = ApiCall(kind.service, listing.operation, ignored_errors=listing.ignored_errors)
+    return dict.fromkeys(listing.iterate_ids(send(call, request, {})))
 
 
 def _is_used_only_by(live: Live, user_ids: frozenset[str]) -> bool:

@@ -13,7 +13,7 @@ from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.change import Replace, Update
 from reconciler.model.plan_options import PlanOptions
-from reconciler.model.text import format_suggestion, quote
+from reconciler.model.text import format_suggestion, join_some, quote
 
 
 def resolve_adopt_patterns(options: PlanOptions, comparison: Comparison, workspace: str) -> PlanOptions:
@@ -35,34 +35,44 @@ def resolve_adopt_patterns(options: PlanOptions, comparison: Comparison, workspa
     matches = match_all(
         options.adopt_patterns,
         unmanaged,
-        lambda pattern: _explain_no_match(pattern, declared, owners),
+        lambda pattern: _explain_no_match(pattern, declared, owners, workspace),
         "cannot adopt; nothing was sent",
     )
     return evolve(options, adopt=options.adopt | matches, adopt_patterns=())
 
 
-def describe_managed(pattern: str, matches: Collection[Address], owners: Mapping[Address, str | None]) -> str:
+def describe_managed(
+    pattern: str, matches: Collection[Address], owners: Mapping[Address, str | None], workspace: str
+) -> str:
     """Return why a pattern that matches these resources, none of them unmanaged, imports nothing.
 
     `owners` has the owner of each live resource.
     """
     missing = sum(1 for address in matches if address not in owners)
-    managed = len(matches) - missing
+    other_owners = [owner for address in matches if (owner := owners.get(address)) not in {None, workspace}]
+    managed = len(matches) - missing - len(other_owners)
+    names = join_some([quote(str(owner)) for owner in sorted(set(map(str, other_owners)))])
     parts = (
         f"{managed:,} that need no import" if managed else "",
+        f"{len(other_owners):,} that belong to {names}" if other_owners else "",
         f"{missing:,} that do not exist yet" if missing else "",
     )
+    advice = (
+        "remove these from the file, or forget them there with [[removed]] first"
+        if other_owners
+        else "leave it out"
+    )
     description = " and ".join(filter(None, parts))
-    return f"{quote(pattern)}: matches no unmanaged resource, only {description}; leave it out"
+    return f"{quote(pattern)}: matches no unmanaged resource, only {description}; {advice}"
 
 
 def _explain_no_match(
-    pattern: str, declared: Collection[Address], owners: Mapping[Address, str | None]
+    pattern: str, declared: Collection[Address], owners: Mapping[Address, str | None], workspace: str
 ) -> str:
     """Return why a pattern matches no unmanaged resource that the file declares."""
     matches = match_addresses(pattern, declared)
     if matches:
-        return describe_managed(pattern, matches, owners)
+        return describe_managed(pattern, matches, owners, workspace)
     subject = f"{quote(pattern)}: matches no resource in the file"
     suggestion = format_suggestion(find_closest(pattern, declared))
     return f"{subject}{suggestion or _format_adopt_advice(pattern)}"

@@ -243,7 +243,10 @@ def _list_unread(
 def _list_ids(kind: Kind, max_listed: int, call: Call, tracker: _ReadTracker) -> str:
     """List a kind, and return why that was not possible, or an empty string."""
     assert kind.listing
-    request = ApiCall(kind.service, kind.listing.operation, max_items=max_listed)
+    listing = kind.listing
+    request = ApiCall(
+        kind.service, listing.operation, max_items=max_listed, ignored_errors=listing.ignored_errors
+    )
     try:
         tracker.record(kind, request, send(call, request, {}))
     except AwsError as error:

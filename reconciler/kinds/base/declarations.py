@@ -17,7 +17,7 @@ class Listing:
     `items` is the response member that has the resources. `id_key` and `arn_key` are the members of each item with its ID and
     its ARN; `id_key` is empty if the items themselves are IDs, `arn_key` if the listing has no ARNs. An ID is the last part of an ARN
     that the listing has in its place. Items whose ID begins with
-    `aws_prefix` are AWS's own: they are left out.
+    `aws_prefix` are AWS's own: they are left out. A listing that fails with one of the `ignored_errors` is empty.
     """
 
     operation: str
@@ -25,6 +25,7 @@ class Listing:
     id_key: str
     arn_key: str = ""
     aws_prefix: str = ""
+    ignored_errors: frozenset[str] = frozenset()
 
     def iterate_ids(self, response: Response) -> Iterator[str]:
         """Yield the IDs in a response."""

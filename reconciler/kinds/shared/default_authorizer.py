@@ -38,7 +38,9 @@ def _read_problem(name: str, action: str) -> ProblemRead:
     description, member = NAME_PATH
     if response.get(description, {}).get(member) != name:
         return None
-    return (
-        f"cannot {action}: it is the default authorizer of this account and Region; "
-        f"set another in [{TABLE}], or none by leaving out `authorizer` there"
+    advice = (
+        f"declare the new one under another name, and set that in [{TABLE}]"
+        if action == "replace"
+        else f"set another in [{TABLE}], or none by leaving out `authorizer` there"
     )
+    return f"cannot {action}: it is the default authorizer of this account and Region; {advice}"
