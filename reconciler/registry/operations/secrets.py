@@ -1,4 +1,4 @@
-"""Secrets of Secrets Manager: the operations that create, put, get, describe, tag, delete and restore them.
+"""Secrets of Secrets Manager: the operations that write, read, tag, delete and restore them.
 
 A secret has versions, and staging labels that each are at one version. A version without a label is deleted at once, where AWS deletes it
 later. Replicas, rotation and KMS keys have no effect.

@@ -43,7 +43,7 @@ MAKERS = {"log_levels": (set_level, 2), "credential_lockers": (create_locker, 1)
 
 
 @pytest.mark.parametrize("table", MAKERS)
-def test_what_was_made_by_hand_is_listed_exported_and_imported_without_a_change(cloud, table):
+def test_a_hand_made_resource_is_listed_and_imported_without_a_change(cloud, table):
     make, count = MAKERS[table]
     make(cloud)
     listed = [len(item.ids) for item in plan_state(make_state(), cloud).unmanaged if table in item.tables]
