@@ -1,6 +1,7 @@
 """Rules that kinds of managed integrations share whose resources are found by name.
 
-These are cloud connectors, connector destinations, account associations and credential lockers. AWS assigns their IDs; within a workspace, and for an import, they are found by name.
+These are cloud connectors, connector destinations, account associations and credential lockers. AWS assigns their IDs; within a
+workspace, and for an import, they are found by name.
 """
 
 from __future__ import annotations
