@@ -48,9 +48,13 @@ class Workspace(WorkspacePlans):
         variables: Values of the file's variables, by name.
         allow_outside: Folders outside the repository from which `include` may read.
         environ: Environment variables to use in place of the process's own.
-        offline: Whether names such as `{aws.account}` have sample values where only a call would give the real ones.
+        offline: Whether names such as `{aws.account}` have sample values where only a call would give the real ones, and objects in S3
+            are not read. Such a workspace cannot be planned if its file names objects.
+        tables: The tables that the file names in `for_each = { table = "devices" }`, by name: DataFrames, Arrow tables, or sequences of
+            mappings. They are read again whenever the file is.
 
     Raises:
+        TypeError: If one of `tables` is not a table.
         ValueError: If a value in `variables` has another type, or one of `allow_outside` is not a folder.
 
     >>> workspace = Workspace("desired_state.toml")

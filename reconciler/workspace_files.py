@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,15 +17,19 @@ from reconciler.model.environment import EnvironmentChoice, VariableValue, forma
 from reconciler.model.errors import TargetError, name_environment
 from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import DesiredState, Environment, Settings
+from reconciler.model.tables import check_tables
+from reconciler.model.text import join_some
 
 if TYPE_CHECKING:
     from reconciler.aws.session import Connection
     from reconciler.engine.load.check_environments import CheckedEnvironments
+    from reconciler.engine.load.environment_loader import LoadInputs
     from reconciler.engine.load.input_files import CopiedFolder
     from reconciler.engine.load.load import SelectedEnvironments
     from reconciler.model.call import ApiCall
     from reconciler.model.plan import Target
     from reconciler.model.quota import Quotas
+    from reconciler.model.s3_object import S3Object
 
 _REGISTRY_VARIABLE = "RECONCILER_REGISTRY"
 
@@ -46,7 +51,8 @@ class WorkspaceFiles:
     - `variables`: the values of variables, by name;
     - `allow_outside`: folders outside the repository from which `include` may read;
     - `environ`: replaces the process's environment variables;
-    - `offline`: whether `{aws.…}` has sample values where only a call would give the real ones.
+    - `offline`: whether `{aws.…}` has sample values where only a call would give the real ones, and objects in S3 are not read;
+    - `tables`: the tables that `for_each = { table = … }` names.
     """
 
     _copied_folder: CopiedFolder | None = None
@@ -61,6 +67,7 @@ class WorkspaceFiles:
         allow_outside: str | Path | Sequence[str | Path] = (),
         environ: Mapping[str, str] | None = None,
         offline: bool = False,
+        tables: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.path = Path(path)
         self._choice = EnvironmentChoice(
@@ -70,6 +77,7 @@ class WorkspaceFiles:
         )
         self._environ = os.environ if environ is None else environ
         self._offline = offline
+        self._tables = check_tables(tables)
         self._was_used = False
         self._connected: tuple[Settings, Connection] | None = None
         self._read_secrets: ReadSecrets | None = None
@@ -116,6 +124,8 @@ class WorkspaceFiles:
             find_target=self._find_target,
             copied_folder=self._copied_folder,
             read_secrets=self._read_secrets or ReadSecrets(),
+            tables=self._tables,
+            open_object=self._open_object,
         )
 
     def _load_with_secrets(self, *, with_values: bool = True) -> DesiredState:
@@ -142,12 +152,22 @@ class WorkspaceFiles:
 
     def _load_settings(self) -> Environment:
         """Return the selected environment, without reading the resources."""
-        from reconciler.aws.service_model import ServiceModelConstraints
-        from reconciler.engine.load.environment_loader import LoadInputs
         from reconciler.engine.load.load import load_settings
 
-        inputs = LoadInputs(ServiceModelConstraints(), self._environ, self._choice, self._find_target)
-        return load_settings(self.path, inputs)
+        return load_settings(self.path, self._build_inputs())
+
+    def _build_inputs(self) -> LoadInputs:
+        from reconciler.aws.service_model import ServiceModelConstraints
+        from reconciler.engine.load.environment_loader import LoadInputs
+
+        return LoadInputs(
+            ServiceModelConstraints(),
+            self._environ,
+            self._choice,
+            self._find_target,
+            tables=self._tables,
+            open_object=self._open_object,
+        )
 
     def list_environments(self) -> tuple[Environment, ...]:
         """Return all environments of the file with their settings and variables; none if it declares none.
@@ -184,13 +204,19 @@ class WorkspaceFiles:
             InvalidDesiredStateError: If it has errors in any of them. It has every diagnostic once.
             SelectionError: If a name or glob matches no environment, or a variable is not valid.
         """
-        from reconciler.aws.service_model import ServiceModelConstraints
         from reconciler.engine.load.check_environments import check_environments
-        from reconciler.engine.load.environment_loader import LoadInputs
 
-        inputs = LoadInputs(ServiceModelConstraints(), self._environ, self._choice, self._find_target)
         names = parse_names("patterns", patterns, ENVIRONMENT_NAMES)
-        return check_environments(self.path, names, inputs)
+        return check_environments(self.path, names, self._build_inputs())
+
+    @property
+    def _open_object(self) -> Callable[[Settings, str, int], AbstractContextManager[S3Object]] | None:
+        """The function that opens an object in S3, given the settings; None if nothing may be called."""
+        if self._offline:
+            return None
+        from reconciler.aws.s3_objects import open_s3_object
+
+        return partial(open_s3_object, self._environ)
 
     def _find_target(self, settings: Settings) -> Target:
         """Return the target that `{aws.…}` describes; if possible, without a call."""
@@ -231,8 +257,14 @@ class WorkspaceFiles:
         Whether a URL responds is not checked. The errors of the function name the environment.
 
         Raises:
-            TargetError: If there are no credentials, for example.
+            TargetError: If there are no credentials, for example, or if the desired state is not complete, because the workspace is
+                offline.
         """
+        if self.desired.unread_urls:
+            problem = (
+                f"the workspace is offline, so {join_some(sorted(self.desired.unread_urls))} was not read"
+            )
+            raise TargetError(f"{problem}; open it without offline")
         connection, environment = self._connection, self.desired.environment_name
 
         def call(api_call: ApiCall) -> Mapping[str, Any]:

@@ -78,17 +78,25 @@ def open_s3_store(url: str, settings: Settings, environ: Mapping[str, str]) -> S
 
     A workspace on the embedded registry has no credentials, so boto3 finds them. Raises JournalError.
     """
+    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    with _convert_errors(url):
+        client = create_s3_client(settings, environ)
+    return S3Store(client, bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
+
+
+def create_s3_client(settings: Settings, environ: Mapping[str, str]) -> Any:
+    """Return boto3's client for S3 with the credentials of the workspace, its profile and its role.
+
+    A workspace on the embedded registry has no credentials, so boto3 finds them.
+    """
     import boto3
 
     from reconciler.aws.rates import RateLimiter
     from reconciler.aws.session import create_remote_session
     from reconciler.model.quota import Quotas
 
-    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
-    with _convert_errors(url):
-        if settings.target == "aws":
-            session = create_remote_session(settings, Quotas({}, {}), environ, RateLimiter())
-        else:
-            session = boto3.Session(region_name=settings.region)
-        client = session.client("s3")
-    return S3Store(client, bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
+    if settings.target == "aws":
+        session = create_remote_session(settings, Quotas({}, {}), environ, RateLimiter())
+    else:
+        session = boto3.Session(region_name=settings.region)
+    return session.client("s3")

@@ -27,6 +27,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "dask": "dask",
         "distributed": "dask",
         "ipywidgets": "notebook",
+        "pyarrow": "parquet",
         "traitlets": "notebook",
         "httptools": "serve",
         "uvicorn": "serve",

@@ -13,6 +13,7 @@ from reconciler.model.address import Address
 from reconciler.model.arguments import check_type
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
+from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
 from reconciler.model.resource import Desired, Live
 
@@ -145,6 +146,7 @@ class Plan:
     target, the changes with their calls, and their resources' live state: two plans with the same digest send the same, apart
     from the values of secrets. `unchanged` counts the resources that no step changes. `file_digest` is `DesiredState.digest`.
     `environment` is the environment's name, or empty; `variables` are those that the command line or the process's environment set.
+    `manifest_sources` are where the rows of `for_each` come from.
     `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
     `unmatched` has the selectors that select nothing, which the options must allow.
     """
@@ -160,6 +162,7 @@ class Plan:
     file_digest: str = ""
     environment: str = ""
     variables: Mapping[str, str] = field(factory=dict)
+    manifest_sources: tuple[ManifestSource, ...] = field(default=(), kw_only=True)
     basis: Basis = field(factory=Basis, eq=False, repr=False)
     unmanaged: tuple[UnmanagedResources, ...] = field(default=(), eq=False, repr=False)
     unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.environment import Variable
+from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.resource import Desired, Origin
 from reconciler.model.secret import StoredSecret
 
@@ -110,7 +111,9 @@ class DesiredState:
     - `chosen_variables`: the texts of the variables that the command line or the process's environment set, by name;
     - `digest`: the SHA-256 over the TOML files, the files that they refer to, except those with secrets and those that an apply
       writes, and the values of the names in braces;
-    - `files_digest`: the same without these values;
+    - `files_digest`: the same without these values, and without manifests that are in no file;
+    - `manifest_sources`: the manifests of `for_each`, without arrays in the file itself;
+    - `s3_urls`: the objects in S3 that are manifests, and `unread_urls` those of them that were not read;
     - `removed`: the addresses to forget, each with the place of its `[[removed]]` entry;
     - `moved`: former address → new address;
     - `stored_secrets`: the secrets that AWS stores and that the resources refer to;
@@ -124,6 +127,9 @@ class DesiredState:
     chosen_variables: Mapping[str, str] = field(factory=dict)
     digest: str = ""
     files_digest: str = ""
+    manifest_sources: tuple[ManifestSource, ...] = ()
+    s3_urls: frozenset[str] = frozenset()
+    unread_urls: frozenset[str] = frozenset()
     removed: Mapping[Address, Origin] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
     stored_secrets: frozenset[StoredSecret] = frozenset()

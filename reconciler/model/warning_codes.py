@@ -14,6 +14,9 @@ UNUSED_VARIABLE = "unused-variable"
 UNUSED_ALLOW = "unused-allow"
 """The code of the warning about an entry of `lifecycle.allow` that silences nothing; it cannot be silenced."""
 
+UNREAD_OBJECT = "unread-object"
+"""The code of the warning about a manifest in S3 that an offline command does not read; it cannot be silenced."""
+
 WARNING_CODES: Mapping[str, str] = MappingProxyType(
     {
         "certificate-expired": "The certificate has expired.",
@@ -48,6 +51,8 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "`topicfilter/…`, `iot:Publish` and `iot:Receive` need `topic/…`, `iot:Connect` needs `client/…`.",
         "protocol-without-authentication": "Clients of a domain configuration cannot use its authentication type over its protocol.",
         "query-unknown-field": "The query of a dynamic thing group has a field that fleet indexing does not define.",
+        UNREAD_OBJECT: "A manifest in S3 is not read by a command that works offline, so its rows are not checked. This one cannot be "
+        "silenced.",
         "unreadable-secret": "A secret that AWS stores cannot be read. For a field that matters only at the creation of a resource, this is a "
         "warning, and an error when the resource is created.",
         "unset-secret": "The environment variable of a secret is unset or empty.",
@@ -56,4 +61,6 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-SILENCEABLE_CODES = tuple(code for code in WARNING_CODES if code not in {UNUSED_ALLOW, UNUSED_VARIABLE})
+SILENCEABLE_CODES = tuple(
+    code for code in WARNING_CODES if code not in {UNREAD_OBJECT, UNUSED_ALLOW, UNUSED_VARIABLE}
+)

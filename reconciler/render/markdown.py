@@ -133,6 +133,8 @@ def render_plan_markdown(view: PlanView, limit: int = MAX_COMMENT_BYTES, *, full
         "",
         join_facts(facts),
         "",
+        *(f"- {format_code_span(source)}" for source in view.sources),
+        *([""] if view.sources else []),
     ]
     if not view.total:
         head.append(describe_no_changes(view))

@@ -58,7 +58,9 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
     outside_arns = (
         find_outside_arns(workspace.desired.resources, target) if purpose in {"plan", "apply"} else {}
     )
-    policy = iam.build_iam_policy(operations, target, passed_roles, access, outside_arns)
+    policy = iam.build_iam_policy(
+        operations, target, passed_roles, access, outside_arns, workspace.desired.s3_urls
+    )
     text = json.dumps(policy, indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from reconciler.engine.export.tables import Table
 from reconciler.engine.load.for_each import FOR_EACH
-from reconciler.engine.load.manifests import MAX_COLUMNS
+from reconciler.engine.load.manifests.builder import MAX_COLUMNS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import Member
 from reconciler.model.address import Address

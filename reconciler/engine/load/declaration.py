@@ -53,6 +53,11 @@ class Declaration(ABC):
         """Return the origin of the value at a path inside the declaration."""
 
     @property
+    def manifest_name(self) -> str:
+        """The name of the manifest that has its row; empty without a row, or if the rows are in the file itself."""
+        return ""
+
+    @property
     def declaration_count(self) -> int:
         """The number of declarations that come from the same table."""
         return 1

@@ -13,7 +13,8 @@ from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, parse_for_each
 from reconciler.engine.load.input_files import LoadContext
-from reconciler.engine.load.manifests import Manifest, ManifestReader
+from reconciler.engine.load.manifests.builder import Manifest
+from reconciler.engine.load.manifests.reader import ManifestInputs, ManifestReader
 from reconciler.engine.load.moved_removed import MOVED_REMOVED_TABLES
 from reconciler.engine.load.placeholders import Placeholders, may_have_placeholders
 from reconciler.engine.load.resource_environments import (
@@ -44,7 +45,7 @@ MAX_NAME_LENGTH = 256
 _MAX_INSTANCES = 5_000_000
 """The maximum number of instances of all tables together."""
 
-_MAX_TEXT_CHARACTERS = 2**28
+_MAX_TEXT_CHARACTERS = 2**30
 """The maximum number of characters, in all instances together, of the texts that use columns."""
 
 _CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -60,12 +61,14 @@ class LoadScope:
 
     - `environment`: the name of the selected environment; None in a file without environments;
     - `environments`: the names of all environments of the file;
-    - `placeholders`: the values of the names in braces.
+    - `placeholders`: the values of the names in braces;
+    - `manifest_inputs`: what manifests can be in addition to files.
     """
 
     environment: str | None
     environments: tuple[str, ...]
     placeholders: Placeholders
+    manifest_inputs: ManifestInputs
 
 
 @frozen
@@ -75,6 +78,7 @@ class Declarations:
     `resources` has each resource's first declaration. `moved_removed_tables` are the `[[moved]]` and `[[removed]]` tables.
     `partly_read_kinds` are the kinds that may have more resources than these, because a manifest or some of its rows could not be
     read, the name of a table with `for_each` is not valid, or there are too many rows. `absent` has those of other environments.
+    `manifests` is the reader of the manifests.
     """
 
     for_each_tables: Sequence[ForEachTable]
@@ -82,6 +86,7 @@ class Declarations:
     moved_removed_tables: Sequence[TomlTable]
     partly_read_kinds: frozenset[str]
     absent: AbsentResources
+    manifests: ManifestReader
 
 
 def collect_declarations(
@@ -102,6 +107,7 @@ def collect_declarations(
         builder.moved_removed_tables,
         frozenset(builder.partly_read_kinds),
         builder.absent,
+        builder.manifests,
     )
 
 
@@ -112,7 +118,7 @@ class _DeclarationsBuilder:
         self._scope = scope
         self._constraints = constraints
         self._diagnostics = diagnostics
-        self._manifests = ManifestReader()
+        self.manifests = ManifestReader(scope.manifest_inputs)
         self._reported_manifest_ids: set[int] = set()
         self._instances_left, self._characters_left = _MAX_INSTANCES, _MAX_TEXT_CHARACTERS
         self.moved_removed_tables: list[TomlTable] = []
@@ -156,7 +162,7 @@ class _DeclarationsBuilder:
         def list_addresses() -> Collection[Address]:
             source, _ = self._scope.placeholders.replace_in_value(table.entries[FOR_EACH])
             try:
-                manifest = self._manifests.read(source, context)
+                manifest = self.manifests.read(source, context)
             except InvalidValueError:  # reported in an environment that has the table
                 return ()
             instances = parse_for_each(
@@ -205,7 +211,7 @@ class _DeclarationsBuilder:
         source, problems = self._scope.placeholders.replace_in_value(table.entries[FOR_EACH])
         self._diagnostics.add(table, *(problem.nest_under(FOR_EACH) for problem in problems))
         try:
-            manifest = self._manifests.read(source, context)
+            manifest = self.manifests.read(source, context)
         except InvalidValueError as error:
             self._diagnostics.add(table, *error.nest_under(FOR_EACH).problems)
             manifest = Manifest(name="", columns=None, rows=())

@@ -208,7 +208,8 @@ class _DiagnosticBuilder:
         if group.is_uniform and is_in_all_rows and not columns:  # the fault is in the table, not in the rows
             return [self._build_for_table(example, text)]
         if group.is_uniform and is_in_all_rows and group.row_count > 1:
-            manifest = f" of {example.row.manifest}" if example.row.manifest else ""
+            name = example.declaration.manifest_name
+            manifest = f" of {name}" if name else ""
             return [
                 self._build_for_table(example, f"in every row{manifest}{_format_columns(columns)}: {text}")
             ]

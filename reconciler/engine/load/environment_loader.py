@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from contextlib import AbstractContextManager
+from functools import cache, partial
 from pathlib import Path
 
 from attrs import field, frozen
@@ -20,6 +21,7 @@ from reconciler.engine.load.environments import (
 from reconciler.engine.load.include import find_included_files, find_journal_problem
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.main_files import TomlFiles, read_files, read_main_files
+from reconciler.engine.load.manifests.reader import ManifestInputs, ManifestReader
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.resolve_environment import (
     DECIDED_BY_SETTINGS,
@@ -41,6 +43,7 @@ from reconciler.model.diagnostic import REPORTED_ALREADY, Diagnostic, InvalidVal
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice
 from reconciler.model.errors import name_environment
 from reconciler.model.plan import Target
+from reconciler.model.s3_object import S3Object
 from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import Settings
 
@@ -68,7 +71,9 @@ class LoadInputs:
     - `choice`: the environment and the variables that the run chooses;
     - `find_target`: returns the target that `{aws.…}` describes, given the settings; None: such names cannot be used;
     - `copied_folder`: the copy that the path is in, if it is in one;
-    - `read_secrets`: what was read from AWS of the secrets.
+    - `read_secrets`: what was read from AWS of the secrets;
+    - `tables`: the tables of Python that `for_each` may name;
+    - `open_object`: opens an object in S3, given the settings; None: nothing may be called.
     """
 
     constraints: Constraints
@@ -77,6 +82,8 @@ class LoadInputs:
     find_target: Callable[[Settings], Target] | None = None
     copied_folder: CopiedFolder | None = None
     read_secrets: ReadSecrets = ReadSecrets()
+    tables: Mapping[str, object] = field(factory=dict)
+    open_object: Callable[[Settings, str, int], AbstractContextManager[S3Object]] | None = None
 
 
 @frozen(eq=False)
@@ -98,11 +105,12 @@ class _Files:
 class LoadedSettings:
     """The settings of one environment, and the files that its resources are read from.
 
-    `own_problems` are the problems of the environment's own table, `shared_diagnostics` those of the other settings tables and of `include`.
+    `manifest_inputs` has what its manifests can be in addition to files. `own_problems` are the problems of the environment's own table, `shared_diagnostics` those of the other settings tables and of `include`.
     """
 
     resolved: ResolvedEnvironment
     files: _Files
+    manifest_inputs: ManifestInputs
     own_problems: tuple[tuple[Declaration, ValueProblem], ...]
     shared_diagnostics: tuple[Diagnostic, ...]
 
@@ -131,7 +139,9 @@ class EnvironmentLoader:
         # `load` reports the problems of these tables, together with those of the included files.
         tables = collect_settings_tables(self._main.files, (), DiagnosticCollector()).environments
         self.environments: Mapping[str, DeclaredEnvironment] = parse_environments(
-            [(table, self._contexts[table.file]) for table in tables], diagnostics
+            [(table, self._contexts[table.file]) for table in tables],
+            ManifestReader(ManifestInputs(inputs.tables, for_environments=True)),
+            diagnostics,
         )
         self.are_names_known = not self._main.diagnostics and all(
             diagnostic.code in _CODES_WITH_KNOWN_NAMES for diagnostic in diagnostics.to_diagnostics()
@@ -140,7 +150,10 @@ class EnvironmentLoader:
         check_environment_tables(self.environments, diagnostics, are_names_known=self.are_names_known)
         self.diagnostics = (*self._main.diagnostics, *diagnostics.to_diagnostics())
         """The problems of the main files and of the environments' tables."""
-        self._manifest_digests = [sorted(context.digests.items()) for context in self._contexts.values()]
+        self._manifest_digests = [
+            sorted((context.digests | context.query_digests | context.outside_digests).items())
+            for context in self._contexts.values()
+        ]
 
     def list_name_diagnostics(self) -> tuple[Diagnostic, ...]:
         """Return the problems because of which the environments may not have their intended names.
@@ -201,7 +214,12 @@ class EnvironmentLoader:
             elif journal_problem:
                 diagnostics.add(files.resolver.workspace, journal_problem)
         shared_diagnostics = (*files.diagnostics, *diagnostics.to_diagnostics())
-        return LoadedSettings(resolved, files, tuple(own_problems), shared_diagnostics)
+        inputs = self._build_manifest_inputs(resolved.environment.settings)
+        return LoadedSettings(resolved, files, inputs, tuple(own_problems), shared_diagnostics)
+
+    def _build_manifest_inputs(self, settings: Settings) -> ManifestInputs:
+        open_object = self._inputs.open_object
+        return ManifestInputs(self._inputs.tables, open_object and partial(open_object, settings))
 
     def _find_journal_problem(self, resolved: ResolvedEnvironment) -> ValueProblem | None:
         """Return the problem of the folder in `journal`, or None; in a copy of the files, the original has it."""

@@ -16,7 +16,8 @@ from reconciler.engine.load.environment_patterns import GLOB_CHARACTERS, match_n
 from reconciler.engine.load.for_each import FOR_EACH, Instance, parse_for_each
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.interpolation import InterpolationParser
-from reconciler.engine.load.manifests import Manifest, ManifestReader
+from reconciler.engine.load.manifests.builder import Manifest
+from reconciler.engine.load.manifests.reader import ManifestReader
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.variables import INVALID_CHOICE
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
@@ -72,13 +73,14 @@ class DeclaredEnvironment:
 
 
 def parse_environments(
-    tables: Sequence[tuple[TomlTable, LoadContext]], diagnostics: DiagnosticCollector
+    tables: Sequence[tuple[TomlTable, LoadContext]],
+    manifests: ManifestReader,
+    diagnostics: DiagnosticCollector,
 ) -> Mapping[str, DeclaredEnvironment]:
     """Return the environments by name, and report problems of their names and manifests.
 
-    `tables` are the `[environments]` tables, each with the context that reads the manifests of its file.
+    `tables` are the `[environments]` tables, each with the context that reads the manifests of its file with `manifests`.
     """
-    manifests = ManifestReader()
     environments: dict[str, DeclaredEnvironment] = {}
     for whole_table, context in tables:
         for name, entries in whole_table.entries.items():

@@ -18,7 +18,7 @@ from reconciler.engine.load.interpolation import (
     is_constant,
     trace_columns,
 )
-from reconciler.engine.load.manifests import Manifest
+from reconciler.engine.load.manifests.builder import Manifest
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
@@ -109,6 +109,11 @@ class Instance(Declaration):
     def row_values(self) -> RowValues:
         """The values of its row."""
         return self._values
+
+    @property
+    def manifest_name(self) -> str:
+        """The name of the manifest that has its row."""
+        return self.for_each.manifest.name
 
     @property
     def declaration_count(self) -> int:

@@ -6,7 +6,10 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from glob import glob
+from io import BufferedReader
 from pathlib import Path
 
 from attrs import frozen
@@ -63,7 +66,8 @@ class LoadContext:
     """The inputs that a TOML file may read: the files in its own folder tree, and the environment.
 
     `digests` has the SHA-256 of each file that was read, by the name that the TOML file gives it, and `names` also those that could
-    not be read; secrets are left out, and their paths are in `secret_paths`. `stored_secrets` are the secrets that AWS stores, and `key_secrets` the names of
+    not be read; secrets are left out, and their paths are in `secret_paths`. `query_digests` has the SHA-256 of the rows of queries, whose databases
+    are in `database_names`, and `outside_digests` identifies manifests that are in no file. `stored_secrets` are the secrets that AWS stores, and `key_secrets` the names of
     those for private keys that AWS creates; `read_secrets` has what was read of them. If the folder is a copy, secrets are read in the `original_folder`, and files are written there:
     copies never contain these files. The methods raise InvalidValueError.
     """
@@ -83,7 +87,10 @@ class LoadContext:
         self._resolved_folders: dict[str, str] = {}
         self._bytes_left = _MAX_TOTAL_BYTES
         self.digests: dict[str, str] = {}
+        self.query_digests: dict[str, str] = {}
+        self.outside_digests: dict[str, str] = {}
         self.names: set[str] = set()
+        self.database_names: set[str] = set()
         self.secret_paths: set[str] = set()
         self.stored_secrets: set[StoredSecret] = set()
         self.key_secrets: set[str] = set()
@@ -99,12 +106,43 @@ class LoadContext:
         """Return the path of a file in the folder tree, with every link followed."""
         return self._resolve_inside(_check_name(name))
 
-    def read_bytes(self, name: object, max_bytes: int) -> bytes:
-        """Return the content of a file."""
-        self.names.add(str(name))
-        raw = self._read(_check_name(name), max_bytes)
-        self.digests[str(name)] = hashlib.sha256(raw).hexdigest()
-        return raw
+    @contextmanager
+    def open_file(self, name: str, max_bytes: int) -> Iterator[BufferedReader]:
+        """Open a file that may be too large for the memory; it must not change meanwhile."""
+        self.names.add(name)
+        with self._open_regular(name) as file:
+            status = os.fstat(file.fileno())
+            if status.st_size > max_bytes:
+                raise _build_too_large_error(name, max_bytes)
+            self.digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            yield file
+            _check_unchanged(name, file, status)
+
+    @contextmanager
+    def open_database(self, name: str) -> Iterator[Path]:
+        """Return the path of a database; its file must not change while it is open.
+
+        A query's rows identify it, not its bytes, so `digests` does not have it.
+        """
+        self.database_names.add(name)
+        with self._open_regular(name) as file:
+            status = os.fstat(file.fileno())
+            yield Path(self._resolve_inside(name))
+            _check_unchanged(name, file, status)
+
+    def find_files(self, pattern: str) -> tuple[str, ...]:
+        """Return the names of the files that a pattern with `*`, `?` and `[…]` matches, in sorted order."""
+        expected = "a pattern of paths in that folder, such as batches/*.csv"
+        if "\0" in pattern or "**" in pattern or "://" in pattern:
+            raise _build_error("invalid-path", f"{quote(pattern)} is not a valid pattern", expected)
+        if os.path.isabs(pattern) or ".." in pattern.split("/"):  # noqa: PTH117 (the same check for every part)
+            problem = f"{quote(pattern)} is outside the folder of the file that refers to it"
+            raise _build_error("path-outside-folder", problem, expected)
+        names = sorted(glob(pattern, root_dir=self._folder))  # noqa: PTH207 (without hidden files)
+        if not names:
+            raise _build_error("unreadable-file", f"no file matches {quote(pattern)}", expected)
+        return tuple(names)
 
     def read_secret(self, table: Mapping[str, object]) -> Secret:
         """Return the secret that a table refers to; one from a file is without a trailing newline.
@@ -204,22 +242,10 @@ class LoadContext:
             raise _build_error("unreadable-file", problem) from None
 
     def _read(self, name: str, max_bytes: int) -> bytes:
-        path = self._resolve_inside(name)
-        try:
-            descriptor = self._open(path)
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
-                raw = file.read(min(max_bytes, self._bytes_left) + 1)
-        except FileNotFoundError:
-            expected = "the path of an existing file, from the folder of the file that refers to it"
-            raise _build_error("unreadable-file", f"there is no file {quote(name)}", expected) from None
-        except OSError as error:
-            raise _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
+        with self._open_regular(name) as file:
+            raw = file.read(min(max_bytes, self._bytes_left) + 1)
         if len(raw) > max_bytes:
-            raise _build_error(
-                "file-too-large", f"the file {quote(name)} is too large", f"at most {max_bytes >> 20} MiB"
-            )
+            raise _build_too_large_error(name, max_bytes)
         if len(raw) > self._bytes_left:
             raise _build_error(
                 "files-too-large",
@@ -228,6 +254,21 @@ class LoadContext:
             )
         self._bytes_left -= len(raw)
         return raw
+
+    @contextmanager
+    def _open_regular(self, name: str) -> Iterator[BufferedReader]:
+        """Open a regular file in the folder tree."""
+        path = self._resolve_inside(name)
+        try:
+            with os.fdopen(self._open(path), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
+                yield file
+        except FileNotFoundError:
+            expected = "the path of an existing file, from the folder of the file that refers to it"
+            raise _build_error("unreadable-file", f"there is no file {quote(name)}", expected) from None
+        except OSError as error:
+            raise _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
 
     def _open(self, path: str) -> int:
         """Return a descriptor of the file at a path without links.
@@ -273,6 +314,19 @@ class LoadContext:
         path = os.path.join(self._resolved_folders[folder], file_name)  # noqa: PTH118 (Path takes ten times as long)
         is_resolved = file_name not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
         return path if is_resolved else os.path.realpath(path)
+
+
+def _build_too_large_error(name: str, max_bytes: int) -> InvalidValueError:
+    return _build_error(
+        "file-too-large", f"the file {quote(name)} is too large", f"at most {max_bytes >> 20:,} MiB"
+    )
+
+
+def _check_unchanged(name: str, file: BufferedReader, status: os.stat_result) -> None:
+    """Raise InvalidValueError if a file was written since its status was read."""
+    now = os.fstat(file.fileno())
+    if (now.st_size, now.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
+        raise _build_error("changed-file", f"the file {quote(name)} was written while it was read; try again")
 
 
 def _check_output_name(name: object) -> str:

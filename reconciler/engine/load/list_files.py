@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -13,6 +13,7 @@ from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
 from reconciler.engine.load.environments import select_environment
 from reconciler.engine.load.load import compute_files_digest, parse_declarations
+from reconciler.engine.load.manifests.sqlite_rows import find_log
 
 
 @frozen
@@ -40,7 +41,7 @@ def list_input_files(path: Path, inputs: LoadInputs) -> InputFiles:
     name = select_environment(loader.environments, inputs.choice, inputs.environ)
     loaded, diagnostics = loader.load(name), DiagnosticCollector()
     contexts, placeholders = loaded.contexts, loaded.resolved.placeholders
-    scope = LoadScope(name, tuple(loader.environments), placeholders)
+    scope = LoadScope(name, tuple(loader.environments), placeholders, loaded.manifest_inputs)
     declarations = collect_declarations(contexts, scope, inputs.constraints, diagnostics)
     parse_declarations(declarations, contexts, placeholders, diagnostics)
     digests: dict[Path, str] = {}
@@ -49,6 +50,23 @@ def list_input_files(path: Path, inputs: LoadInputs) -> InputFiles:
     for file, context in contexts.items():
         digests[file.path] = hashlib.sha256(file.raw).hexdigest()
         digests |= {file.path.parent / name: digest for name, digest in context.digests.items()}
-        paths |= {file.path, *(file.path.parent / name for name in context.names)}
+        digests |= {
+            name: _hash_file(name) for name in _list_database_files(file.path.parent, context.database_names)
+        }
+        paths |= {file.path, *digests, *(file.path.parent / name for name in context.names)}
         secret_paths |= {Path(secret) for secret in context.secret_paths}
     return InputFiles(digests, frozenset(paths), frozenset(secret_paths), compute_files_digest(contexts))
+
+
+def _list_database_files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Yield the files of databases: a part of the content can be in a log."""
+    for name in names:
+        path = folder / name
+        yield path
+        if log := find_log(path):
+            yield log
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

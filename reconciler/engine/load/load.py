@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 
 from attrs import evolve, frozen
 
@@ -40,6 +42,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice, format_value
 from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.plan import Target
+from reconciler.model.s3_object import S3Object
 from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import DesiredState, Environment, Settings
 from reconciler.model.target_identity import describe_same_workspace
@@ -55,17 +58,22 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     find_target: Callable[[Settings], Target] | None = None,
     copied_folder: CopiedFolder | None = None,
     read_secrets: ReadSecrets = ReadSecrets(),  # noqa: B008 (a frozen value)
+    tables: Mapping[str, object] = MappingProxyType({}),
+    open_object: Callable[[Settings, str, int], AbstractContextManager[S3Object]] | None = None,
 ) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state, for one environment.
 
     `find_target` returns the target that `{aws.…}` describes, given the settings. It is called only if such a name is used; without
     it, the file may not use such names. `copied_folder` is the copy that the path is in, if it is in one. `read_secrets` is what was read
-    from AWS of the secrets; others that AWS stores have no value in the result.
+    from AWS of the secrets; others that AWS stores have no value in the result. `tables` are those of Python that `for_each` may name, and
+    `open_object` opens an object in S3, given the settings.
 
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
     Raises SelectionError if the choice of an environment or a variable is not valid.
     """
-    inputs = LoadInputs(constraints, environ, choice, find_target, copied_folder, read_secrets)
+    inputs = LoadInputs(
+        constraints, environ, choice, find_target, copied_folder, read_secrets, tables, open_object
+    )
     loader, loaded = _load_selected(path, inputs)
     diagnostics = _collect_diagnostics(loader, loaded)
     summaries = summarize_environments(loader, environ)
@@ -200,7 +208,7 @@ def load_resources(
     """Read the resources of one environment; `summaries` are those of all of them."""
     resolved, contexts = loaded.resolved, loaded.contexts
     settings = resolved.environment.settings
-    scope = LoadScope(resolved.name, tuple(summaries), resolved.placeholders)
+    scope = LoadScope(resolved.name, tuple(summaries), resolved.placeholders, loaded.manifest_inputs)
     declarations = collect_declarations(contexts, scope, constraints, diagnostics)
     parsed_declarations = _evaluate(
         add_implied_dependencies(
@@ -232,6 +240,9 @@ def load_resources(
         environment=resolved.environment if resolved.name is not None else None,
         digest=_compute_digest(loaded),
         files_digest=compute_files_digest(loaded.contexts),
+        manifest_sources=tuple(declarations.manifests.sources),
+        s3_urls=frozenset(declarations.manifests.object_urls),
+        unread_urls=frozenset(declarations.manifests.unread_urls),
         removed=moved_removed.removed,
         moved=moved_removed.moved,
         key_secrets=frozenset().union(*(context.key_secrets for context in loaded.contexts.values())),
@@ -302,8 +313,11 @@ def _evaluate(
 
 
 def _compute_digest(loaded: LoadedSettings) -> str:
-    """Return the SHA-256 over all files, except those with secrets, and the values of the names in braces."""
+    """Return the SHA-256 over all files, except those with secrets, other manifests, and the values of the names in braces."""
     sha256 = _hash_files(loaded.contexts)
+    for context in loaded.contexts.values():
+        for name, digest in sorted(context.outside_digests.items()):
+            sha256.update(f"{name}\0{digest}\n".encode())
     names = dict(loaded.resolved.placeholders.used)
     if loaded.resolved.name is not None:
         names["environment.name"] = loaded.resolved.name
@@ -321,6 +335,7 @@ def _hash_files(contexts: Mapping[TomlFile, LoadContext]) -> hashlib._Hash:
     sha256 = hashlib.sha256()
     for file, context in contexts.items():
         toml_file_entry = (file.path.name, hashlib.sha256(file.raw).hexdigest())
-        for name, digest in (toml_file_entry, *sorted(context.digests.items())):
+        digests = context.digests | context.query_digests
+        for name, digest in (toml_file_entry, *sorted(digests.items())):
             sha256.update(f"{name}\0{digest}\n".encode())
     return sha256

@@ -25,7 +25,7 @@ from reconciler.model.plan import Note, Step, UnmanagedResources
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import DesiredState, Settings
-from reconciler.model.text import join_some
+from reconciler.model.text import join_some, quote
 
 
 def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
@@ -57,8 +57,18 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from _warn_of_cascades(comparison, context)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
+    yield from _describe_tables(state)
     yield from describe_unmanaged(state, unmanaged)
     yield from suggest_call_savings(steps, quotas, state.resources)
+
+
+def _describe_tables(state: DesiredState) -> Iterator[Note]:
+    """Yield a note for each table of Python, without which a saved plan cannot be applied."""
+    for source in state.manifest_sources:
+        if source.form == "table":
+            name = quote(source.name)
+            text = f"the table {name} is in no file: a saved plan is applied only by Workspace(tables=…) with the same rows; for a CI job, write them to a file"
+            yield Note("info", text)
 
 
 _SECRET_CODES = frozenset({"unset-secret", "unreadable-secret"})

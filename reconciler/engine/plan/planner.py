@@ -73,6 +73,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         file_digest=state.digest,
         environment=state.environment_name,
         variables=state.chosen_variables,
+        manifest_sources=state.manifest_sources,
         basis=comparison.basis,
         unmanaged=unmanaged,
         unmatched=find_unmatched(comparison, options.select, options.exclude)

@@ -30,6 +30,7 @@ from reconciler.engine.threads import ContextThreadPool
 from reconciler.model.address import Address
 from reconciler.model.environment import EnvironmentChoice
 from reconciler.model.errors import PlanRejectedError
+from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan import Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.redaction import REDACTED
@@ -69,7 +70,8 @@ class PlanSummary:
     - `seconds`: the minimum time that the requests take under AWS's quotas;
     - `unmanaged`: the resources that the workspace does not manage, as far as the plan listed them;
     - `environment`: the environment's name; empty in a file without environments;
-    - `variables`: the texts of the variables that `--var` or `RECONCILER_VAR_NAME` set, by name.
+    - `variables`: the texts of the variables that `--var` or `RECONCILER_VAR_NAME` set, by name;
+    - `manifest_sources`: where the rows of `for_each` come from, with their digests.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -86,6 +88,7 @@ class PlanSummary:
     unmanaged: tuple[UnmanagedRecord, ...] = ()
     environment: str = ""
     variables: Mapping[str, str] = field(factory=dict)
+    manifest_sources: tuple[ManifestSource, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -117,6 +120,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
         unmanaged=to_unmanaged_records(plan.unmanaged),
         environment=plan.environment,
         variables=plan.variables,
+        manifest_sources=plan.manifest_sources,
         changes=to_change_records(plan.steps),
         notes=tuple(
             NoteRecord(level=note.level, text=note.text, address=str(note.address) if note.address else None)

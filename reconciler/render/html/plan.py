@@ -42,6 +42,7 @@ def render_plan_html(view: PlanView, *, full: bool = False, max_rows: int | None
     return h.section(aria_label=f"Plan for {format_workspace(view.workspace, view.environment)}")[
         h.p(".title")["Plan for ", *render_workspace_html(view.workspace, view.environment)],
         h.p(".quiet")[f"{view.target} · plan {view.digest}"],
+        (h.p(".quiet")[source] for source in view.sources),
         render_plan_summary_html(view),
         render_plan_changes_html(view, full=full, max_rows=max_rows),
         _render_cost(view.cost) if view.total else None,

@@ -52,6 +52,7 @@ def render_plan_text(
     """
     yield Text.assemble("Plan for ", render_workspace(view.workspace, view.environment))
     yield Text(f"{view.target} · plan {view.digest}", QUIET)
+    yield from (Text(source, QUIET) for source in view.sources)
     yield from render_plan_changes(view, width, full=full, max_rows=max_rows)
     if view.total:
         yield Text()

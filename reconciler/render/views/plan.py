@@ -11,6 +11,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget
+from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan import Estimate, Note, Plan, Step
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.fields import FieldLine, describe_change
@@ -121,6 +122,7 @@ class PlanView:
     `sections` are in dependency order. `counts` are the numbers of changes by action; `markers` is how many of these changes
     are of ownership markers, which are not in the file. `unchanged` is the number of resources and ownership markers that do not
     change; `unchanged_markers` is how many of them are markers. `environment` is empty in a file without environments.
+    `sources` describes where the rows of `for_each` come from.
     """
 
     workspace: str
@@ -134,6 +136,7 @@ class PlanView:
     markers: int = 0
     unchanged_markers: int = 0
     environment: str = ""
+    sources: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -168,6 +171,7 @@ def build_plan_view(
         markers=sum(step.address in marker_addresses for step in plan.steps),
         unchanged_markers=unchanged_markers,
         environment=escape_invisible(plan.environment),
+        sources=tuple(map(_describe_source, plan.manifest_sources)),
     )
 
 
@@ -184,6 +188,14 @@ def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
         requests=tuple(map(_build_request, step.calls)) if requests else (),
         wait_seconds=sum((call.timeout_seconds or 0.0 for call in step.calls), 0.0),
     )
+
+
+def _describe_source(source: ManifestSource) -> str:
+    """Describe a manifest with the beginning of its digest."""
+    name = f"table {source.name}" if source.form == "table" else source.name
+    version = f"version {source.version}" if source.version else ""
+    facts = (name, pluralize(source.rows, "row"), version, f"rows {source.digest[:12]}")
+    return escape_invisible(join_facts(facts))
 
 
 def remove_requests(view: PlanView) -> PlanView:

@@ -10,7 +10,13 @@ import reconciler
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.load import load
 from reconciler.model.errors import InvalidDesiredStateError
-from reconciler.model.warning_codes import SILENCEABLE_CODES, UNUSED_ALLOW, UNUSED_VARIABLE, WARNING_CODES
+from reconciler.model.warning_codes import (
+    SILENCEABLE_CODES,
+    UNREAD_OBJECT,
+    UNUSED_ALLOW,
+    UNUSED_VARIABLE,
+    WARNING_CODES,
+)
 
 WILDCARD = '{ Version = "2012-10-17", Statement = { Effect = "Allow", Action = "*", Resource = "*" } }'
 
@@ -84,7 +90,7 @@ def test_an_entry_of_a_table_with_for_each_is_used_if_it_silences_a_warning_of_o
 def test_every_warning_of_the_code_has_a_described_code():
     # An unreadable secret is an error, which becomes a warning for a field that only a creation needs.
     assert _find_warning_codes() | {"unreadable-secret"} == {*WARNING_CODES}
-    assert {*SILENCEABLE_CODES} == {*WARNING_CODES} - {UNUSED_ALLOW, UNUSED_VARIABLE}
+    assert {*SILENCEABLE_CODES} == {*WARNING_CODES} - {UNREAD_OBJECT, UNUSED_ALLOW, UNUSED_VARIABLE}
 
 
 def _find_warning_codes() -> set[str]:
@@ -110,6 +116,8 @@ def _find_codes(tree: ast.AST) -> Iterator[str]:
             match node.args[0]:
                 case ast.Constant(value=str(code)):
                     yield code
+                case ast.Name(id="UNREAD_OBJECT"):
+                    yield UNREAD_OBJECT
                 case ast.Name(id="UNUSED_ALLOW"):
                     yield UNUSED_ALLOW
                 case ast.Name(id="UNUSED_VARIABLE"):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.load import diagnostics, manifests
+from reconciler.engine.load import diagnostics
 from reconciler.engine.load.load import load
 from reconciler.model.errors import InvalidDesiredStateError
 
@@ -265,9 +265,6 @@ def count_calls(function: Callable[[], object]) -> int:
 def small_limits(monkeypatch):
     """Reduce the limits that are constants, which would hide what grows with the input."""
     monkeypatch.setattr(diagnostics, "_MAX_COMPARISONS", 1_000)
-    monkeypatch.setattr(
-        manifests, "MAX_MANIFEST_BYTES", 2**20
-    )  # a buffer of this size is allocated for each file
 
 
 @pytest.mark.parametrize("name", INPUTS)

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.engine.load import declarations, manifests
+from reconciler.engine.load import declarations
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.load import load as load_with
-from reconciler.engine.load.manifests import MAX_MANIFEST_BYTES, Manifest, ManifestReader
+from reconciler.engine.load.manifests import builder
+from reconciler.engine.load.manifests.builder import Manifest
+from reconciler.engine.load.manifests.reader import MAX_MANIFEST_BYTES, ManifestReader
 from reconciler.kinds.certificates import Certificate
 from reconciler.kinds.managed_things import ManagedThing
 from reconciler.kinds.things import Thing
@@ -131,11 +133,11 @@ class TestJsonLines:
 class TestLimits:
     def test_a_manifest_that_is_too_large_is_rejected(self, tmp_path):
         with (tmp_path / "a.csv").open("wb") as file:
-            file.truncate(MAX_MANIFEST_BYTES + 1)
+            file.truncate(MAX_MANIFEST_BYTES + 1)  # without content: the file takes no room
         with pytest.raises(InvalidValueError) as caught:
             ManifestReader().read({"file": "a.csv"}, LoadContext(tmp_path, {}))
         (problem,) = caught.value.problems
-        expected = ("the file 'a.csv' is too large", "at most 64 MiB", ("file",))
+        expected = ("the file 'a.csv' is too large", "at most 4,096 MiB", ("file",))
         assert (problem.problem, problem.expected, problem.path) == expected
 
     def test_a_pipe_is_rejected_as_a_manifest(self, tmp_path):
@@ -145,13 +147,15 @@ class TestLimits:
 
     @pytest.mark.parametrize(("name", "header_lines"), [("a.csv", 1), ("a.jsonl", 0)])
     def test_the_number_of_rows_is_limited(self, tmp_path, monkeypatch, name, header_lines):
-        monkeypatch.setattr(manifests, "MAX_ROWS", 2)
+        monkeypatch.setattr(builder, "MAX_ROWS", 2)
         raw = "a\n1\n2\n3\n4\n" if name == "a.csv" else '{"a": 1}\n{"a": 2}\n{"a": 3}\n{"a": 4}\n'
-        expected = [(ManifestRow(name, header_lines + 3), "too many rows", "at most 2")]
+        expected = [
+            (ManifestRow(name, header_lines + 3), "too many rows", "at most 2 in all manifests together")
+        ]
         assert list_problems(read_manifest(tmp_path, name, raw)) == expected
 
     def test_the_number_of_values_in_all_manifests_is_limited(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(manifests, "MAX_VALUES", 6)
+        monkeypatch.setattr(builder, "MAX_VALUES", 6)
         reader, context = ManifestReader(), LoadContext(tmp_path, {})
         for name in ("a.csv", "b.csv"):
             (tmp_path / name).write_text("x,y\n1,2\n3,4\n")
@@ -165,7 +169,7 @@ class TestLimits:
         monkeypatch.setattr(declarations, "_MAX_INSTANCES", 3)
         tables = '[things."a-{n}"]\nfor_each.file = "n.csv"\n[things."b-{n}"]\nfor_each.file = "n.csv"\n'
         assert load_report(tmp_path, tables, {"n.csv": "n\n1\n2\n"}) == [
-            "desired_state.toml:4: error: things.b-{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 3 resources and 268,435,456 characters of text"
+            "desired_state.toml:4: error: things.b-{n}.for_each: the rows of this table and of those before it declare too many resources or too much text; expected at most 3 resources and 1,073,741,824 characters of text"
         ]
 
     def test_the_amount_of_text_that_the_rows_declare_is_limited(self, tmp_path, monkeypatch):

@@ -51,7 +51,7 @@ _OTHER_FORMATS = (
     _make_csv_case(
         "JSON in a CSV file is named",
         '[{"serial": "1", "site": "oslo"}]',
-        "1: the file is JSON; expected CSV, or a name that ends in .jsonl and one JSON object in each line",
+        "1: the file is JSON; expected CSV, or a name that ends in .json or .jsonl",
     ),
     _make_csv_case(
         "a web page in place of a CSV file is named",
@@ -69,7 +69,7 @@ _OTHER_FORMATS = (
             (
                 "a JSON array",
                 '[\n  {"serial": "1"},\n  {"serial": "2"}\n]\n',
-                "the file is a JSON array; expected JSON Lines: one JSON object in each line, without [, ] and commas",
+                "the file is a JSON array; expected JSON Lines: one JSON object in each line, without [, ] and commas; or a name that ends in .json",
             ),
             (
                 "an indented JSON object",
@@ -107,11 +107,11 @@ _FORMS = (
         for_each = { file = 5 }
         """,
         """
-        desired_state.toml:2: error: things.a-{serial}.for_each: got the string 'devices.csv'; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
-        desired_state.toml:5: error: things.b-{serial}.for_each.file: 'devices.txt' is not a valid manifest name; expected a name that ends in .csv or .jsonl
-        desired_state.toml:8: error: things.c-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
-        desired_state.toml:11: error: things.d-{serial}.for_each: got an array; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
-        desired_state.toml:14: error: things.e-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { file = "devices.jsonl" }, or an array of tables
+        desired_state.toml:2: error: things.a-{serial}.for_each: got the string 'devices.csv'; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
+        desired_state.toml:5: error: things.b-{serial}.for_each.file: 'devices.txt' is not a valid manifest name; expected a name that ends in .csv, .json, .jsonl, .parquet or .sqlite3
+        desired_state.toml:8: error: things.c-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
+        desired_state.toml:11: error: things.d-{serial}.for_each: got an array; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
+        desired_state.toml:14: error: things.e-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
         """,
     ),
     InvalidCase(
