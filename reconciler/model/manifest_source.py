@@ -16,7 +16,7 @@ class ManifestSource:
     - `form`: a file, the files of a pattern, the query of a database, a table of Python, or an object in S3;
     - `name`: the path, the pattern, the table's name, or the URL;
     - `rows`: their number;
-    - `digest`: the SHA-256 over the columns and the rows in any order; the same for the same rows in another form;
+    - `digest`: the SHA-256 over the columns and the rows, in any order; the same for the same rows in another form;
     - `version`: the version ID of an object or, without versioning, its ETag; else empty.
     """
 

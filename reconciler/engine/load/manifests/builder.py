@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 
 import msgspec
 from attrs import Factory, define, frozen
@@ -46,10 +47,15 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 over the columns and the rows in any order; the same for the same rows in another format."""
+        """The SHA-256 over the columns and the rows, both sorted; the same for the same rows in another format."""
         encoder = msgspec.json.Encoder()
-        sha256 = hashlib.sha256(encoder.encode_lines([self.columns or ()]))
-        rows = sorted(values for _, values in self.rows)
+        columns = self.columns or ()
+        sha256 = hashlib.sha256(encoder.encode_lines([sorted(columns)]))
+        rows = [values for _, values in self.rows]
+        order = sorted(range(len(columns)), key=columns.__getitem__)
+        if order != list(range(len(columns))):
+            rows = list(map(itemgetter(*order), rows))
+        rows.sort()
         for start in range(0, len(rows), _HASHED_ROWS):
             sha256.update(encoder.encode_lines(rows[start : start + _HASHED_ROWS]))
         return sha256.hexdigest()

@@ -199,7 +199,9 @@ class _ArrayReader:
             try:
                 item, end = _DECODER.raw_decode(self._text, self._position)
             except RecursionError:
-                raise self._build_error("nested too deeply", _OBJECT) from None
+                raise UnreadableRestError(
+                    line, build_error("nested-too-deeply", "nested too deeply", _OBJECT)
+                ) from None
             except json.JSONDecodeError as error:
                 if not self._is_complete and len(self._text) - self._position <= MAX_ROW_BYTES:
                     self._read_more()
