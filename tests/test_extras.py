@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from reconciler import Workspace
 from reconciler.aws.serve import ServeOptions, serve_registry
 from reconciler.cli.main import cli
 from reconciler.convert.cloudformation_template import parse_template
+from reconciler.engine.load.manifests.builder import ManifestBuilder
+from reconciler.engine.load.manifests.parquet_rows import read_parquet
 from reconciler.model.distribution import DISTRIBUTION, EXTRAS, get_version, require_extra
 from reconciler.model.errors import MissingExtraError
 from reconciler.notebook import default_progress
@@ -85,7 +88,12 @@ def read_yaml() -> None:
     parse_template("Resources: {}", "stack.yaml")
 
 
+def read_parquet_file() -> None:
+    read_parquet(ManifestBuilder("devices.parquet"), io.BytesIO())
+
+
 FEATURES = [
+    ("Parquet", "pyarrow", read_parquet_file),
     ("import cloudformation of YAML", "yaml", read_yaml),
     ("--scheduler", "distributed", connect_to_scheduler),
     ("--scheduler", "distributed", start_cluster),

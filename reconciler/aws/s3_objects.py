@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.aws.s3_store import SCHEME, create_s3_client
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.errors import TargetError
-from reconciler.model.s3_object import S3Object
+from reconciler.model.s3_object import UNREADABLE_OBJECT, S3Object
 from reconciler.model.settings import Settings
 
 _NO_VERSION = "null"
@@ -60,4 +60,4 @@ def _download(file: Any, environ: Mapping[str, str], settings: Settings, url: st
 
 def _build_error(url: str, problem: str, expected: str | None = None) -> InvalidValueError:
     advice = f"; {expected}" if expected else ""
-    return InvalidValueError(ValueProblem("unreadable-object", f"cannot read {url}: {problem}{advice}"))
+    return InvalidValueError(ValueProblem(UNREADABLE_OBJECT, f"cannot read {url}: {problem}{advice}"))

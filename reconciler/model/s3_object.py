@@ -11,6 +11,9 @@ from attrs import frozen
 
 S3_SCHEME = "s3://"
 
+UNREADABLE_OBJECT = "unreadable-object"
+"""The code of the problem that an object cannot be read."""
+
 S3_OBJECT_URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", re.DOTALL)
 """The bucket and the key (S3 user guide, "Bucket naming rules")."""
 

@@ -45,7 +45,7 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         find_outside_arns,
     )
 
-    workspace = Options.from_context(ctx).open_workspace()
+    workspace = _open_workspace(Options.from_context(ctx))
     target = _find_target(workspace)
     operations = find_needed_operations(workspace.desired, purpose)
     passed_roles = find_needed_roles(workspace.desired.resources) if purpose == "apply" else ()
@@ -86,6 +86,28 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
             "split it into several policies",
             stderr=True,
         )
+
+
+def _open_workspace(options: Options) -> Workspace:
+    """Return the workspace, without its objects in S3 if their permission is what is still missing."""
+    from reconciler.model.errors import InvalidDesiredStateError
+    from reconciler.model.s3_object import UNREADABLE_OBJECT
+
+    workspace = options.open_workspace()
+    try:
+        _ = workspace.desired
+    except InvalidDesiredStateError as error:
+        errors = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity == "error"]
+        if any(diagnostic.code != UNREADABLE_OBJECT for diagnostic in errors):
+            raise
+        for diagnostic in errors:
+            echo(str(diagnostic), stderr=True)
+        echo(
+            "the policy allows reading these objects; run the command again with it, for the whole policy",
+            stderr=True,
+        )
+        return options.open_workspace(offline=True)
+    return workspace
 
 
 def _find_target(workspace: Workspace) -> Target:

@@ -26,6 +26,7 @@ from reconciler.engine.load.json_schema_types import (
     build_closed_object,
     build_object_schema,
 )
+from reconciler.engine.load.manifests.reader import FILE_EXTENSIONS
 from reconciler.engine.load.moved_removed import INLINE_MOVED_KEYS, MOVED, MOVED_REMOVED_KEYS
 from reconciler.engine.load.resources import CommonKeys
 from reconciler.engine.load.variables import VARIABLE_TYPES
@@ -140,12 +141,35 @@ def _build_pattern(pattern: re.Pattern[str]) -> Schema:
     return {"type": "string", "pattern": f"^(?:{pattern.pattern})$"}
 
 
+_MANIFEST_KEYS = {
+    "file": f"A manifest: {', '.join(f'.{extension}' for extension in FILE_EXTENSIONS)}, or s3://BUCKET/KEY.",
+    "files": "A pattern of manifests, such as batches/*.csv; they are read in the order of their names.",
+}
+
+
 def _build_for_each_definition() -> Schema:
     row = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
-    manifest_name = {"type": "string", "pattern": "\\.([cC][sS][vV]|[jJ][sS][oO][nN][lL])$"}
+    query = {"type": "string", "description": "One SELECT, for a SQLite database."}
     return {
         "description": "One resource for each row; any text may contain {column}s.",
-        "anyOf": [build_closed_object({"file": manifest_name}), {"type": "array", "items": row}],
+        "anyOf": [
+            *(
+                {
+                    "type": "object",
+                    "properties": {
+                        key: {"description": description, "type": "string", "minLength": 1},
+                        "query": query,
+                    },
+                    "required": [key],
+                    "additionalProperties": False,
+                }
+                for key, description in _MANIFEST_KEYS.items()
+            ),
+            build_closed_object(
+                {"table": {"description": "The name of a table in Workspace(tables=…).", **TEXT}}
+            ),
+            {"type": "array", "items": row},
+        ],
     }
 
 
