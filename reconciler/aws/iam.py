@@ -47,14 +47,12 @@ def build_iam_policy(
     roles: Collection[str] = (),
     secrets: SecretAccess | None = None,
     outside_arns: Mapping[tuple[str, str], Collection[str]] | None = None,
-    s3_urls: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the policy that allows `operations`: pairs of service and operation name, by purpose.
 
     The purposes are `Read` and `Write`, and statements are named after them. An operation with several purposes is listed
     under the first. `roles` are the ARNs of roles that may be passed to AWS IoT, `secrets` what may be done with
     secrets, and `outside_arns` the ARNs of resources of other services by the operation that may read them.
-    `s3_urls` are the objects in S3 that may be read.
     """
     statements = []
     listed = set[tuple[str, str]]()
@@ -87,9 +85,6 @@ def build_iam_policy(
         statements.append({**statement, "Condition": condition})
     if secrets:
         statements += _build_secret_statements(secrets, target)
-    if s3_urls:
-        arns = [f"arn:{target.partition}:s3:::{url.removeprefix(S3_SCHEME)}" for url in sorted(s3_urls)]
-        statements.append(_build_statement("ReadManifests", ["s3:GetObject"], arns))
     return {"Version": POLICY_VERSION, "Statement": statements}
 
 
@@ -117,6 +112,11 @@ def _build_secret_statements(secrets: SecretAccess, target: Target) -> Iterator[
         arns = sorted(build_secret_arn(name, target) for name in secrets.create)
         actions = ["secretsmanager:CreateSecret", "secretsmanager:TagResource"]
         yield _build_statement("CreateKeySecrets", actions, arns)
+
+
+def build_object_arn(url: str, target: Target) -> str:
+    """Return the ARN of the object in S3 at `s3://BUCKET/KEY`."""
+    return f"arn:{target.partition}:s3:::{url.removeprefix(S3_SCHEME)}"
 
 
 def build_secret_arn(identifier: str, target: Target) -> str:

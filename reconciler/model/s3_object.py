@@ -30,4 +30,4 @@ class S3Object:
 
 
 OpenS3Object: TypeAlias = Callable[[str, int], AbstractContextManager[S3Object]]
-"""Opens the object at a URL, of at most so many bytes. Raises InvalidValueError if it cannot be read."""
+"""Opens the object at a URL, given its maximum number of bytes. Raises InvalidValueError if it cannot be read."""

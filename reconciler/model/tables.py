@@ -1,4 +1,4 @@
-"""Tables of Python, such as DataFrames: which values are tables, without importing a library of tables."""
+"""Tables of Python, such as DataFrames, recognized without importing their libraries."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,12 +56,14 @@ def permissions(ctx: click.Context, purpose: str, out: Path | None) -> None:
         describe=keys,
         create=keys if purpose == "apply" else (),
     )
-    outside_arns = (
-        find_outside_arns(workspace.desired.resources, target) if purpose in {"plan", "apply"} else {}
+    outside_arns: dict[tuple[str, str], Collection[str]] = (
+        dict(find_outside_arns(workspace.desired.resources, target)) if purpose in {"plan", "apply"} else {}
     )
-    policy = iam.build_iam_policy(
-        operations, target, passed_roles, access, outside_arns, workspace.desired.s3_urls
-    )
+    if workspace.desired.s3_urls:
+        outside_arns["s3", "GetObject"] = [
+            iam.build_object_arn(url, target) for url in workspace.desired.s3_urls
+        ]
+    policy = iam.build_iam_policy(operations, target, passed_roles, access, outside_arns)
     text = json.dumps(policy, indent=2) + "\n"
     if out is None:
         click.echo(text, nl=False)

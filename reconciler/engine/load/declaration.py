@@ -54,7 +54,7 @@ class Declaration(ABC):
 
     @property
     def manifest_name(self) -> str:
-        """The name of the manifest that has its row; empty without a row, or if the rows are in the file itself."""
+        """The name of the manifest of its row; empty without a row, or if the file itself has the rows."""
         return ""
 
     @property

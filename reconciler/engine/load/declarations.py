@@ -62,7 +62,7 @@ class LoadScope:
     - `environment`: the name of the selected environment; None in a file without environments;
     - `environments`: the names of all environments of the file;
     - `placeholders`: the values of the names in braces;
-    - `manifest_inputs`: what manifests can be in addition to files.
+    - `manifest_inputs`: the manifests that are in no file.
     """
 
     environment: str | None

@@ -105,7 +105,7 @@ class _Files:
 class LoadedSettings:
     """The settings of one environment, and the files that its resources are read from.
 
-    `manifest_inputs` has what its manifests can be in addition to files. `own_problems` are the problems of the environment's own table, `shared_diagnostics` those of the other settings tables and of `include`.
+    `manifest_inputs` has the manifests that are in no file. `own_problems` are the problems of the environment's own table, `shared_diagnostics` those of the other settings tables and of `include`.
     """
 
     resolved: ResolvedEnvironment

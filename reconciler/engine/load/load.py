@@ -313,7 +313,7 @@ def _evaluate(
 
 
 def _compute_digest(loaded: LoadedSettings) -> str:
-    """Return the SHA-256 over all files, except those with secrets, other manifests, and the values of the names in braces."""
+    """Return the SHA-256 over all inputs: files without secrets, manifests, and values of names in braces."""
     sha256 = _hash_files(loaded.contexts)
     for context in loaded.contexts.values():
         for name, digest in sorted(context.outside_digests.items()):

@@ -1,4 +1,4 @@
-"""Manifests in several files, databases, Parquet and tables of Python: values, errors, and what a query may do."""
+"""Manifests in several files, databases, Parquet and tables: values, errors, and limits of queries."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class TestQuery:
         problem = "query: the query is missing; it has the tables 'devices', 'shipped'; expected query = \"SELECT …\""
         assert fail(tmp_path, {"file": FACTORY}) == problem
 
-    def test_a_file_that_is_no_database_is_an_error(self, tmp_path):
+    def test_a_file_of_another_format_is_not_a_valid_database(self, tmp_path):
         (tmp_path / FACTORY).write_text("n\n" * 1000)
         query = {"file": FACTORY, "query": "SELECT n FROM devices"}
         assert fail(tmp_path, query) == "file: cannot read the database: file is not a database"
@@ -276,7 +276,7 @@ class TestParquet:
 
 
 class TestTable:
-    def test_a_row_that_is_no_mapping_is_a_problem(self):
+    def test_a_row_of_another_type_than_a_mapping_is_a_problem(self):
         manifest = read(Path(), {"table": "t"}, {"t": [{"n": 1}, ["x"], {"n": 1.5}, {"m": "x"}]})
         assert ([values for _, values in manifest.rows], list_problems(manifest)) == (
             [("1",)],
@@ -295,7 +295,7 @@ class TestTable:
         ]
 
     @pytest.mark.parametrize("value", ["text", 7, {"n": 1}])
-    def test_a_value_that_is_no_table_is_rejected_at_once(self, tmp_path, value):
+    def test_a_value_of_another_type_than_a_table_is_rejected_at_once(self, tmp_path, value):
         expected = f"tables: 't' is '{type(value).__name__}', which is not a table; expected a DataFrame, an Arrow table, or a sequence of mappings"
         with pytest.raises(TypeError) as caught:
             Workspace(tmp_path, tables={"t": value})

@@ -141,7 +141,7 @@ def test_permissions_allow_reading_the_object(client, path, exists):
         put(client, "n\n1\n")
     result = CliRunner().invoke(cli, ["-f", str(path), "permissions"], prog_name="reconciler")
     statement = {
-        "Sid": "ReadManifests",
+        "Sid": "ReadOutside",
         "Effect": "Allow",
         "Action": ["s3:GetObject"],
         "Resource": ["arn:aws:s3:::fleet/lists/devices.csv"],
@@ -150,7 +150,7 @@ def test_permissions_allow_reading_the_object(client, path, exists):
     assert ("run the command again with it, for the whole policy" in result.stderr) == (not exists)
 
 
-def test_an_offline_command_says_what_it_does_not_read(client, path):
+def test_an_offline_command_warns_of_an_object_that_it_does_not_read(client, path):
     put(client, "n\n1\n")
     result = CliRunner().invoke(
         cli, ["-f", str(path), "validate"], env={"NO_COLOR": "1"}, prog_name="reconciler"

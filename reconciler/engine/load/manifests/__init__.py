@@ -1,4 +1,4 @@
-"""Manifests: the rows that `for_each` takes from files, databases, objects in S3, tables of Python, or arrays.
+"""Manifests: the rows of `for_each`, from files, databases, objects in S3, tables or arrays.
 
 Invariant: rows are read one after another; limits bound their number and their size, in all manifests together; nothing in a
 manifest is executed except one query that can only read its own database.

@@ -47,7 +47,7 @@ class Manifest:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 over the columns and the rows, both sorted; the same for the same rows in another format."""
+        """The SHA-256 over the columns and the rows, both sorted; equal for equal rows in any form."""
         encoder = msgspec.json.Encoder()
         columns = self.columns or ()
         sha256 = hashlib.sha256(encoder.encode_lines([sorted(columns)]))
@@ -63,7 +63,7 @@ class Manifest:
 
 @define
 class RowBudget:
-    """What is left of the limits for all manifests together."""
+    """The rest of the limits for all manifests together."""
 
     rows: int = Factory(lambda: MAX_ROWS)
     values: int = Factory(lambda: MAX_VALUES)

@@ -1,4 +1,4 @@
-"""Read JSON Lines and arrays of JSON objects, in UTF-8; the objects must all have the keys of the first one."""
+"""Read JSON Lines and arrays of JSON objects, in UTF-8; all objects have the keys of the first."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _NAME_FORMAT = "a name that ends in .csv, .json, .jsonl, .parquet or .sqlite3"
 
 @frozen
 class ManifestInputs:
-    """What manifests can be in addition to files.
+    """The manifests that are in no file: tables of Python and objects in S3.
 
     - `tables`: the tables of Python by name;
     - `open_object`: opens an object in S3; None: nothing may be called;

@@ -22,7 +22,7 @@ _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
 
 def to_row(values: Sequence[object], columns: Sequence[str]) -> RowValues:
-    """Return the texts of a row. Raises InvalidValueError with the column of the first value that has none."""
+    """Return the texts of a row. Raises InvalidValueError with the column of a value without one."""
     try:
         if "".join(texts := cast("Sequence[str]", values)).isascii():  # the fast way for rows of texts
             return tuple(texts)

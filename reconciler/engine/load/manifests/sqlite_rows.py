@@ -168,8 +168,8 @@ def find_log(path: Path) -> Path | None:
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database so that nothing is written to it.
 
-    A database with write-ahead logging but without a log has all of its content in its own file. It is read as one that nobody
-    changes, because SQLite would create files next to it otherwise; afterwards, there must still be no log.
+    A database with write-ahead logging but without a log has all of its content in its own file. It is read as
+    immutable, because SQLite would create files next to it otherwise; afterwards, there must still be no log.
     """
     with path.open("rb") as file:
         header = file.read(_WAL_VERSION_OFFSET + 1)

@@ -16,7 +16,7 @@ from reconciler.model.tables import is_arrow_table, is_data_frame
 
 
 def read_table(builder: ManifestBuilder, table: Any) -> None:
-    """Add the rows of a table. Raises MissingExtraError if only pyarrow can read it, InvalidValueError if nothing can."""
+    """Add the rows of a table. Raises InvalidValueError, and MissingExtraError if it needs pyarrow."""
     if is_data_frame(table):
         _read_data_frame(builder, table)
     elif is_arrow_table(table):

@@ -1,4 +1,4 @@
-"""What the readers of text files share: lines of limited length, and files that have another format."""
+"""Lines of limited length, and the recognition of files in other formats."""
 
 from __future__ import annotations
 
