@@ -94,6 +94,7 @@ def _is_rejected(case: InvalidCase) -> bool:
         '[things.pump]\nattributes = { site = "o s" }\n',
         '[things.pump]\ncertificates = ["a", "a"]\n',
         "[managed_things.pump]\n",
+        '[things."pump-{n}"]\nfor_each = { file = "devices.txt" }\n',
         '[workspace]\nname = "a b"\n',
         f'[workspace]\nname = "{"a" * 129}"\n',
         '[workspace]\nname = "a"\ntarget = "embeded"\n',
@@ -120,6 +121,10 @@ def test_an_invalid_table_is_rejected(text):
     "text",
     [
         '[things."pump-{n}"]\nfor_each = [{ n = 1 }]\nattributes = { site = "{n}", "{n}" = "x" }\n',
+        '[things."pump-{n}"]\nfor_each = { file = "a.sqlite3", query = "SELECT n FROM a" }\n',
+        '[things."pump-{n}"]\nfor_each = { files = "batches/*.csv" }\n',
+        '[things."pump-{n}"]\nfor_each = { file = "s3://fleet/a.parquet" }\n',
+        '[things."pump-{n}"]\nfor_each = { table = "devices" }\n',
         f'[workspace]\nname = "{"a" * 100}"\ntarget = "http://127.0.0.1:4566/"\n',
         '[workspace]\nname = "a"\nlimits = { delete_count = 3, things = { replace_percent = 5 } }\n',
         '[things.pump]\ncertificates = ["a", { id = "b" }, { arn = "arn:aws:iot:eu-west-1:1:cert/c" }]\n',

@@ -141,36 +141,32 @@ def _build_pattern(pattern: re.Pattern[str]) -> Schema:
     return {"type": "string", "pattern": f"^(?:{pattern.pattern})$"}
 
 
-_MANIFEST_KEYS = {
-    "file": f"A manifest: {', '.join(f'.{extension}' for extension in FILE_EXTENSIONS)}, or s3://BUCKET/KEY.",
-    "files": "A pattern of manifests, such as batches/*.csv; they are read in the order of their names.",
-}
-
-
 def _build_for_each_definition() -> Schema:
     row = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
-    query = {"type": "string", "description": "One SELECT, for a SQLite database."}
+    extensions = "|".join(map(_match_any_case, FILE_EXTENSIONS))
+    file = {
+        "description": "The path of a manifest, or s3://BUCKET/KEY.",
+        "type": "string",
+        "pattern": f"\\.({extensions})$",
+    }
+    files = {"description": "A pattern of paths; the files are read in the order of their names.", **TEXT}
+    query = {"description": "One SELECT, for a SQLite database.", **TEXT}
+    table = {"description": "The name of a table in Workspace(tables=…).", **TEXT}
     return {
         "description": "One resource for each row; any text may contain {column}s.",
         "anyOf": [
-            *(
-                {
-                    "type": "object",
-                    "properties": {
-                        key: {"description": description, "type": "string", "minLength": 1},
-                        "query": query,
-                    },
-                    "required": [key],
-                    "additionalProperties": False,
-                }
-                for key, description in _MANIFEST_KEYS.items()
-            ),
-            build_closed_object(
-                {"table": {"description": "The name of a table in Workspace(tables=…).", **TEXT}}
-            ),
+            build_closed_object({"file": file}),
+            build_closed_object({"file": file, "query": query}),
+            build_closed_object({"files": files}),
+            build_closed_object({"files": files, "query": query}),
+            build_closed_object({"table": table}),
             {"type": "array", "items": row},
         ],
     }
+
+
+def _match_any_case(text: str) -> str:
+    return "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in text)
 
 
 def _build_workspace_schema(member_schemas: MemberSchemas) -> Schema:

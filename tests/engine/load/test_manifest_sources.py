@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import sqlite3
 import uuid
 from collections.abc import Mapping
@@ -15,13 +16,21 @@ import pytest
 from pyarrow import parquet
 
 from reconciler import Workspace
+from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.engine.load.environment_loader import LoadInputs
 from reconciler.engine.load.input_files import LoadContext
+from reconciler.engine.load.list_files import list_input_files
 from reconciler.engine.load.manifests import sqlite_rows
 from reconciler.engine.load.manifests.builder import Manifest
 from reconciler.engine.load.manifests.reader import ManifestInputs, ManifestReader
 from reconciler.engine.load.manifests.row_values import to_text
 from reconciler.model.diagnostic import InvalidValueError
-from reconciler.model.errors import InvalidDesiredStateError, TargetError
+from reconciler.model.errors import InvalidDesiredStateError, PlanRejectedError, TargetError
+from reconciler.render.html.plan import render_plan_html
+from reconciler.render.json.plan_lines import render_plan_jsonl
+from reconciler.render.markdown import render_plan_markdown
+from reconciler.render.text.plan import render_plan_text
+from reconciler.render.views.plan import build_plan_view
 from tests.engine.load.invalid.case import WORKSPACE
 from tests.support.manifest_files import make_database
 
@@ -223,6 +232,21 @@ class TestQuery:
         expected = [("factory.sqlite3:1", ("only in the log",))]
         assert (while_open, closed, files) == (expected, expected, {FACTORY: content})
 
+    def test_a_copy_for_a_worker_has_the_database_with_its_log(self, tmp_path):
+        (tmp_path / "d.toml").write_text(
+            f'[things."{{n}}"]\nfor_each = {{ file = "{FACTORY}", query = "SELECT n FROM devices" }}\n{WORKSPACE}'
+        )
+        inputs = LoadInputs(ServiceModelConstraints(), {})
+        with closing(sqlite3.connect(tmp_path / FACTORY, isolation_level=None)) as writer:
+            writer.execute("PRAGMA journal_mode = WAL")
+            writer.execute("CREATE TABLE devices (n TEXT)")
+            files = list_input_files(tmp_path / "d.toml", inputs)
+            writer.execute("CREATE TABLE other (n TEXT)")
+            later_files = list_input_files(tmp_path / "d.toml", inputs)
+        names = {"d.toml", FACTORY, f"{FACTORY}-wal"}
+        assert ({path.name for path in files.digests}, {path.name for path in files.paths}) == (names, names)
+        assert files.digest == later_files.digest  # the rows are the same
+
     def test_a_file_that_is_written_while_it_is_read_is_an_error(self, tmp_path):
         path = tmp_path / "a.csv"
         path.write_text("n\n1\n")
@@ -300,6 +324,37 @@ class TestTable:
         with pytest.raises(TypeError) as caught:
             Workspace(tmp_path, tables={"t": value})
         assert str(caught.value) == expected
+
+
+def test_a_saved_plan_is_applied_only_with_the_rows_of_its_table(tmp_path):
+    path, saved = tmp_path / "d.toml", tmp_path / "plan.json"
+    path.write_text(f'[things."p-{{n}}"]\nfor_each = {{ table = "devices" }}\n{WORKSPACE}')
+    workspace = Workspace(path, tables={"devices": [{"n": 1}]})
+    plan = workspace.plan()
+    workspace.save(plan, saved)
+    expected = "the table 'devices' is in no file: a saved plan is applied only by Workspace(tables=…) with the same rows; for a CI job, write them to a file"
+    assert [note.text for note in plan.notes] == [expected]
+    assert Workspace(path, tables={"devices": [{"n": 1}]}).open_plan(saved).digest == plan.digest
+    with pytest.raises(PlanRejectedError, match="the SHA-256 of the desired state was"):
+        Workspace(path, tables={"devices": [{"n": 1, "x": 2}]}).open_plan(saved)
+    with pytest.raises(InvalidDesiredStateError, match="the table 'devices' is not passed in Workspace"):
+        Workspace(path).open_plan(saved)
+
+
+def test_every_format_of_a_plan_has_the_digest_of_a_manifest(tmp_path):
+    (tmp_path / "a.csv").write_text("n\n1\n2\n")
+    (tmp_path / "d.toml").write_text(f'[things."p-{{n}}"]\nfor_each = {{ file = "a.csv" }}\n{WORKSPACE}')
+    plan = Workspace(tmp_path / "d.toml").plan()
+    (source,) = plan.manifest_sources
+    view = build_plan_view(plan)
+    line = f"a.csv · 2 rows · rows {source.digest[:12]}"
+    texts = [text.plain for text in render_plan_text(view, 80)]
+    assert (view.sources, texts[2]) == ((line,), line)
+    assert f"- `{line}`" in render_plan_markdown(view).splitlines()
+    assert f'<p class="quiet">{line}</p>' in str(render_plan_html(view))
+    first_line = json.loads(next(iter(render_plan_jsonl(plan))))
+    record = {"form": "file", "name": "a.csv", "rows": 2, "digest": source.digest, "version": ""}
+    assert first_line["manifest_sources"] == [record]
 
 
 class NAType:
