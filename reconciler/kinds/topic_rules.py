@@ -20,15 +20,23 @@ from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desir
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import retag, with_ownership_tags
-from reconciler.kinds.shared.topic_rule_actions import Action, check_action, match_secrets
+from reconciler.kinds.shared.topic_rule_actions import (
+    Action,
+    check_action,
+    check_destination,
+    match_secrets,
+)
 from reconciler.kinds.shared.topic_rule_calls import NO_ACCESS_OR_NOT_FOUND, build_rule_write
 from reconciler.kinds.shared.topic_rule_destination_spec import TABLE as DESTINATIONS
-from reconciler.kinds.shared.topic_rule_destination_spec import is_confirmed_by, iterate_confirmation_urls
+from reconciler.kinds.shared.topic_rule_destination_spec import (
+    is_confirmed_by,
+    iterate_confirmation_urls,
+)
 from reconciler.kinds.shared.topic_rule_sql import check_sql
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Verification, VerificationReads
 from reconciler.model.change import Replace, Update
-from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import Desired, Live, Resource
 
 _API = "CreateTopicRule.topicRulePayload"
@@ -97,10 +105,14 @@ class TopicRules(PlainKind):
         yield from super().check(resource, desired)
         spec: TopicRule = resource.spec
         yield from check_sql(spec.sql)
-        for index, action in enumerate(spec.actions):
-            yield from check_action(action, ("actions", index))
+        paths: list[tuple[ValuePath, Action]] = [
+            (("actions", index), action) for index, action in enumerate(spec.actions)
+        ]
         if spec.error_action:
-            yield from check_action(spec.error_action, ("error_action",))
+            paths.append((("error_action",), spec.error_action))
+        for path, action in paths:
+            yield from check_action(action, path)
+            yield from check_destination(action, path, desired)
 
     def find_implied_dependencies(self, resource: Resource, desired: Desired) -> Iterable[Address]:
         """Return the destinations of the HTTP actions: AWS creates a missing one, which has no owner."""

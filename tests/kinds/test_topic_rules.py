@@ -9,13 +9,20 @@ import pytest
 from attrs import evolve
 
 from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.kinds.base.normalize import find_empty_values
 from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS
 from reconciler.kinds.shared.topic_rule_actions import Action
-from reconciler.kinds.shared.topic_rule_messaging_actions import Http, HttpHeader, Kinesis, Sqs
+from reconciler.kinds.shared.topic_rule_destination_spec import (
+    HttpDestination,
+    TopicRuleDestination,
+    VpcDestination,
+)
+from reconciler.kinds.shared.topic_rule_messaging_actions import Http, HttpHeader, Kafka, Kinesis, Sqs
 from reconciler.kinds.shared.topic_rule_service_actions import Lambda, Salesforce
+from reconciler.kinds.shared.topic_rule_storage_actions import InfluxDb
 from reconciler.kinds.topic_rules import TopicRule
-from reconciler.model.resource import Live
+from reconciler.model.resource import External, Live
 from reconciler.model.secret import Secret
 from tests.kinds.test_coverage import load_service_model
 from tests.support.desired_states import ROLE_ARN, make_resource
@@ -205,3 +212,41 @@ def test_every_member_of_every_action_of_the_service_model_is_a_field():
         "CreateTopicRule.topicRulePayload.actions.http.auth.sigv4"
     }
     assert fields.keys() == members.keys()
+
+
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        ("web", "'web'"),
+        (External(f"{build_arn('ruledestination')}/http/1"), f"'{build_arn('ruledestination')}/http/1'"),
+    ],
+    ids=["by name", "by ARN"],
+)
+def test_a_destination_of_another_type_is_a_problem(reference, shown):
+    kafka = Action(kafka=Kafka(reference, "t", {"bootstrap.servers": "b:9094"}))
+    influx_db = Action(influx_db=InfluxDb(reference, "d", "t", ROLE_ARN))
+    web = make_resource(
+        "topic_rule_destinations", "web", TopicRuleDestination(http=HttpDestination(f"{URL}iot"))
+    )
+    rule = make_rule(evolve(SPEC, actions=(kafka,), error_action=influx_db))
+    assert list_problems(rule, web) == [
+        f"actions[0].kafka.destination: {shown} is a destination of another type; expected a destination with vpc",
+        f"error_action.influx_db.destination: {shown} is a destination of another type; expected a destination with influx_db",
+    ]
+
+
+def test_references_to_destinations_of_the_right_type_are_no_problem():
+    vpc = TopicRuleDestination(vpc=VpcDestination("vpc-1", ("subnet-1",), ROLE_ARN))
+    references = ("net", External("1"), External(f"{build_arn('ruledestination')}/vpc/1"))
+    actions = tuple(
+        Action(kafka=Kafka(reference, "t", {"bootstrap.servers": "b:9094"})) for reference in references
+    )
+    net = make_resource("topic_rule_destinations", "net", vpc)
+    assert list_problems(make_rule(evolve(SPEC, actions=actions)), net) == []
+
+
+def test_a_required_map_without_entries_is_a_problem():
+    spec = evolve(SPEC, actions=(Action(kafka=Kafka("net", "t", {})),))
+    assert [str(problem) for problem in find_empty_values(spec)] == [
+        "actions[0].kafka.client_properties: empty; expected at least one key with a value"
+    ]

@@ -41,14 +41,14 @@ def normalize_spec(spec: Any) -> Any:
 
 
 def find_empty_values(spec: Any) -> Iterator[ValueProblem]:
-    """Yield a problem for each required field with an empty text, array or inner table."""
+    """Yield a problem for each required field with an empty text, array or table."""
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
         if member.required and value == "":
             yield ValueProblem("empty-value", "empty", "a value", path=(name,))
         elif member.required and value == ():
             yield ValueProblem("empty-value", "empty", "at least one item", path=(name,))
-        elif member.required and _is_empty_table(value):
+        elif member.required and (value == {} or _is_empty_table(value)):
             yield ValueProblem("empty-value", "empty", "at least one key with a value", path=(name,))
         elif name in _list_fields_with_tables(type(spec)):
             for path, table in _iterate_tables(value):

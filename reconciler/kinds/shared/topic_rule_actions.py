@@ -14,6 +14,7 @@ from attrs import frozen
 from reconciler.kinds.base.outside_services import TEMPLATE, iterate_outside_texts
 from reconciler.kinds.base.schema import get_members, is_spec_class, member
 from reconciler.kinds.shared.role_arns import check_role_arn
+from reconciler.kinds.shared.topic_rule_destination_spec import INFLUX_DB, TABLE, VPC
 from reconciler.kinds.shared.topic_rule_messaging_actions import (
     Firehose,
     Http,
@@ -44,7 +45,9 @@ from reconciler.kinds.shared.topic_rule_storage_actions import (
     OpenSearch,
     Timestream,
 )
+from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
+from reconciler.model.resource import Desired, External
 from reconciler.model.secret import Secret
 from reconciler.model.text import join_some, quote
 
@@ -135,6 +138,24 @@ def check_action(action: Action, path: ValuePath) -> Iterator[ValueProblem]:
                 *tables, field = item.path
                 problems = check_role_arn(str(field), item.text)
                 yield from (problem.nest_under(*path, name, *tables) for problem in problems)
+
+
+def check_destination(action: Action, path: ValuePath, desired: Desired) -> Iterator[ValueProblem]:
+    """Yield a problem if an action refers to a destination of another type, in the file or by ARN."""
+    for name, field, arn_type in (("kafka", "vpc", VPC), ("influx_db", "influx_db", INFLUX_DB)):
+        reference = getattr(getattr(action, name), "destination", None)
+        if reference is None:
+            continue
+        destination = desired.get(Address(TABLE, str(reference)))
+        if isinstance(reference, External):
+            _, _, resource = reference.id.partition(":ruledestination/")
+            is_other = bool(resource) and not resource.startswith(f"{arn_type}/")
+        else:
+            is_other = destination is not None and getattr(destination.spec, field) is None
+        if is_other:
+            problem = f"{quote(str(reference))} is a destination of another type"
+            expected = f"a destination with {field}"
+            yield ValueProblem("invalid-destination", problem, expected, path=(*path, name, "destination"))
 
 
 def _check_http(http: Http) -> Iterator[ValueProblem]:
