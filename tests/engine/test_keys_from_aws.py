@@ -214,7 +214,17 @@ def test_a_certificate_that_aws_has_to_issue_cannot_be_revoked(folder):
     ]
 
 
-def test_the_next_plan_replaces_a_certificate_whose_key_could_not_be_written(folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EIO, "correct that, or choose another path, and run apply again"),
+        (errno.ENOSPC, "free disk space, and run apply again"),
+        (errno.EEXIST, "move it away, and run apply again"),
+    ],
+)
+def test_the_next_plan_replaces_a_certificate_whose_key_could_not_be_written(
+    folder, monkeypatch, number, advice
+):
     (folder / "desired_state.toml").write_text(
         FLEET.replace(', { name = "pump-2" }, { name = "pump-3" }', "")
     )
@@ -224,13 +234,13 @@ def test_the_next_plan_replaces_a_certificate_whose_key_could_not_be_written(fol
 
     def fail_for_keys(source, path, **options):
         if str(path).endswith(".pem"):
-            raise OSError(errno.EIO, "Input/output error")
+            raise OSError(number, os.strerror(number))
         link(source, path, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(output_files.os, "link", fail_for_keys)
         result = workspace.apply(plan)
-    assert "keys/pump-1.pem: cannot be written: Input/output error" in repr(result)
+    assert f"keys/pump-1.pem: cannot be written: {os.strerror(number)}; {advice}" in repr(result)
     assert list((folder / "keys").iterdir()) == []
     changes = list_changes(folder)
     assert [change.partition(":")[0] for change in changes if "certificates" in change] == [

@@ -235,7 +235,7 @@ def test_a_destination_of_another_type_is_a_problem(reference, shown):
     ]
 
 
-def test_references_to_destinations_of_the_right_type_are_no_problem():
+def test_references_to_destinations_of_the_right_type_have_no_problems():
     vpc = TopicRuleDestination(vpc=VpcDestination("vpc-1", ("subnet-1",), ROLE_ARN))
     references = ("net", External("1"), External(f"{build_arn('ruledestination')}/vpc/1"))
     actions = tuple(

@@ -8,7 +8,14 @@ from attrs import evolve
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.change import FieldChange, Update
-from reconciler.model.errors import AwsError, Diagnostic, MissingSecretError, StaleError, StaleField
+from reconciler.model.errors import (
+    AwsError,
+    Diagnostic,
+    MissingSecretError,
+    ReconcilerError,
+    StaleError,
+    StaleField,
+)
 from reconciler.model.outcome import Applied, Canceled, Failed, Result, Skipped
 from reconciler.model.plan import Step
 from reconciler.model.resource import Live
@@ -107,6 +114,17 @@ def test_a_failure_without_an_aws_error_shows_our_own_error():
         "✖ failed  create managed_things.pump-8\n"
         f"    error      missing secret: {MissingSecretError('env PUMP_8_QR')}\n"
         "    next step  set env PUMP_8_QR, then run apply again; completed steps are not repeated\n"
+        "\n"
+        "✖ Apply incomplete: 1 of 1 change not made (1 failed); none were made."
+    )
+
+
+def test_a_failure_whose_message_has_the_advice_has_no_line_for_a_next_step():
+    error = ReconcilerError("keys/a.pem: already exists and is never overwritten; move it away")
+    outcome = Failed(MANAGED_THING_CREATION.change, error)
+    assert render(Result(make_sample_plan(MANAGED_THING_CREATION), (outcome,), 0.5)) == (
+        "✖ failed  create managed_things.pump-8\n"
+        f"    error      {error}\n"
         "\n"
         "✖ Apply incomplete: 1 of 1 change not made (1 failed); none were made."
     )

@@ -25,6 +25,14 @@ _RESERVED_BYTES = 16 << 10
 """The disk space that is reserved for a secret before the call that returns it is sent."""
 
 
+_ADVICE = {
+    errno.EEXIST: "move it away, and run apply again",
+    errno.ENOSPC: "free disk space, and run apply again",
+    errno.EDQUOT: "free disk space, and run apply again",
+}
+"""The next step by the error with which the operating system does not write a file."""
+
+
 class _Saved(Enum):
     SAVED = "(saved)"
 
@@ -198,4 +206,5 @@ def _name_file(file: OutputFile) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ReconcilerError(f"{file}: cannot be written: {error.strerror}") from error
+        advice = _ADVICE.get(error.errno or 0, "correct that, or choose another path, and run apply again")
+        raise ReconcilerError(f"{file}: cannot be written: {error.strerror}; {advice}") from error
