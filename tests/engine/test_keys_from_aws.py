@@ -240,7 +240,8 @@ def test_the_next_plan_replaces_a_certificate_whose_key_could_not_be_written(
     with monkeypatch.context() as patch:
         patch.setattr(output_files.os, "link", fail_for_keys)
         result = workspace.apply(plan)
-    assert f"keys/pump-1.pem: cannot be written: {os.strerror(number)}; {advice}" in repr(result)
+    text = " ".join(repr(result).split())  # the text is wrapped
+    assert f"keys/pump-1.pem: cannot be written: {os.strerror(number)}; {advice}" in text
     assert list((folder / "keys").iterdir()) == []
     changes = list_changes(folder)
     assert [change.partition(":")[0] for change in changes if "certificates" in change] == [
