@@ -68,12 +68,17 @@ def remove_ownership_markers(content):
     for items in tables.values():
         for item in items.values() if isinstance(items, dict) else ():
             if isinstance(item, dict) and "tags" in item:
-                item["tags"] = {
-                    key: value for key, value in item["tags"].items() if not key.startswith("reconciler:")
-                }
+                item["tags"] = remove_ownership_tags(item["tags"])
+    tables["credential_lockers"] = [
+        (name, remove_ownership_tags(tags)) for name, tags in tables["credential_lockers"]
+    ]
     for thing in tables["things"].values():
         thing["groups"] = [name for name in thing["groups"] if not name.startswith("reconciler-")]
     return tables
+
+
+def remove_ownership_tags(tags):
+    return {key: value for key, value in tags.items() if not key.startswith("reconciler:")}
 
 
 def test_an_exported_thing_is_not_in_the_dynamic_groups_that_match_it(cloud):
