@@ -24,6 +24,7 @@ from reconciler.kinds.base.field_aliases import (
     fold_name,
 )
 from reconciler.kinds.base.kind import Kind
+from reconciler.kinds.base.named_values import is_public
 from reconciler.kinds.base.schema import Member, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import InvalidValueError
@@ -228,12 +229,21 @@ class FieldConverter:
         if not is_empty(converted) and converted != self._defaults[name]:
             self._fields[name] = converted
 
-    def _convert_value(self, value: Any, annotation: Any, member: Member | None, path: SourcePath) -> Any:
+    def _convert_value(
+        self,
+        value: Any,
+        annotation: Any,
+        member: Member | None,
+        path: SourcePath,
+        name: str | None = None,
+    ) -> Any:
+        """Return the value of a field; `name` is the name of a text that is a secret under some names only."""
         toml_type = select_toml_type(annotation)
         origin = get_origin(toml_type) or toml_type
         if toml_type is Pem:
             return self._write_pem(self._address, Pem.parse(to_text(value)))
-        if toml_type is Secret or Secret in select_toml_types(annotation):
+        takes_secret = toml_type is Secret or Secret in select_toml_types(annotation)
+        if takes_secret and not (member and name and is_public(member, name, to_text(value))):
             return self._variables.add_secret(
                 self._describe_path(path), f"{_format_path(path)} of {self._source.address}, a secret"
             )
@@ -253,7 +263,7 @@ class FieldConverter:
                 for index, item in enumerate(items)
             ]
         if origin is Mapping:
-            return self._convert_map(value, get_args(toml_type)[1], path)
+            return self._convert_map(value, get_args(toml_type)[1], member, path)
         if attrs.has(origin):
             return self._convert_structure(value, origin, path)
         return _to_scalar(value, toml_type)
@@ -264,12 +274,14 @@ class FieldConverter:
             return name
         return self._references.refer(member.references or "", name)
 
-    def _convert_map(self, value: Any, item_type: Any, path: SourcePath) -> dict[str, Any]:
+    def _convert_map(
+        self, value: Any, item_type: Any, member: Member | None, path: SourcePath
+    ) -> dict[str, Any]:
         entries = value
         if isinstance(value, list):  # CloudFormation's tags
             entries = {to_text(item["Key"]): item["Value"] for item in value}
         return {
-            key: self._convert_value(item, item_type, None, (*path, key))
+            key: self._convert_value(item, item_type, member, (*path, key), key)
             for key, item in entries.items()
             if item is not None
         }
@@ -281,6 +293,7 @@ class FieldConverter:
         block_path = (*path, 0) if isinstance(value, list) else path
         types = get_type_hints(spec_class)
         attributes = _index_by_name(spec_class)
+        texts = {fold_name(name): item for name, item in block.items() if isinstance(item, str)}
         fields = {}
         for name, item in block.items():
             if is_empty(item):
@@ -296,7 +309,10 @@ class FieldConverter:
                 self.notes.append(f"{path[-1]}.{name} has no field")
                 continue
             member = get_members(spec_class)[attribute.name] if is_spec_class(spec_class) else None
-            converted = self._convert_value(item, types[attribute.name], member, (*block_path, name))
+            text_name = texts.get(member.named_by or "") if member else None
+            converted = self._convert_value(
+                item, types[attribute.name], member, (*block_path, name), text_name
+            )
             if converted != attribute.default:
                 fields[attribute.name] = converted
         return fields

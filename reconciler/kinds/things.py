@@ -207,7 +207,10 @@ class Things(Kind):
         live_things = []
         for name, thing in things.items():
             previous = previous_states[name]
-            secret_names = find_secret_names(previous.spec.attributes) if previous else _EMPTY_SET
+            # Without a previous state, as in an export, the attributes may be secrets from a template.
+            secret_names = (
+                find_secret_names(previous.spec.attributes) if previous else scope.secret_attributes
+            )
             principals, groups = connections[name]
             live = to_live(
                 hide_thing_secrets(thing, secret_names),

@@ -11,21 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote, urlencode
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
+from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind
 from reconciler.kinds.base.reads import NOT_FOUND, list_arns, read_tags_of_desired_or_owned
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.base.tags import retag, with_ownership_tags
-from reconciler.kinds.shared.topic_rule_actions import (
-    Action,
-    check_action,
-    check_destination,
-    match_secrets,
-)
+from reconciler.kinds.shared.topic_rule_actions import Action, check_action, check_destination
 from reconciler.kinds.shared.topic_rule_calls import NO_ACCESS_OR_NOT_FOUND, build_rule_write
 from reconciler.kinds.shared.topic_rule_destination_spec import TABLE as DESTINATIONS
 from reconciler.kinds.shared.topic_rule_destination_spec import (
@@ -141,17 +136,11 @@ class TopicRules(PlainKind):
             for name in tags_by_name
         ]
         rules = zip(tags_by_name.items(), responses, strict=True)
-        return [self._build_live(name, response, tags, scope) for (name, tags), response in rules if response]
-
-    def _build_live(self, name: str, response: Response, tags: Mapping[str, str], scope: Scope) -> Live:
-        live = self._to_live(name, {**response["rule"], "ruleArn": response["ruleArn"]}, tags)
-        reference: TopicRule | None = self.find_reference_spec(name, scope)
-        if reference is None:
-            return live
-        spec: TopicRule = live.spec
-        actions = match_secrets(spec.actions, reference.actions)
-        error_action = match_secrets(spec.error_action, reference.error_action)
-        return evolve(live, spec=evolve(spec, actions=actions, error_action=error_action))
+        return [
+            self._to_live(name, {**response["rule"], "ruleArn": response["ruleArn"]}, tags)
+            for (name, tags), response in rules
+            if response
+        ]
 
     def update(self, change: Update, context: PlanContext) -> Sequence[ApiCall]:
         """Replace the whole rule, also if a destination gets another ARN; change the tags separately."""

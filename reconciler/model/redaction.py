@@ -23,12 +23,17 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from urllib.parse import quote
+from html import escape as html_escape
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape as xml_escape
 
 REDACTED = "(sensitive)"
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
+"""A secret that has the same spelling everywhere, except in base64."""
 
 _MIN_SECRET_CHARACTERS = 4
 """Shorter values are not redacted: they occur everywhere with other meanings."""
@@ -42,9 +47,20 @@ All lines of a private key in PEM are longer, except perhaps the last line of ba
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
+
+# The name of a credential, a separator, and its value: quoted, or up to the end of the line. In `"key": "Authorization", "value": "…"`, a
+# second name is between them. In JSON inside JSON, backslashes precede the quotes.
 _CREDENTIALS = re.compile(
-    r"(?i)((?:authorization|oauthauthorizationurl|x-amz-security-token|x-amz-access-token|secretaccesskey|sessiontoken)\\?['\"]?\s*[:=,]\s*b?\\?['\"]?)"
-    r"[^'\"\\\r\n}]+"
+    r"""
+    (?P<key>
+      (?i:authorization|oauthauthorizationurl|x-amz-security-token|x-amz-access-token|secretaccesskey|sessiontoken|s(?:as|s)l\.[\w.]+)
+      \\*['"]?\s*[:=,]\s*
+      (?:b?(?P<mark>\\*['"])\w+(?P=mark)\s*:\s*)?
+      b?
+    )
+    (?:(?P<quote>\\*['"])(?:[^\\]|\\++.?)*?(?:(?P=quote)|\Z)|[^'"\\\r\n}]+)
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 
 # A quoted attribute name or value in JSON or in the text of `repr`. In JSON inside JSON, backslashes precede the quotes.
@@ -142,7 +158,7 @@ def redact_private_keys(text: str) -> str:
 
 def redact(text: str) -> str:
     """Return the text without secrets, private keys and credentials."""
-    text = _CREDENTIALS.sub(rf"\1{REDACTED}", redact_private_keys(text))
+    text = _CREDENTIALS.sub(_hide_credential, redact_private_keys(text))
     for register in _list_registers():
         if register.attribute_pattern:
             text = register.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
@@ -152,16 +168,51 @@ def redact(text: str) -> str:
     return text
 
 
+def _hide_credential(match: re.Match[str]) -> str:
+    mark = match["quote"] or ""
+    return f"{match['key']}{mark}{REDACTED}{mark}"
+
+
 def _spell(secret: str) -> Iterator[str]:
-    """Yield a value as in plain text, JSON, `repr`, URLs and base64, and then each of its long lines."""
-    raw = secret.encode(errors="surrogatepass")
-    yield secret
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield repr(secret)[1:-1]
-    yield repr(raw)[2:-1]
-    yield quote(raw, safe="")
-    yield base64.b64encode(raw).decode()
+    """Yield a value as in plain text, JSON, `repr`, URLs, XML and base64, also one inside the other, and each of its long lines."""
+    yield base64.b64encode(_encode(secret)).decode()
+    spellings = {secret}
+    if not _PLAIN.fullmatch(secret):
+        for escape in _STAGES:
+            spellings |= {escaped for spelling in spellings for escaped in escape(spelling)}
+    yield from spellings
     for line in secret.splitlines():
         if len(line) >= MIN_LINE_CHARACTERS:
             yield line
+
+
+def _encode(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _escape_as_repr(text: str) -> Iterator[str]:
+    """Yield a text as `repr` shows it in a text or in bytes. It escapes single quotes only if there are double quotes as well."""
+    parts = text.split("'")
+    for quote_mark in ("\\'", "'"):
+        yield quote_mark.join(repr(part + "\"'")[1:-4] for part in parts)
+        yield quote_mark.join(repr(_encode(part) + b"\"'")[2:-4] for part in parts)
+
+
+def _escape_as_json(text: str) -> Iterator[str]:
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _escape_as_body(text: str) -> Iterator[str]:
+    """Yield a text inside the body of a request or a response: JSON, XML and the encodings of URLs."""
+    yield from _escape_as_json(text)
+    yield quote(_encode(text), safe="")
+    yield quote(_encode(text))
+    yield quote_plus(_encode(text))
+    yield xml_escape(text)
+    yield xml_escape(text, {'"': "&quot;"})
+    yield html_escape(text)
+
+
+_STAGES: tuple[Callable[[str], Iterator[str]], ...] = (_escape_as_json, _escape_as_body, _escape_as_repr)
+"""The spellings of a text that can be inside each other, from the inside out; each may be left out."""

@@ -24,6 +24,7 @@ WARNING_CODES: Mapping[str, str] = MappingProxyType(
         "column-not-replaced": "A text or a document has `{column}` or `${column}` where only `{row.column}` is replaced.",
         "disabled-template": "Devices register by connecting (`auto_registration`), but the template that provisions them is not "
         "enabled, so they are not provisioned.",
+        "literal-credential": "A credential of a Kafka client is text in the file, so everyone who reads the file knows it.",
         "missing-role": "An inline `registration_template` has no `registration_role_arn`, so AWS cannot provision devices with it.",
         "no-from-clause": "The statement of a topic rule has no FROM clause, so only Basic Ingest activates the rule.",
         "not-a-function-arn": "The function is not the ARN of a Lambda function.",

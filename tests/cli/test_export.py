@@ -134,7 +134,7 @@ tags = {line = "A"}
 [things.pump-1]
 attributes = {site = "oslo"}
 
-# authentication_material: a secret, which AWS does not return; set it in the environment variable M_AUTHENTICATION_MATERIAL
+# authentication_material: a secret, which is not written; set it in the environment variable M_AUTHENTICATION_MATERIAL
 [managed_things.m]
 role = "DEVICE"
 authentication_material = {env = "M_AUTHENTICATION_MATERIAL"}

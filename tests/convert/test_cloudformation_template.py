@@ -427,9 +427,9 @@ Resources:
       RuleName: r
       TopicRulePayload:
         Sql: SELECT 1
-        Actions: [{ Kafka: { DestinationArn: !GetAtt Net.Arn, Topic: t, ClientProperties: { a: b } } }]
+        Actions: [{ Kafka: { DestinationArn: !GetAtt Net.Arn, Topic: t, ClientProperties: { acks: "1" } } }]
 """
-    action = {"destination": "Net", "topic": "t", "client_properties": {"a": "b"}}
+    action = {"destination": "Net", "topic": "t", "client_properties": {"acks": "1"}}
     tables = {
         "topic_rule_destinations.Net": {
             "vpc": {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1"], "role_arn": "r"}

@@ -104,12 +104,12 @@ def test_a_topic_rule_refers_to_its_destination_by_name():
     arn = f"{ARN}:ruledestination/vpc/7a280e37-b9c6-47a2-a751-0703693f46e4"
     network = {"role_arn": "r", "security_groups": [], "subnet_ids": ["subnet-1"], "vpc_id": "vpc-1"}
     destination = {"id": arn, "arn": arn, "enabled": False, "vpc_configuration": [network]}
-    kafka = {"destination_arn": arn, "topic": "t", "client_properties": {"a": "b"}, "header": []}
+    kafka = {"destination_arn": arn, "topic": "t", "client_properties": {"acks": "1"}, "header": []}
     conversion = convert(
         build_resource("aws_iot_topic_rule_destination", "net", destination),
         build_resource("aws_iot_topic_rule", "r", {"name": "r", "sql": "SELECT 1", "kafka": [kafka]}),
     )
-    action = {"destination": "net", "topic": "t", "client_properties": {"a": "b"}}
+    action = {"destination": "net", "topic": "t", "client_properties": {"acks": "1"}}
     assert list_tables(conversion) == {
         "topic_rule_destinations.net": {
             "vpc": {"role_arn": "r", "subnet_ids": ["subnet-1"], "vpc_id": "vpc-1"},

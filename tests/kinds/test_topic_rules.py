@@ -9,6 +9,8 @@ import pytest
 from attrs import evolve
 
 from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.engine.plan.diff import compare_specs
+from reconciler.kinds import all_kinds
 from reconciler.kinds.base.normalize import find_empty_values
 from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS
@@ -112,19 +114,83 @@ def test_a_deletion_needs_no_other_call():
     ]
 
 
-def test_a_secret_of_the_file_is_compared_with_the_live_text():
-    def make_spec(value: Secret) -> TopicRule:
-        return TopicRule(SQL, (Action(http=Http(URL, headers=(HttpHeader("key", value),))),))
+def make_http_action(*headers: HttpHeader) -> Action:
+    return Action(http=Http(URL, headers=headers))
 
-    http = {"url": URL, "headers": [{"key": "key", "value": "x"}]}
-    payload = {**PAYLOAD, "actions": [{"http": http}]}
-    specs = {value: make_spec(Secret("env KEY", value)) for value in ("x", "y", None)}
-    live_specs = {value: read_rules(payload, spec=spec)[0][0].spec for value, spec in specs.items()}
-    assert live_specs == {
-        "x": specs["x"],
-        "y": make_spec(Secret("the live value", "x")),
-        None: specs[None],
+
+def read_actions(*actions: dict[str, Any]) -> tuple[Action, ...]:
+    """Return the actions of a live rule without a rule in the file."""
+    live, _ = read_rules({**PAYLOAD, "actions": list(actions)})
+    return live[0].spec.actions
+
+
+def compare_actions(before: tuple[Action, ...], after: tuple[Action, ...]) -> list[tuple[Any, Any]]:
+    """Return the actions before and after, if they are compared as different."""
+    specs = (evolve(SPEC, actions=after), evolve(SPEC, actions=before))
+    return [(field.before, field.after) for field in compare_specs(all_kinds()["topic_rules"], *specs)]
+
+
+def test_a_secret_of_the_file_is_compared_with_the_live_text():
+    (live,) = read_actions({"http": {"url": URL, "headers": [{"key": "Authorization", "value": "x"}]}})
+    actions = {
+        value: make_http_action(HttpHeader("Authorization", Secret("env KEY", value)))
+        for value in ("x", "y", None)
     }
+    differences = {value: compare_actions((live,), (action,)) for value, action in actions.items()}
+    assert differences == {"x": [], "y": [((live,), (actions["y"],))], None: []}
+
+
+def test_an_action_before_an_unchanged_one_with_a_secret_is_the_only_change():
+    (live,) = read_actions({"http": {"url": URL, "headers": [{"key": "Authorization", "value": "x"}]}})
+    unchanged = make_http_action(HttpHeader("Authorization", Secret("env KEY", "x")))
+    assert compare_actions((live,), (KINESIS, unchanged)) == [((unchanged,), (KINESIS, unchanged))]
+
+
+TEMPLATE_OF_SECRET = "${get_secret('kafka', 'SecretString', 'password', 'arn:aws:iam::123456789012:role/r')}"
+
+
+def test_whether_a_live_value_is_a_secret_follows_from_its_name():
+    names = ["Authorization", "x-anything", "content-type", "Content-Type"]
+    http = {"url": URL, "headers": [{"key": name, "value": "live"} for name in names]}
+    kafka = {
+        "destinationArn": "arn",
+        "topic": "t",
+        "clientProperties": {
+            "acks": "1",
+            "bootstrap.servers": "b:9094",
+            "sasl.scram.password": "live",
+            "ssl.keystore": TEMPLATE_OF_SECRET,
+            "unknown": "live",
+        },
+    }
+    http_action, kafka_action = read_actions({"http": http}, {"kafka": kafka})
+    assert [header.value for header in http_action.http.headers] == [
+        Secret("the value of Authorization", "live"),
+        Secret("the value of x-anything", "live"),
+        "live",
+        "live",
+    ]
+    assert kafka_action.kafka.client_properties == {
+        "acks": "1",
+        "bootstrap.servers": "b:9094",
+        "sasl.scram.password": Secret("the value of sasl.scram.password", "live"),
+        "ssl.keystore": TEMPLATE_OF_SECRET,
+        "unknown": Secret("the value of unknown", "live"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${get_secret('a', 'SecretString', 'b', 'c')}x",
+        "x${get_secret('a', 'SecretString', 'b', 'c')}",
+        "${get_secret('a', 'b')} ${'secret'}",
+        "${other('a')}",
+        "get_secret('a')",
+    ],
+)
+def test_a_text_that_is_more_than_a_template_of_a_secret_is_a_secret(text):
+    assert HttpHeader("key", text).value == Secret("the value of key", text)
 
 
 def test_a_live_token_is_a_secret_even_if_the_file_has_no_such_action():
@@ -162,6 +228,41 @@ def test_a_live_token_is_a_secret_even_if_the_file_has_no_such_action():
                 (
                     "actions[1].sqs.role_arn: 'role' is not the ARN of an IAM role; "
                     "expected an ARN such as 'arn:aws:iam::123456789012:role/NAME'"
+                )
+            ],
+        ),
+        (
+            {"actions": (make_http_action(HttpHeader("Content-Type", Secret("env T", "x"))),)},
+            [
+                "actions[0].http.headers[0].value: 'Content-Type' takes no secret, because its value is always shown; expected its value as text"
+            ],
+        ),
+        (
+            {
+                "error_action": Action(
+                    kafka=Kafka(
+                        "net", "t", {"acks": Secret("env T", "x"), "ssl.keystore": Secret("env T", "x")}
+                    )
+                )
+            },
+            [
+                "error_action.kafka.client_properties.acks: 'acks' takes no secret, because its value is always shown; expected its value as text"
+            ],
+        ),
+        (
+            {
+                "actions": (
+                    Action(
+                        kafka=Kafka(
+                            "net", "t", {"sasl.scram.password": "x", "ssl.keystore": TEMPLATE_OF_SECRET}
+                        )
+                    ),
+                )
+            },
+            [
+                (
+                    "actions[0].kafka.client_properties.sasl.scram.password: 'sasl.scram.password' is written in the file; "
+                    "use '${get_secret(…)}', by which AWS IoT reads it from Secrets Manager"
                 )
             ],
         ),

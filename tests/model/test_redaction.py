@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
-from urllib.parse import quote
+import xml.sax.saxutils
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -23,6 +25,16 @@ SPELLINGS = {
     "JSON without ASCII escapes": lambda text: json.dumps(text, ensure_ascii=False),
     "repr": repr,
     "bytes": lambda text: repr(text.encode()),
+    "bytes of JSON": lambda text: repr(json.dumps(text).encode()),
+    "bytes of JSON in JSON": lambda text: repr(json.dumps(json.dumps(text)).encode()),
+    "bytes of JSON, and single quotes": lambda text: repr((json.dumps(text) + "'").encode()),
+    "a dictionary with bytes of JSON": lambda text: repr({"body": json.dumps({"a": text}).encode()}),
+    "bytes of JSON without ASCII escapes": lambda text: repr(json.dumps(text, ensure_ascii=False).encode()),
+    "XML": html.escape,
+    "XML with plain quotes": xml.sax.saxutils.escape,
+    "bytes of XML": lambda text: repr(html.escape(text).encode()),
+    "form": quote_plus,
+    "form with JSON": lambda text: quote_plus(json.dumps({"a": text})),
     "URL": lambda text: quote(text, safe=""),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
 }
@@ -33,15 +45,30 @@ def test_a_registered_secret_is_redacted_in_every_spelling(spelling):
     secret, redacted = "canary-4711-plain", "(sensitive)"
     register_secret(secret)
     # Only the secret itself is replaced, so quotes and prefixes such as those of JSON stay. URL and base64 add none.
-    expected = redacted if spelling in {"URL", "base64"} else SPELLINGS[spelling](redacted)
+    has_quotes = spelling not in {"URL", "base64", "form", "form with JSON"}
+    expected = (
+        SPELLINGS[spelling](redacted) if has_quotes else SPELLINGS[spelling]("X").replace("X", redacted)
+    )
+    expected = redacted if spelling == "base64" else expected
     assert redact(f"before {SPELLINGS[spelling](secret)} after") == f"before {expected} after"
 
 
-# `redact` does not know a secret whose characters are escaped twice.
-@pytest.mark.parametrize("spelling", [spelling for spelling in SPELLINGS if spelling != "JSON in JSON"])
-def test_a_secret_with_escaped_characters_is_redacted(spelling):
-    register_secret(CODE)
-    assert "4711" not in redact(SPELLINGS[spelling](CODE))
+CODES = {
+    "all": CODE,
+    "double quote": 'canary "4711',
+    "single quote": "canary '4711",
+    "both quotes": "canary \"'4711",
+    "backslash": "canary \\4711",
+    "other letters": "canary größe € 4711",
+    "signs of XML": "canary <&> 4711",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("code", CODES)
+def test_a_secret_with_escaped_characters_is_redacted(spelling, code):
+    register_secret(CODES[code])
+    assert "4711" not in redact(SPELLINGS[spelling](CODES[code]))
 
 
 def test_each_long_line_of_a_secret_is_redacted():
@@ -71,6 +98,15 @@ def test_a_truncated_private_key_is_redacted():
         ("'X-Amz-Security-Token': 'FwoG/x=='}", "'X-Amz-Security-Token': '(sensitive)'}"),
         ("x-amz-security-token:FwoG\nhost:a", "x-amz-security-token:(sensitive)\nhost:a"),
         ('"SecretAccessKey": "abc"', '"SecretAccessKey": "(sensitive)"'),
+        ('"key": "Authorization", "value": "se cret"}', '"key": "Authorization", "value": "(sensitive)"}'),
+        (
+            r"{\"key\":\"Authorization\",\"value\":\"s\\\"e\"}",
+            r"{\"key\":\"Authorization\",\"value\":\"(sensitive)\"}",
+        ),
+        (r"""b'{"Authorization": "it\'s \\"x\\" y"}'""", """b'{"Authorization": "(sensitive)"}'"""),
+        ("('Authorization', b'AWS4 x')", "('Authorization', b'(sensitive)')"),
+        ('"sasl.scram.password":"a\'b"', '"sasl.scram.password":"(sensitive)"'),
+        ("'ssl.keystore': 'abc'", "'ssl.keystore': '(sensitive)'"),
     ],
 )
 def test_credentials_in_texts_are_redacted(text, expected):

@@ -14,7 +14,7 @@ from reconciler.engine.calls.send import send
 from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses
 from reconciler.engine.plan.names import Names, replace_ids_with_names
-from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, reread
+from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
@@ -116,7 +116,9 @@ def _list_same_names(live_by_table: Mapping[str, Mapping[str, Live]]) -> Names:
 
 def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live]]:
     """Return the live resources of all kinds except composites: table → AWS's ID → live resource."""
-    basis = Basis(state.resources, moved=state.moved)
+    basis = Basis(
+        state.resources, moved=state.moved, secret_attributes=find_secret_attributes(state.resources)
+    )
     live_by_table: dict[str, Mapping[str, Live]] = {}
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool:
         for table, kind in all_kinds().items():

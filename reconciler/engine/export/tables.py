@@ -19,7 +19,7 @@ from attrs import frozen
 
 from reconciler.engine.load.placeholders import escape_placeholders
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.schema import get_members, get_types
 from reconciler.kinds.base.tags import TAG_PREFIX, is_aws_tag
 from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.model.address import Address
@@ -105,6 +105,11 @@ def _get_default(attribute: attrs.Attribute[Any]) -> Any:
     return default.factory() if isinstance(default, _FACTORY) else default
 
 
+def _takes_secrets(spec: Any, name: str) -> bool:
+    """Return whether the values of a map may be references to secrets."""
+    return Secret in get_args(get_args(get_types(type(spec))[name])[-1])
+
+
 class _FieldConverter:
     """A converter of one resource's values to desired-state values.
 
@@ -161,17 +166,26 @@ class _FieldConverter:
                 self._ignore(path, "AWS does not return it; its changes are ignored")
                 continue
             if isinstance(value, Mapping):
-                value = self._drop_reserved_keys(value, path)
+                value = self._drop_undeclarable_keys(
+                    value, path, takes_secrets=_takes_secrets(spec, attribute.name)
+                )
             if value != {}:
                 fields[attribute.name] = self._convert_value(value, path)
         return fields
 
-    def _drop_reserved_keys(self, entries: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-        """Return the entries whose keys a file can declare; the others are left alone."""
-        reserved = [key for key in entries if key.startswith(TAG_PREFIX)]
-        for key in reserved:
-            self._ignore(f"{path}.{key}", f"the prefix {TAG_PREFIX} is reserved; plans leave it alone")
-        return {key: value for key, value in entries.items() if key not in reserved}
+    def _drop_undeclarable_keys(
+        self, entries: Mapping[str, Any], path: str, *, takes_secrets: bool
+    ) -> Mapping[str, Any]:
+        """Return the entries that a file can declare; the others are left alone."""
+        declarable = {}
+        for key, value in entries.items():
+            if key.startswith(TAG_PREFIX):
+                self._ignore(f"{path}.{key}", f"the prefix {TAG_PREFIX} is reserved; plans leave it alone")
+            elif isinstance(value, Secret) and not takes_secrets:
+                self._ignore(f"{path}.{key}", "it is a secret of a template; plans leave it alone")
+            else:
+                declarable[key] = value
+        return declarable
 
     def _convert_value(self, value: Any, path: str) -> Any:
         match value:
@@ -186,7 +200,7 @@ class _FieldConverter:
             case Mapping():
                 return {key: self._convert_value(item, f"{path}.{key}") for key, item in value.items()}
             case tuple():
-                return [self._convert_value(item, path) for item in value]
+                return [self._convert_value(item, f"{path}.{index}") for index, item in enumerate(value)]
             case _ if attrs.has(type(value)):
                 return self.convert_fields(value, attrs.fields(type(value)), f"{path}.")
             case _:
@@ -197,6 +211,6 @@ class _FieldConverter:
         name = re.sub(r"[^A-Z0-9]+", "_", f"{self._address.name}_{path}".upper()).strip("_")
         variable = name if name[:1].isalpha() else f"SECRET_{name}"
         self.comments.append(
-            f"{path}: a secret, which AWS does not return; set it in the environment variable {variable}"
+            f"{path}: a secret, which is not written; set it in the environment variable {variable}"
         )
         return {"env": variable}

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
-from reconciler.kinds.base.schema import get_members
+from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.kinds.base.tags import NAME_TAG
 from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
@@ -106,14 +106,40 @@ def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str,
         case Mapping(), Mapping():
             for key in sorted(before.keys() | after.keys()):
                 yield from _find_differences(f"{path}.{key}", before.get(key), after.get(key))
+        case _ if before is not NOT_COMPARED and after is not NOT_COMPARED and not is_same(before, after):
+            yield path, _replace_same_items(before, after), after
+
+
+def is_same(before: Any, after: Any) -> bool:
+    """Return whether a live value is equal to a desired one. Secrets are compared by their values, wherever they are."""
+    if before == after:
+        return True
+    match before, after:
         case SecretDigest(), Secret():
-            if not before.matches(after):
-                yield path, before, after
-        case Secret(), Secret():
-            if after.value is not None and after.value != before.value:
-                yield path, before, after
-        case _ if before is not NOT_COMPARED and after is not NOT_COMPARED and before != after:
-            yield path, before, after
+            return before.matches(after)
+        case str() | Secret(), str() | Secret():
+            return _reveal(after) in {None, _reveal(before)}
+        case Mapping(), Mapping():
+            return before.keys() == after.keys() and all(is_same(before[key], after[key]) for key in after)
+        case tuple(), tuple():
+            return len(before) == len(after) and all(map(is_same, before, after))
+        case _ if type(before) is type(after) and is_spec_class(type(before)):
+            return all(
+                is_same(getattr(before, name), getattr(after, name)) for name in get_members(type(before))
+            )
+        case _:
+            return False
+
+
+def _reveal(text: str | Secret) -> str | None:
+    return text.value if isinstance(text, Secret) else text
+
+
+def _replace_same_items(before: Any, after: Any) -> Any:
+    """Return the live value with the desired items in place of the same ones, which plans do not show as changes."""
+    if not isinstance(before, tuple) or not isinstance(after, tuple):
+        return before
+    return tuple(next((other for other in after if is_same(item, other)), item) for item in before)
 
 
 def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> Resource:

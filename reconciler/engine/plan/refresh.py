@@ -22,12 +22,13 @@ from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import normalize_spec
 from reconciler.kinds.base.reads import has_more_pages
+from reconciler.kinds.base.schema import list_secret_members
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.plan import Basis
-from reconciler.model.redaction import register_secret
+from reconciler.model.redaction import register_secret, register_secret_attributes
 from reconciler.model.resource import Desired, Inventory, Live
 from reconciler.model.run import RunCall
 from reconciler.model.secret import walk_secrets
@@ -170,7 +171,9 @@ def read_unmanaged(state: DesiredState, address: Address, call: Call) -> Live | 
     kind = all_kinds()[address.kind]
     if kind.listing is None and kind.only_name is None:
         return None
-    basis = Basis(state.resources, moved=state.moved)
+    basis = Basis(
+        state.resources, moved=state.moved, secret_attributes=find_secret_attributes(state.resources)
+    )
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool:
         try:
             live = reread(
@@ -264,6 +267,8 @@ def find_secret_attributes(declared: Desired) -> frozenset[str]:
 
 def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _ReadTracker) -> Sequence[Live]:
     """Read a kind: send each batch of calls that its read yields, and return the live resources."""
+    secret_members = list_secret_members(kind.spec_class)
+    register_secret_attributes(secret_members)  # before a log can have them
     read = kind.read(scope)
     responses: Sequence[Mapping[str, Any]] | None = None
     while True:
@@ -271,7 +276,7 @@ def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _Re
             batch: Batch = next(read) if responses is None else read.send(responses)
         except StopIteration as stop:
             live_resources = [_normalize(live) for live in stop.value]
-            if scope.secret_attributes:
+            if secret_members or scope.secret_attributes:
                 _register_secrets(live_resources)
             return live_resources
         tracker.expect(len(batch))
@@ -287,7 +292,7 @@ def _normalize(live: Live) -> Live:
 
 
 def _register_secrets(live_resources: Sequence[Live]) -> None:
-    """Register the secret values of live attributes for redaction; this process may not know them yet."""
+    """Register the secret values of live resources for redaction; this process may not know them yet."""
     for live in live_resources:
         for secret in walk_secrets(live.spec):
             if secret.value is not None:

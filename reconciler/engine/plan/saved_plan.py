@@ -7,7 +7,8 @@ options. It is applied only if it is equal to the saved one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, Literal, get_origin
@@ -344,12 +345,20 @@ def _join_or_none(words: Iterable[str]) -> str:
 
 
 def _map_secrets_by_reference(plan: Plan) -> Mapping[str, Secret]:
-    """Return the secrets in the calls of a plan, sorted by reference."""
-    secrets: dict[str, Secret] = {}
+    """Return the secrets in the calls of a plan, sorted by reference; several with one reference as one secret."""
+    values: defaultdict[str, set[str | None]] = defaultdict(set)
     for step in plan.steps:
         for call in step.calls:
-            secrets |= {secret.reference: secret for secret in walk_secrets(call.params)}
-    return dict(sorted(secrets.items()))
+            for secret in walk_secrets(call.params):
+                values[secret.reference].add(secret.value)
+    return {reference: _join_secrets(reference, values[reference]) for reference in sorted(values)}
+
+
+def _join_secrets(reference: str, values: Collection[str | None]) -> Secret:
+    texts = sorted(value for value in values if value is not None)
+    if len(texts) < len(values):
+        return Secret(reference)
+    return Secret(reference, texts[0] if len(texts) == 1 else json.dumps(texts))
 
 
 def _hash_secrets(plan: Plan) -> Mapping[str, str | None]:

@@ -8,6 +8,8 @@ from typing import Any, Literal, NewType, get_args, get_type_hints
 import attrs
 from attrs import frozen
 
+from reconciler.model.secret import Secret
+
 OnChange = Literal["in_place", "replaces", "create_only"]
 OutsideType = Literal["role", "function", "kinesis_stream", "delivery_stream"]
 """A type of resource of another AWS service: an IAM role, a Lambda function, or a stream of Kinesis or Firehose."""
@@ -31,7 +33,10 @@ class Member:
     - `outside`: the type of the resource of another AWS service whose ARN or name the field has, None if it has none;
     - `on_change`: whether AWS changes it in place (`in_place`), only a replacement changes it (`replaces`), or it matters
       only at creation and is never compared (`create_only`);
-    - `drops_empty_values`: whether AWS does not store the entries of a map that have an empty text as their value.
+    - `drops_empty_values`: whether AWS does not store the entries of a map that have an empty text as their value;
+    - `public_names`: for texts that may be secrets and have names (`kinds/base/named_values.py`): the names in lower case whose texts
+      are not secrets; None for any other field;
+    - `named_by`: the field beside it with the name of such a text; for a map, which has names as its keys, None.
     """
 
     name: str
@@ -44,6 +49,8 @@ class Member:
     document_api: str | None = None
     builtin_prefix: str | None = None
     outside: OutsideType | None = None
+    public_names: frozenset[str] | None = None
+    named_by: str | None = None
 
     def is_builtin(self, name: str) -> bool:
         """Return whether a name in the field means something that AWS itself provides."""
@@ -60,11 +67,24 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     document_api: str | None = None,
     builtin_prefix: str | None = None,
     outside: OutsideType | None = None,
+    public_names: frozenset[str] | None = None,
+    named_by: str | None = None,
     default: Any = attrs.NOTHING,
     factory: Any = None,
 ) -> Any:
     """Return an attrs field with the metadata of a `Member`; without a default, the file has to set it."""
-    facts = (doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix, outside)
+    facts = (
+        doc,
+        api,
+        references,
+        on_change,
+        drops_empty_values,
+        document_api,
+        builtin_prefix,
+        outside,
+        public_names,
+        named_by,
+    )
     metadata = {_METADATA_KEY: facts}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
@@ -107,6 +127,29 @@ def find_nested_classes(spec_class: type) -> Mapping[str, tuple[type, ...]]:
     }
 
 
+_secret_members_by_class: dict[type, frozenset[str]] = {}
+
+
+def list_secret_members(spec_class: type) -> frozenset[str]:
+    """Return the API's names of the members that may have secrets, at any depth."""
+    if spec_class not in _secret_members_by_class:
+        members = get_members(spec_class)
+        names = {
+            (members[name].api or name).rpartition(".")[2]
+            for name, annotation in get_types(spec_class).items()
+            if _takes_secret(annotation)
+        }
+        nested = (
+            list_secret_members(item) for items in find_nested_classes(spec_class).values() for item in items
+        )
+        _secret_members_by_class[spec_class] = frozenset(names).union(*nested)
+    return _secret_members_by_class[spec_class]
+
+
+def _takes_secret(annotation: Any) -> bool:
+    return annotation is Secret or any(map(_takes_secret, get_args(annotation)))
+
+
 def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
     if isinstance(annotation, type) and is_spec_class(annotation):
         yield annotation
@@ -115,8 +158,18 @@ def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
 
 
 def _to_member(attribute: attrs.Attribute[Any]) -> Member:
-    facts = attribute.metadata[_METADATA_KEY]
-    doc, api, references, on_change, drops_empty_values, document_api, builtin_prefix, outside = facts
+    (
+        doc,
+        api,
+        references,
+        on_change,
+        drops_empty_values,
+        document_api,
+        builtin_prefix,
+        outside,
+        public_names,
+        named_by,
+    ) = attribute.metadata[_METADATA_KEY]
     return Member(
         attribute.name,
         doc,
@@ -128,4 +181,6 @@ def _to_member(attribute: attrs.Attribute[Any]) -> Member:
         document_api=document_api,
         builtin_prefix=builtin_prefix,
         outside=outside,
+        public_names=public_names,
+        named_by=named_by,
     )

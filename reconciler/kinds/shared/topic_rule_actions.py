@@ -6,13 +6,12 @@ Source: AWS IoT API reference, Action; developer guide, "AWS IoT rule actions".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import attrs
 from attrs import frozen
 
+from reconciler.kinds.base.named_values import find_public_secrets, iterate_written_secrets
 from reconciler.kinds.base.outside_services import TEMPLATE, iterate_outside_texts
-from reconciler.kinds.base.schema import get_members, is_spec_class, member
+from reconciler.kinds.base.schema import get_members, member
 from reconciler.kinds.shared.role_arns import check_role_arn
 from reconciler.kinds.shared.topic_rule_destination_spec import INFLUX_DB, TABLE, VPC
 from reconciler.kinds.shared.topic_rule_messaging_actions import (
@@ -48,7 +47,6 @@ from reconciler.kinds.shared.topic_rule_storage_actions import (
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import Desired, External
-from reconciler.model.secret import Secret
 from reconciler.model.text import join_some, quote
 
 _ACTIONS = "CreateTopicRule.topicRulePayload.actions"
@@ -125,13 +123,15 @@ class Action:
 
 
 def check_action(action: Action, path: ValuePath) -> Iterator[ValueProblem]:
-    """Yield problems of an action: no type, several types, and texts that are not ARNs of roles."""
+    """Yield problems of an action: no type, several types, misplaced secrets, and texts that are not ARNs of roles."""
     types = [name for name in get_members(Action) if getattr(action, name) is not None]
     if len(types) != 1:
         problem = f"has {join_some(types)}" if types else "has no type"
         yield ValueProblem("invalid-action", problem, "exactly one type of action", path=path)
     if action.http:
         yield from (problem.nest_under(*path, "http") for problem in _check_http(action.http))
+    if action.kafka:
+        yield from (problem.nest_under(*path, "kafka") for problem in _check_kafka(action.kafka))
     for name in types:
         for item in iterate_outside_texts(getattr(action, name)):
             if item.type == "role":
@@ -170,27 +170,13 @@ def _check_http(http: Http) -> Iterator[ValueProblem]:
         problem = f"{quote(http.confirmation_url)} is not the beginning of the URL {quote(http.url)}"
         expected = "a text with which the URL starts"
         yield ValueProblem("invalid-confirmation-url", problem, expected, path=("confirmation_url",))
+    for index, header in enumerate(http.headers):
+        yield from (problem.nest_under("headers", index) for problem in find_public_secrets(header))
 
 
-def match_secrets(value: Any, reference: Any) -> Any:
-    """Return a live value with secrets for the texts that are secrets in the file's value, `reference`.
-
-    A text that is equal to the secret, or whose secret is not set, becomes the very secret of the file, so it makes no difference.
-    """
-    match value, reference:
-        case str() | Secret(), Secret():
-            text = value.value if isinstance(value, Secret) else value
-            return reference if reference.value in {None, text} else Secret("the live value", text)
-        case tuple(), tuple():
-            references = [*reference, *[None] * (len(value) - len(reference))]
-            return tuple(map(match_secrets, value, references))
-        case _ if is_spec_class(type(value)) and type(value) is type(reference):
-            return attrs.evolve(
-                value,
-                **{
-                    name: match_secrets(getattr(value, name), getattr(reference, name))
-                    for name in get_members(type(value))
-                },
-            )
-        case _:
-            return value
+def _check_kafka(kafka: Kafka) -> Iterator[ValueProblem]:
+    """Yield a problem for each misplaced secret, and a warning for each credential that the file has as text."""
+    yield from find_public_secrets(kafka)
+    for path, name in iterate_written_secrets(kafka):
+        problem = f"{quote(name)} is written in the file; use '${{get_secret(…)}}', by which AWS IoT reads it from Secrets Manager"
+        yield ValueProblem("literal-credential", problem, path=path, severity="warning")

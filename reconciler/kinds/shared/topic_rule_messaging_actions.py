@@ -10,11 +10,44 @@ from typing import Literal
 
 from attrs import frozen
 
+from reconciler.kinds.base.named_values import hide_secret_values
 from reconciler.kinds.base.schema import member
 from reconciler.model.resource import External
 from reconciler.model.secret import Secret
 
 _ACTIONS = "CreateTopicRule.topicRulePayload.actions"
+
+_PUBLIC_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "user-agent",
+    }
+)
+"""The headers of HTTP requests that describe content, and no caller."""
+
+_PUBLIC_CLIENT_PROPERTIES = frozenset(
+    {
+        "acks",
+        "bootstrap.servers",
+        "compression.type",
+        "key.serializer",
+        "sasl.kerberos.krb5.kdc",
+        "sasl.kerberos.krb5.realm",
+        "sasl.kerberos.principal",
+        "sasl.kerberos.service.name",
+        "sasl.mechanism",
+        "security.protocol",
+        "value.serializer",
+    }
+)
+"""The properties of Kafka clients that are no credentials (developer guide, "Apache Kafka")."""
 
 
 @frozen
@@ -152,9 +185,10 @@ class Kafka:
         references="topic_rule_destinations",
     )
     topic: str = member("The Kafka topic.", api=f"{_ACTIONS}.kafka.topic")
-    client_properties: Mapping[str, str] = member(
-        "The properties of the Kafka producer, such as `bootstrap.servers`.",
+    client_properties: Mapping[str, str | Secret] = member(
+        "The properties of the Kafka producer, such as `bootstrap.servers`. Credentials are secrets or, better, `${get_secret(…)}`.",
         api=f"{_ACTIONS}.kafka.clientProperties",
+        public_names=_PUBLIC_CLIENT_PROPERTIES,
     )
     key: str | None = member("The key of the record.", api=f"{_ACTIONS}.kafka.key", default=None)
     partition: str | None = member(
@@ -164,13 +198,24 @@ class Kafka:
         "The headers of the record.", api=f"{_ACTIONS}.kafka.headers", default=()
     )
 
+    def __attrs_post_init__(self) -> None:
+        hide_secret_values(self)
+
 
 @frozen
 class HttpHeader:
     """A header of the requests of an `http` action."""
 
     key: str = member("The name of the header.", api=f"{_ACTIONS}.http.headers.key")
-    value: str | Secret = member("The value of the header.", api=f"{_ACTIONS}.http.headers.value")
+    value: str | Secret = member(
+        "The value of the header, which plans show only if the header describes content, such as `Content-Type`.",
+        api=f"{_ACTIONS}.http.headers.value",
+        public_names=_PUBLIC_HEADERS,
+        named_by="key",
+    )
+
+    def __attrs_post_init__(self) -> None:
+        hide_secret_values(self)
 
 
 @frozen
