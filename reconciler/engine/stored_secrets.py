@@ -132,7 +132,7 @@ def _select_value(stored: StoredSecret, value: _Value) -> str:
 def _select_member(stored: StoredSecret, text: str) -> str:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # not JSON, or nested too deeply
         document = None
     source = f"{stored.service} {stored.id}"
     if not isinstance(document, dict):

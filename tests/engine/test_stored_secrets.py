@@ -116,6 +116,7 @@ def test_every_reason_why_a_secret_cannot_be_used_is_explained_without_its_value
     parameters.put_parameter(Name="list", Value="canary,canary", Type="StringList")
     parameters.put_parameter(Name="line", Value="\n", Type="String")
     secrets.create_secret(Name="text", SecretString="canary")
+    secrets.create_secret(Name="deep", SecretString='["canary",' + "[" * 60_000)
     secrets.create_secret(Name="object", SecretString=json.dumps({"canary": "canary", "number": 1}))
     secrets.create_secret(Name="bytes", SecretBinary=b"canary")
     secrets.create_secret(Name="deleted", SecretString="canary")
@@ -124,6 +125,7 @@ def test_every_reason_why_a_secret_cannot_be_used_is_explained_without_its_value
         *(StoredSecret("ssm", name) for name in ("missing", "list", "line")),
         *(StoredSecret("secretsmanager", name) for name in ("missing", "bytes", "deleted")),
         StoredSecret("secretsmanager", "text", "a"),
+        StoredSecret("secretsmanager", "deep", "a"),
         StoredSecret("secretsmanager", "object", "a"),
         StoredSecret("secretsmanager", "object", "number"),
     ]
@@ -137,6 +139,7 @@ def test_every_reason_why_a_secret_cannot_be_used_is_explained_without_its_value
         "secretsmanager deleted": "the secret deleted cannot be read: InvalidRequestException: You can't perform this operation on the "
         "secret because it was marked for deletion.",
         "secretsmanager text key a": "secretsmanager text is not a JSON object; leave out key, or store an object",
+        "secretsmanager deep key a": "secretsmanager deep is not a JSON object; leave out key, or store an object",
         "secretsmanager object key a": "secretsmanager object has no member 'a'; correct key, or add the member",
         "secretsmanager object key number": "the member 'number' of secretsmanager object is not a string; store it as one",
     }

@@ -114,5 +114,5 @@ def _is_json_object(text: str) -> bool:
 def _parse(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
