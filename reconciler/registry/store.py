@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from reconciler.registry.private_file import make_private
+
 Row = sqlite3.Row
 Value = str | int | float | bytes | None
 
@@ -153,6 +155,7 @@ class Store:
         self._path = str(path) if self._in_memory else str(Path(path).expanduser().resolve())
         if not self._in_memory:
             Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._path)
         self._idle: deque[sqlite3.Connection] = deque()
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()

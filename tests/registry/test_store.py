@@ -34,6 +34,29 @@ def test_opening_a_database_applies_missing_schema_steps_and_keeps_its_rows(file
     assert steps == {"fruits": 2, "nuts": 1}
 
 
+def list_modes(file):
+    """Return the modes of a database's files, by name."""
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in file.parent.glob("registry.db*")}
+
+
+@pytest.mark.parametrize("existing_mode", [None, 0o644, 0o660, 0o600])
+def test_only_the_owner_can_use_the_files_of_a_database(file, existing_mode):
+    if existing_mode:
+        store = Store(file, OLD_SCHEMA)
+        for path in file.parent.glob("registry.db*"):
+            path.chmod(existing_mode)
+        store.close()
+    store = Store(file, OLD_SCHEMA)
+    with store.write() as tx:
+        tx.run("INSERT INTO fruits VALUES ('fig')")
+    assert list_modes(file) == {
+        "registry.db": "0o600",
+        "registry.db-shm": "0o600",
+        "registry.db-wal": "0o600",
+    }
+    store.close()
+
+
 def test_a_database_of_a_newer_version_is_rejected(file):
     Store(file, NEW_SCHEMA).close()
 
