@@ -17,8 +17,9 @@ import pytest
 from reconciler import Workspace
 from reconciler.engine.calls import output_files
 from reconciler.kinds.certificates import Certificate, PrivateKey
-from reconciler.model.errors import PlanRejectedError
-from reconciler.model.output_file import KeyFile, OutputFile
+from reconciler.model.call import ApiCall
+from reconciler.model.errors import PlanRejectedError, ReconcilerError
+from reconciler.model.output_file import KeyFile, OutputFile, SavedMember
 from reconciler.model.run import RunCall
 from tests.support.desired_states import (
     converge,
@@ -264,6 +265,46 @@ def test_no_file_without_a_name_is_needed_to_save_a_key(folder, monkeypatch):
         ["a.pem", "desired_state.toml", "keys"],
         "key",
     )
+
+
+@pytest.mark.parametrize("names", [["keys"], ["keys", "deep"]])
+def test_a_folder_that_was_replaced_by_a_link_gets_no_key(folder, names):
+    """A job that runs between the plan and the apply may replace it."""
+    parent = folder.joinpath(*names)
+    parent.mkdir(exist_ok=True)
+    text = FLEET.replace(', { name = "pump-2" }, { name = "pump-3" }', "")
+    (folder / "desired_state.toml").write_text(text.replace("keys/", f"{'/'.join(names)}/"))
+    workspace = open_workspace(folder)
+    plan = workspace.plan()
+    other_folder = folder / "elsewhere"
+    (folder / "keys").rename(other_folder)
+    (folder / "keys").symlink_to(other_folder)
+    result = workspace.apply(plan)
+    problem = f"{'/'.join(names)}/pump-1.pem: cannot be written: its folder was replaced by a link; remove the link, or plan again"
+    assert problem in " ".join(repr(result).split())
+    assert [path for path in other_folder.rglob("*") if path.is_file()] == []
+    assert workspace.client("iot").list_certificates()["certificates"] == []
+
+
+def test_a_folder_that_becomes_a_link_during_the_call_gets_no_key(folder):
+    def replace_folder(_call):
+        (folder / "keys").rename(folder / "elsewhere")
+        (folder / "other").mkdir()
+        (folder / "keys").symlink_to(folder / "other")
+        return {"keyPair": {"PrivateKey": "key"}}
+
+    member = SavedMember(
+        "keyPair.PrivateKey", OutputFile("keys/a.pem", str(folder / "keys/a.pem")), secret=True
+    )
+    call = ApiCall("iot", "CreateKeysAndCertificate", output_files=(member,))
+    output_files.save_secrets(replace_folder)(call)
+    assert (file_names(folder / "other"), file_names(folder / "elsewhere")) == ([], ["a.pem"])
+
+
+def test_a_folder_behind_a_link_is_not_opened(folder):
+    (folder / "link").symlink_to(folder / "keys")
+    with pytest.raises(ReconcilerError, match=r"a\.pem: cannot be written: Not a directory"):
+        output_files._open_new_file(OutputFile("a.pem", str(folder / "link/a.pem")), 0o600).__enter__()
 
 
 def file_names(folder: Path) -> list[str]:

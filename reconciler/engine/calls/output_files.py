@@ -8,14 +8,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from reconciler.engine.durable_files import sync_folder
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.output_file import OutputFile, SavedMember
@@ -56,6 +55,8 @@ def find_output_problem(file: OutputFile) -> str | None:
         return f"{file}: already exists and is never overwritten; move it away"
     if not path.parent.is_dir():
         return f"{file}: cannot be written: there is no folder {path.parent}; create it first"
+    if path.parent.resolve() != path.parent.absolute():
+        return f"{file}: cannot be written: its folder was replaced by a link; remove the link, or plan again"
     if not os.access(path.parent, os.W_OK | os.X_OK):
         return (
             f"{file}: cannot be written: its folder is not writable; make it writable, or choose another path"
@@ -124,56 +125,75 @@ def _replace_member(members: Mapping[str, Any], path: list[str], replacement: ob
 class _NewFile:
     """A file that has no name, or a temporary one, until it is written completely.
 
-    `source` is what its final name is linked to.
+    `source` is what its final name is linked to, and `folder` the descriptor of its folder.
     """
 
     file: OutputFile
     descriptor: int
     source: str
+    folder: int
 
     def write(self, text: str) -> None:
         """Write, sync, then link, so that a file with the final name is complete and survives a crash.
 
         A link fails if the name is taken; a rename would overwrite. Raises ReconcilerError.
         """
-        path = Path(self.file.path)
+        name = Path(self.file.path).name
         with _name_file(self.file):
             data = text.encode()
             os.lseek(self.descriptor, 0, os.SEEK_SET)
             _write_all(self.descriptor, data)
             os.ftruncate(self.descriptor, len(data))
             os.fsync(self.descriptor)
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                # With a descriptor of the folder, Python uses linkat(2), which follows the link to a file without a name.
-                os.link(self.source, path.name, dst_dir_fd=folder)
-            finally:
-                os.close(folder)
-            sync_folder(path.parent)
+            # With a descriptor of the folder, Python uses linkat(2), which follows the link to a file without a name.
+            os.link(self.source, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+            os.fsync(self.folder)
 
 
 @contextmanager
 def _open_new_file(file: OutputFile, mode: int) -> Iterator[_NewFile]:
     """Open a new file, with reserved disk space. Raises ReconcilerError."""
-    path = Path(file.path)
-    with _name_file(file):
-        descriptor, temporary_path = _open_unnamed(path.parent), None
-        if descriptor is None:
-            temporary_path = path.with_name(f".{path.name}.unfinished")
-            descriptor = _open_named(temporary_path)
-    try:
+    with ExitStack() as stack:
         with _name_file(file):
+            path = Path(file.path).absolute()
+            folder = _open_folder(path.parent)
+            stack.callback(os.close, folder)
+            descriptor, source = _open_unnamed(folder), ""
+            if descriptor is None:
+                source = f".{path.name}.unfinished"
+                descriptor = _open_named(source, folder)
+                stack.callback(_unlink, source, folder)
+            stack.callback(os.close, descriptor)
             _write_all(descriptor, bytes(_RESERVED_BYTES))
             os.fsync(descriptor)
             os.fchmod(descriptor, mode)
-        yield _NewFile(file, descriptor, str(temporary_path or f"/proc/self/fd/{descriptor}"))
-    finally:
-        os.close(descriptor)
-        if temporary_path:
-            temporary_path.unlink(missing_ok=True)
+        yield _NewFile(file, descriptor, source or f"/proc/self/fd/{descriptor}", folder)
 
 
-def _open_unnamed(folder: Path) -> int | None:
+def _open_folder(path: Path) -> int:
+    """Return a descriptor of the folder at a path without links.
+
+    A link may have been created since the path was resolved, so each folder is opened from its parent without following links. Raises OSError.
+    """
+    passing = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    root, *names = path.parts
+    folder = os.open(root, passing)
+    for name in (*names, "."):
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC if name == "." else passing
+        try:
+            child = os.open(name, flags, dir_fd=folder)
+        finally:
+            os.close(folder)
+        folder = child
+    return folder
+
+
+def _unlink(name: str, folder: int) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+
+
+def _open_unnamed(folder: int) -> int | None:
     """Open a file without a name, of which a killed run leaves nothing.
 
     Returns None if the file system has no such files (open(2), O_TMPFILE). Raises OSError.
@@ -181,17 +201,17 @@ def _open_unnamed(folder: Path) -> int | None:
     if not (hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir()):
         return None
     try:
-        return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        return os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder)
     except OSError as error:
         if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}:
             raise
         return None
 
 
-def _open_named(path: Path) -> int:
+def _open_named(name: str, folder: int) -> int:
     """Open a file under a temporary name; one that a killed run left is replaced. Raises OSError."""
-    path.unlink(missing_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    _unlink(name, folder)
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
