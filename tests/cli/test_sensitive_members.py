@@ -231,6 +231,32 @@ def test_an_exported_file_has_references_and_plans_empty(run, folder, name):
     assert [str(step.address) for step in Workspace().plan().steps] == deleted
 
 
+def test_a_plan_without_the_secrets_that_it_sends_is_rejected(run, folder, monkeypatch):
+    monkeypatch.delenv("TOKEN")
+    write_tables(folder, RULE)
+    fields = (
+        "actions[0].http.headers[0].value",
+        "actions[1].kafka.client_properties.sasl.scram.password",
+        "actions[2].salesforce.token",
+        "error_action.http.headers[0].value",
+    )
+    place = "(desired_state.toml:12)"
+    problems = [f"  - topic_rules.rule: {field} is not set; set env TOKEN {place}" for field in fields]
+    code, _, errors = run("plan")
+    assert (code, errors.splitlines()[1:]) == (3, problems)
+
+
+def test_a_plan_that_sends_no_secret_needs_none(run, folder, monkeypatch):
+    write_tables(folder, RULE)
+    assert run("apply", "--yes")[0] == 0
+    monkeypatch.delenv("TOKEN")
+    assert run("plan", "--detailed-exitcode")[0] == 0
+    write_tables(folder, RULE.replace("actions = [", 'tags = { line = "a" }\nactions = ['))
+    assert run("plan", "--detailed-exitcode")[0] == 2
+    write_tables(folder, RULE.replace("actions = [", 'description = "a"\nactions = ['))
+    assert run("plan", "--detailed-exitcode")[0] == 3
+
+
 def test_an_adopted_rule_gets_references_in_place_of_its_secrets(run, folder):
     write_tables(folder, RULE)
     assert run("apply", "--yes")[0] == 0

@@ -8,6 +8,7 @@ from reconciler.engine.ownership.lease import find_lease_holder
 from reconciler.engine.plan.adoption import resolve_adopt_patterns
 from reconciler.engine.plan.checks import check_plan
 from reconciler.engine.plan.compare import build_plan_context, compare_states
+from reconciler.engine.plan.missing_secrets import check_secrets
 from reconciler.engine.plan.notes import collect_notes
 from reconciler.engine.plan.outside import check_outside
 from reconciler.engine.plan.record import compute_digest
@@ -53,6 +54,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     outside_check = check_outside(selected_comparison.changes, context, call, progress)
     check_plan(state, options, selected_comparison, context, holder, outside_check.errors)
     steps = build_steps(selected_comparison, context, state.resources)
+    check_secrets(steps)
     estimate = estimate_steps(steps, quotas)
     unmanaged = find_unmanaged(comparison)
     plan_notes = collect_notes(
