@@ -131,13 +131,13 @@ _secret_members_by_class: dict[type, frozenset[str]] = {}
 
 
 def list_secret_members(spec_class: type) -> frozenset[str]:
-    """Return the API's names of the members that may have secrets, at any depth."""
+    """Return the API's names of the request members that may have secrets, at any depth."""
     if spec_class not in _secret_members_by_class:
-        members = get_members(spec_class)
+        types = get_types(spec_class)
         names = {
-            (members[name].api or name).rpartition(".")[2]
-            for name, annotation in get_types(spec_class).items()
-            if _takes_secret(annotation)
+            member.api.rpartition(".")[2]
+            for member in get_members(spec_class).values()
+            if member.api and _takes_secret(types[member.name])
         }
         nested = (
             list_secret_members(item) for items in find_nested_classes(spec_class).values() for item in items
