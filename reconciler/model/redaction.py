@@ -174,7 +174,7 @@ def _hide_credential(match: re.Match[str]) -> str:
 
 
 def _spell(secret: str) -> Iterator[str]:
-    """Yield a value as in plain text, JSON, `repr`, URLs, XML and base64, also one inside the other, and each of its long lines."""
+    """Yield the spellings of a value in JSON, `repr`, URLs, XML and base64, and each of its long lines."""
     yield base64.b64encode(_encode(secret)).decode()
     spellings = {secret}
     if not _PLAIN.fullmatch(secret):
@@ -191,7 +191,7 @@ def _encode(text: str) -> bytes:
 
 
 def _escape_as_repr(text: str) -> Iterator[str]:
-    """Yield a text as `repr` shows it in a text or in bytes. It escapes single quotes only if there are double quotes as well."""
+    """Yield a text as `repr` shows it, which escapes single quotes only next to double quotes."""
     parts = text.split("'")
     for quote_mark in ("\\'", "'"):
         yield quote_mark.join(repr(part + "\"'")[1:-4] for part in parts)

@@ -1,4 +1,4 @@
-"""The mode of the registry's files: they have the key of its CA, and what Secrets Manager and Systems Manager store."""
+"""The mode of the registry's files, which have its CA's key and all stored secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 _COMPANIONS = ("", "-wal", "-shm")
-"""What SQLite adds to the name of a database for its other files; it creates them with the mode of the database."""
+"""The ends of the names of SQLite's files; it creates the other files with the mode of the database."""
 
 
 def make_private(path: str) -> None:

@@ -1,4 +1,4 @@
-"""No output shows the value of a member that may be a secret, whatever the file has in the meantime.
+"""No output shows the value of a member that may be a secret, before and after edits of the file.
 
 The members come from the spec classes of all kinds, so a new one without a table here fails a test.
 """
@@ -113,7 +113,7 @@ EDITS = {
 }
 """The file at first, and the tables of the file later.
 
-No table of a provisioned thing is removed: to AWS, an attribute of a thing is no secret, so only the file keeps it secret.
+No table of a provisioned thing is removed: AWS does not protect attributes of things, so only the table keeps them secret.
 """
 
 CANARIES = {
@@ -188,13 +188,13 @@ def find_canaries(text: str) -> list[str]:
 
 def run_all(run, folder: Path, *commands: tuple[str, ...]) -> dict[str, list[str]]:
     """Run commands, and return the secrets in the output of each, and in the files that they write."""
-    found = {}
+    secrets = {}
     for words in commands:
         _, output, errors = run(*words)
-        found[" ".join(words)] = find_canaries(output + errors)
+        secrets[" ".join(words)] = find_canaries(output + errors)
         assert output + errors
-    found |= {path.name: find_canaries(path.read_text()) for path in folder.glob("saved.json")}
-    return {command: canaries for command, canaries in found.items() if canaries}
+    secrets |= {path.name: find_canaries(path.read_text()) for path in folder.glob("saved.json")}
+    return {command: canaries for command, canaries in secrets.items() if canaries}
 
 
 @pytest.mark.parametrize("edit", EDITS)

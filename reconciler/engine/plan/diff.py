@@ -111,7 +111,7 @@ def _find_differences(path: str, before: Any, after: Any) -> Iterator[tuple[str,
 
 
 def is_same(before: Any, after: Any) -> bool:
-    """Return whether a live value is equal to a desired one. Secrets are compared by their values, wherever they are."""
+    """Return whether a live value is equal to a desired one; secrets are compared by value."""
     if before == after:
         return True
     match before, after:
@@ -136,7 +136,7 @@ def _reveal(text: str | Secret) -> str | None:
 
 
 def _replace_same_items(before: Any, after: Any) -> Any:
-    """Return the live value with the desired items in place of the same ones, which plans do not show as changes."""
+    """Return the live value with the desired items in place of those equal to them."""
     if not isinstance(before, tuple) or not isinstance(after, tuple):
         return before
     return tuple(next((other for other in after if is_same(item, other)), item) for item in before)

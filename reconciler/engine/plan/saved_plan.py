@@ -345,7 +345,7 @@ def _join_or_none(words: Iterable[str]) -> str:
 
 
 def _map_secrets_by_reference(plan: Plan) -> Mapping[str, Secret]:
-    """Return the secrets in the calls of a plan, sorted by reference; several with one reference as one secret."""
+    """Return the secrets in the calls of a plan by reference, several with one reference as one."""
     values: defaultdict[str, set[str | None]] = defaultdict(set)
     for step in plan.steps:
         for call in step.calls:

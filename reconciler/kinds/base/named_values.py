@@ -1,4 +1,4 @@
-"""Texts that have names and may be secrets, such as the headers of HTTP requests and the properties of Kafka clients.
+"""Texts with names that may be secrets, such as headers of HTTP requests.
 
 Invariant: whether such a text is a secret follows from its name alone, whether it comes from AWS or from the file. Only the names that
 a field lists are public, so a text with an unknown name is a secret. A template that reads a secret when a message arrives has no secret in
@@ -27,7 +27,7 @@ def is_public(member: Member, name: str, text: str) -> bool:
 
 
 def hide_secret_values(spec: Any) -> None:
-    """Replace the texts of a new spec that are not public by secrets; classes with such fields call it when they are made."""
+    """Replace the texts of a new spec that are not public by secrets."""
     for member in get_members(type(spec)).values():
         if member.public_names is None:
             continue
@@ -40,7 +40,7 @@ def hide_secret_values(spec: Any) -> None:
 
 
 def find_public_secrets(spec: Any) -> Iterator[ValueProblem]:
-    """Yield a problem for each secret of a file under a public name, whose text plans would show when it comes from AWS."""
+    """Yield a problem for each secret under a public name: plans would show it when it comes from AWS."""
     for member, path, name, value in _iterate_named_values(spec):
         if isinstance(value, Secret) and is_public(member, name, ""):
             problem = f"{quote(name)} takes no secret, because its value is always shown"

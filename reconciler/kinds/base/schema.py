@@ -36,7 +36,7 @@ class Member:
     - `drops_empty_values`: whether AWS does not store the entries of a map that have an empty text as their value;
     - `public_names`: for texts that may be secrets and have names (`kinds/base/named_values.py`): the names in lower case whose texts
       are not secrets; None for any other field;
-    - `named_by`: the field beside it with the name of such a text; for a map, which has names as its keys, None.
+    - `named_by`: the other field with the name of such a text; for a map, which has names as its keys, None.
     """
 
     name: str

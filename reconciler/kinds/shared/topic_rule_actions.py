@@ -123,7 +123,7 @@ class Action:
 
 
 def check_action(action: Action, path: ValuePath) -> Iterator[ValueProblem]:
-    """Yield problems of an action: no type, several types, misplaced secrets, and texts that are not ARNs of roles."""
+    """Yield problems of an action: no type, several types, misplaced secrets, invalid ARNs of roles."""
     types = [name for name in get_members(Action) if getattr(action, name) is not None]
     if len(types) != 1:
         problem = f"has {join_some(types)}" if types else "has no type"
@@ -175,7 +175,7 @@ def _check_http(http: Http) -> Iterator[ValueProblem]:
 
 
 def _check_kafka(kafka: Kafka) -> Iterator[ValueProblem]:
-    """Yield a problem for each misplaced secret, and a warning for each credential that the file has as text."""
+    """Yield a problem for each misplaced secret, and a warning for each credential in the file."""
     yield from find_public_secrets(kafka)
     for path, name in iterate_written_secrets(kafka):
         problem = f"{quote(name)} is written in the file; use '${{get_secret(…)}}', by which AWS IoT reads it from Secrets Manager"

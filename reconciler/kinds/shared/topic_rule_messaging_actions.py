@@ -47,7 +47,7 @@ _PUBLIC_CLIENT_PROPERTIES = frozenset(
         "value.serializer",
     }
 )
-"""The properties of Kafka clients that are no credentials (developer guide, "Apache Kafka")."""
+"""The properties of Kafka clients without credentials (developer guide, "Apache Kafka")."""
 
 
 @frozen
