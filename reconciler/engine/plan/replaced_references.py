@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
-from reconciler.kinds.base.references import list_reference_members, replace_references
+from reconciler.kinds.base.references import find_references, list_reference_members, replace_references
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange, Replace, Update
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
@@ -41,6 +41,17 @@ def find_users_to_delete(change: Change, context: PlanContext) -> list[Address]:
             if isinstance(user_change, Replace):
                 users |= dict.fromkeys([*find_users_to_delete(user_change, context), user])
     return [*users]
+
+
+def is_deleted_by_dependency(change: Change, context: PlanContext) -> bool:
+    """Return whether an earlier step deletes a replaced resource, after those that use it."""
+    if not isinstance(change, Replace):
+        return False
+    references = {*find_references(change.live.spec)} & {*find_references(change.resource.spec)}
+    return any(
+        change.address in find_users_to_delete(context.changes[reference], context)
+        for reference in references & context.changes.keys()
+    )
 
 
 def _iterate_replacements(

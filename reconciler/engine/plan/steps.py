@@ -11,7 +11,7 @@ from reconciler.engine.graph import sort_by_dependencies
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.removals import find_deletion_blockers
-from reconciler.engine.plan.replaced_references import find_users_to_delete
+from reconciler.engine.plan.replaced_references import find_users_to_delete, is_deleted_by_dependency
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references
@@ -69,7 +69,7 @@ def estimate_steps(steps: Iterable[Step], quotas: Quotas) -> Estimate:
 
 
 def _build_step(change: Change, dependencies: frozenset[Address], context: PlanContext) -> Step:
-    users = find_users_to_delete(change, context)
+    users = [] if is_deleted_by_dependency(change, context) else find_users_to_delete(change, context)
     also_modified = [*users, *all_kinds()[change.address.kind].also_modifies(change, context)]
     deletions = [Delete(user, context.live[user], ()) for user in users]
     calls = tuple(call for part in (*deletions, change) for call in _build_calls(part, context))

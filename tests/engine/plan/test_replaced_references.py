@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
@@ -31,6 +32,7 @@ from tests.support.connectors_strategy import DESTINATION, FUNCTION_ARN
 from tests.support.desired_states import (
     AUTHORITIES,
     ROLE_ARN,
+    apply,
     converge,
     get_rejection_reasons,
     make_managed_thing,
@@ -277,6 +279,12 @@ def test_a_replaced_connector_deletes_its_users_first_and_they_are_created_again
         "CreateCloudConnector",
         "CreateThingGroup",
     ]
+    assert [call.operation for call in plan.steps[1].calls] == [
+        "DeleteConnectorDestination",
+        "DeleteThingGroup",
+        "CreateConnectorDestination",
+        "CreateThingGroup",
+    ]
     assert [note.text for note in plan.notes if note.address == ANNA.address] == [
         (
             "a person has to sign in at the other cloud again before the association works; after the apply, "
@@ -312,3 +320,26 @@ def test_a_connector_is_replaced_while_a_destination_moves_to_another_one(cloud)
     state = make_state(make_connector(f"{FUNCTION_ARN}-2"), other, moved, ANNA)
     converge(state, cloud)
     assert plan_state(state, cloud).steps == ()
+
+
+def test_an_interrupted_replacement_of_a_connector_is_completed_by_the_next_run(cloud):
+    before = make_state(make_connector(), DESTINATION_EU, ANNA)
+    after = make_state(make_connector(f"{FUNCTION_ARN}-2"), DESTINATION_EU, ANNA)
+    converge(after, cloud)
+    expected = cloud.read_content()
+    converge(before, cloud.reset())
+    call_count = plan_state(after, cloud).estimate.total_calls
+    for completed_count in range(call_count):
+        converge(before, cloud.reset())
+        plan = plan_state(after, cloud)
+        remaining = iter(range(completed_count))
+
+        def call_until_process_dies(call, remaining=remaining):
+            if next(remaining, None) is None:
+                raise KeyError("the process has died")
+            return cloud.call(call)
+
+        apply(plan, SimpleNamespace(call=call_until_process_dies), workers=1)
+        converge(after, cloud)
+        assert cloud.read_content() == expected
+        assert plan_state(after, cloud).steps == ()
