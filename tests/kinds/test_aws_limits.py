@@ -234,6 +234,6 @@ provisioning_role_arn = "{ROLE_ARN}"
     assert [
         (str(problem.address), problem.field, problem.problem) for problem in caught.value.diagnostics
     ] == [
-        ("ca_certificates.a", "registration_template", f"{len(body)} characters"),
-        ("provisioning_templates.t", "body", f"{len(body)} characters"),
+        ("ca_certificates.a", "registration_template", f"{len(body):,} characters"),
+        ("provisioning_templates.t", "body", f"{len(body):,} characters"),
     ]

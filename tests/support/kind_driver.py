@@ -129,7 +129,14 @@ def make_plan_context(
             identities.setdefault(address, live_resource.identity)
     id_members = {table: kind.id_member for table, kind in kinds.items() if kind.id_member}
     return PlanContext(
-        "ws", TARGET, resources, inventory, identities, changes_by_address, id_members=id_members
+        "ws",
+        TARGET,
+        resources,
+        inventory,
+        identities,
+        changes_by_address,
+        declared=resources,
+        id_members=id_members,
     )
 
 
