@@ -128,6 +128,7 @@ def test_the_metadata_names_the_project_its_extras_and_its_python_versions(archi
         "notebook",
         "serve",
         "dask",
+        "parquet",
         "yaml",
         "all",
         "dev",
