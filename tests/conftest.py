@@ -15,6 +15,7 @@ sys.modules["rfc3987_syntax"] = None
 
 pytest.register_assert_rewrite("tests.support.desired_states", "tests.support.registry_client")
 
+from reconciler.model import redaction  # noqa: E402
 from tests.support.declared_operations import forbid_undeclared_operations  # noqa: E402
 from tests.support.examples import load_profile  # noqa: E402
 from tests.support.pki import Authority  # noqa: E402
@@ -110,6 +111,12 @@ def _no_ambient_settings_at_first():
         for name in AMBIENT_SETTINGS:
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_redaction(monkeypatch):
+    """Forget the secrets of other tests, which would be redacted in this one."""
+    monkeypatch.setattr(redaction, "_PROCESS_REGISTER", redaction._Register())
 
 
 @pytest.fixture(autouse=True)

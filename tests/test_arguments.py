@@ -34,7 +34,7 @@ OF_WORKSPACE: Mapping[str, Callable[[Workspace, Plan], Any]] = {
     ),
     f"address: 'pump' is not a valid address; {ADDRESS}": lambda workspace, _: workspace.show("pump"),
     (
-        "service: 's3' is not a valid choice; expected one of 'iot', 'iot-managed-integrations', 'ssm', 'secretsmanager', 'iam', 'lambda', 'kinesis', 'firehose'"
+        "service: 's3' is not a valid choice; expected one of 'iot', 'iot-managed-integrations', 'ssm', 'secretsmanager', 'iam', 'lambda', 'kinesis', 'firehose', 'cloudtrail'"
     ): lambda workspace, _: workspace.client("s3"),
     f"lock_timeout: '5m' is not a valid time; {SECONDS}": lambda workspace, plan: workspace.apply(
         plan, lock_timeout="5m"

@@ -8,7 +8,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from reconciler.engine.load import declarations, input_files, manifests, toml_file
+from reconciler.engine.load import declarations, input_files, toml_file
+from reconciler.engine.load.manifests import builder, reader
 from tests.docs.checkout import ROOT
 
 EXPLANATION = ROOT / "docs" / "explanation"
@@ -100,8 +101,10 @@ def test_the_limits_of_the_input_are_those_of_the_loader():
     mib = 2**20
     assert rows == {
         "A TOML file": f"{toml_file.MAX_FILE_BYTES // mib} MiB",
-        "A manifest": f"{manifests.MAX_MANIFEST_BYTES // mib} MiB, {manifests.MAX_ROWS:,} rows, {manifests.MAX_COLUMNS} columns",
-        "Values in all manifests together": f"{manifests.MAX_VALUES:,}",
+        "A file of a manifest": f"{reader.MAX_MANIFEST_BYTES // 2**30} GiB, {builder.MAX_COLUMNS} columns",
+        "All manifests together": (
+            f"{builder.MAX_ROWS:,} rows, {builder.MAX_VALUES:,} values, {builder.MAX_CHARACTERS:,} characters"
+        ),
         "Any other file, such as a PEM": f"{input_files.MAX_INPUT_FILE_BYTES // mib} MiB",
         "All files that a desired state refers to": f"{input_files._MAX_TOTAL_BYTES // 2**30} GiB",
         "Resources from manifests": f"{declarations._MAX_INSTANCES:,}",

@@ -110,15 +110,15 @@ def test_an_order_that_changes_is_shown_by_the_names():
 
 
 def test_items_without_names_are_matched_by_position_after_equal_ones():
-    old, new = (HttpHeader("Site", "oslo"),), (HttpHeader("Site", "bergen"),)
+    old, new = (HttpHeader("User-Agent", "oslo"),), (HttpHeader("User-Agent", "bergen"),)
     assert list_field_lines(make_rule_update(old, new)) == [
-        "~ actions[0].http.headers[Site].value  oslo → bergen"
+        "~ actions[0].http.headers[User-Agent].value  oslo → bergen"
     ]
 
 
 def test_items_with_the_same_name_are_matched_by_position():
-    old = (HttpHeader("Site", "oslo"), HttpHeader("Site", "bergen"))
-    new = (HttpHeader("Site", "oslo"), HttpHeader("Site", "lund"))
+    old = (HttpHeader("User-Agent", "oslo"), HttpHeader("User-Agent", "bergen"))
+    new = (HttpHeader("User-Agent", "oslo"), HttpHeader("User-Agent", "lund"))
     assert list_field_lines(make_rule_update(old, new)) == [
         "~ actions[0].http.headers[1].value  bergen → lund"
     ]
