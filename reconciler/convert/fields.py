@@ -360,9 +360,10 @@ def _get_item_class(annotation: Any) -> type | None:
 
 def _index_by_name(spec_class: type) -> Mapping[str, attrs.Attribute[Any]]:
     """Return the fields of a structure by their folded names, and by those that AWS's API has."""
+    members = get_members(spec_class) if is_spec_class(spec_class) else {}
     attributes: dict[str, attrs.Attribute[Any]] = {}
     for item in attrs.fields(spec_class):
-        api = item.metadata["reconciler"][1] if "reconciler" in item.metadata else None
+        api = members[item.name].api if members else None
         attributes |= {fold_name(name): item for name in (item.name, (api or "").rpartition(".")[2]) if name}
     return attributes
 

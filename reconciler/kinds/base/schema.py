@@ -73,18 +73,18 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     factory: Any = None,
 ) -> Any:
     """Return an attrs field with the metadata of a `Member`; without a default, the file has to set it."""
-    facts = (
-        doc,
-        api,
-        references,
-        on_change,
-        drops_empty_values,
-        document_api,
-        builtin_prefix,
-        outside,
-        public_names,
-        named_by,
-    )
+    facts = {
+        "doc": doc,
+        "api": api,
+        "references": references,
+        "on_change": on_change,
+        "drops_empty_values": drops_empty_values,
+        "document_api": document_api,
+        "builtin_prefix": builtin_prefix,
+        "outside": outside,
+        "public_names": public_names,
+        "named_by": named_by,
+    }
     metadata = {_METADATA_KEY: facts}
     if factory is not None:
         return attrs.field(factory=factory, metadata=metadata)
@@ -158,29 +158,5 @@ def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
 
 
 def _to_member(attribute: attrs.Attribute[Any]) -> Member:
-    (
-        doc,
-        api,
-        references,
-        on_change,
-        drops_empty_values,
-        document_api,
-        builtin_prefix,
-        outside,
-        public_names,
-        named_by,
-    ) = attribute.metadata[_METADATA_KEY]
-    return Member(
-        attribute.name,
-        doc,
-        api,
-        references,
-        on_change,
-        required=attribute.default is attrs.NOTHING,
-        drops_empty_values=drops_empty_values,
-        document_api=document_api,
-        builtin_prefix=builtin_prefix,
-        outside=outside,
-        public_names=public_names,
-        named_by=named_by,
-    )
+    is_required = attribute.default is attrs.NOTHING
+    return Member(name=attribute.name, required=is_required, **attribute.metadata[_METADATA_KEY])

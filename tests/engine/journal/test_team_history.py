@@ -8,7 +8,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from reconciler import Workspace
 from reconciler.model.errors import InvalidDesiredStateError, JournalError
@@ -22,30 +21,15 @@ attributes = { site = "oslo" }
 """
 
 
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    """The URL of an S3-compatible server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def bucket(s3_url, monkeypatch) -> Iterator[str]:
+def bucket(s3_client) -> Iterator[str]:
     """The name of a bucket that the workspace's own credentials find."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     name = "team-runs"
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=name)
+    s3_client.create_bucket(Bucket=name)
     yield name
-    for item in client.list_objects_v2(Bucket=name).get("Contents", ()):
-        client.delete_object(Bucket=name, Key=item["Key"])
-    client.delete_bucket(Bucket=name)
+    for item in s3_client.list_objects_v2(Bucket=name).get("Contents", ()):
+        s3_client.delete_object(Bucket=name, Key=item["Key"])
+    s3_client.delete_bucket(Bucket=name)
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from click.testing import CliRunner
-from moto.server import ThreadedMotoServer
 
 from reconciler import Workspace
 from reconciler.cli.main import cli
@@ -25,29 +23,14 @@ for_each = {{ file = "{URL}" }}
 """
 
 
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    """The URL of an S3-compatible server."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def client(s3_url, monkeypatch) -> Iterator[object]:
+def client(s3_client) -> Iterator[object]:
     """A client of the server with an empty bucket; the workspace's credentials are for the same server."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="fleet")
-    yield client
-    for version in client.list_object_versions(Bucket="fleet").get("Versions", ()):
-        client.delete_object(Bucket="fleet", Key=version["Key"], VersionId=version["VersionId"])
-    client.delete_bucket(Bucket="fleet")
+    s3_client.create_bucket(Bucket="fleet")
+    yield s3_client
+    for version in s3_client.list_object_versions(Bucket="fleet").get("Versions", ()):
+        s3_client.delete_object(Bucket="fleet", Key=version["Key"], VersionId=version["VersionId"])
+    s3_client.delete_bucket(Bucket="fleet")
 
 
 @pytest.fixture
