@@ -12,8 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.plan import Target
 from reconciler.model.s3_object import S3_SCHEME
 from reconciler.model.secret import StoredSecret

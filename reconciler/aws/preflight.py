@@ -13,11 +13,10 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.aws import iam
 from reconciler.aws.clients import SERVICES
 from reconciler.aws.session import EMBEDDED_ACCOUNT, create_remote_session, find_local_endpoint
+from reconciler.frozen_classes import frozen
 from reconciler.model.check_result import CheckResult
 from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas

@@ -16,7 +16,6 @@ from enum import Enum
 from itertools import count
 from typing import Any, TypeVar
 
-from attrs import frozen
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -29,6 +28,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import NoConnectionError, ServiceUnavailableError
 from reconciler.model.redaction import redact
 

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import TEAM_JOURNAL_ADVICE, JournalError
 from reconciler.model.settings import Settings
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from reconciler.aws.session import EMBEDDED_ACCOUNT
+from reconciler.frozen_classes import frozen
 from reconciler.model.distribution import require_extra
 from reconciler.model.errors import TargetError
 from reconciler.model.quota import Quotas

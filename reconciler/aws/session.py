@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from attrs import frozen
-
 from reconciler.aws.clients import SERVICES, Clients
+from reconciler.frozen_classes import frozen
 from reconciler.model.call import Call
 from reconciler.model.errors import TargetError
 from reconciler.model.plan import Target

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.cli import exit_codes
 from reconciler.cli.errors import annotate_environments, print_error
 from reconciler.cli.options import Options
 from reconciler.cli.step_summary import append_summary
+from reconciler.frozen_classes import frozen
 from reconciler.render.formats import MACHINE_FORMATS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.convert.fields import Variables
 from reconciler.convert.source import Source, SourceResource, parse_json_object
 from reconciler.convert.template_functions import FunctionEvaluator
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.distribution import require_extra

@@ -13,11 +13,12 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import attrs
-from attrs import define, field, frozen
+from attrs import define, field
 
 from reconciler.convert.source import SourcePath, SourceResource, is_empty, is_placeholder, to_text
 from reconciler.engine.export.tables import WritePem
 from reconciler.engine.load.toml_types import accepts_document_or_name, select_toml_type, select_toml_types
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.field_aliases import (
     find_field_for_alias,
     find_nested_field_for_alias,

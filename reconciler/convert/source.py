@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.file_content import recognize_bytes

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import frozen
-
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.compare import Comparison, build_plan_context
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.engine.plan.selection import select_compared
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.call import ApiCall, Call

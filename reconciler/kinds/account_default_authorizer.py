@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
 from reconciler.kinds.base.context import PlanContext, Response
 from reconciler.kinds.base.schema import member

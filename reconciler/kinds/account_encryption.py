@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.encryption_types import find_key_problems, to_encryption_params

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.schema import member

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.account_settings import AccountSettings, SettingsApi
 from reconciler.kinds.base.context import PlanContext, Read, Response
 from reconciler.kinds.base.schema import member

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.aws_limits import (
     DYNAMIC_GROUPS,
     GROUP_ATTRIBUTES,

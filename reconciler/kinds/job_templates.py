@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext, Response
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.members import from_members

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind

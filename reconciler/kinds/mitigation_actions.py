@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.aws_limits import MITIGATION_ACTIONS
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.plain_kind import PlainApi, PlainKind

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.marked_kind import MarkedKind
 from reconciler.kinds.base.plain_kind import PlainApi

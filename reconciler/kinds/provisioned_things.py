@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.declarations import Operations
 from reconciler.kinds.base.kind import Kind

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.aws_limits import SCHEDULED_AUDITS
 from reconciler.kinds.base.context import PlanContext, Response, Scope
 from reconciler.kinds.base.declarations import Listing

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
-from attrs import frozen
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.aws_limits import SEARCHABLE_ATTRIBUTES
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
 from reconciler.kinds.base.declarations import Listing, Operations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.resource import Live, Origin, Resource
 

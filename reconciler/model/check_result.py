@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 Level = Literal["ok", "warning", "error", "unknown"]
 """The level of a result; "unknown" means that the check could not be made."""

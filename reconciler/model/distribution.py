@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import MissingExtraError, ReconcilerError
 
 DISTRIBUTION = "iot-reconciler"

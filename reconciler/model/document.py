@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 
 

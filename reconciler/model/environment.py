@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 VariableValue: TypeAlias = str | int | float | bool
 """The value of a variable."""

@@ -26,8 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_severity_counts
 from reconciler.model.text import quote
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
+
+from reconciler.frozen_classes import frozen
 
 _HEAD_BYTES = 4096
 """The number of bytes at the beginning of a file that are examined."""

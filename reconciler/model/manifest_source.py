@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 SourceForm: TypeAlias = Literal["file", "files", "query", "table", "s3"]
 

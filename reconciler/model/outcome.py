@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeAlias
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import ReconcilerError

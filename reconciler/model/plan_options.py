@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.amount import parse_amount
 from reconciler.model.arguments import name_argument

@@ -8,8 +8,9 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.evaluation import Evaluation
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible, format_time
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, TypeAlias
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 S3_SCHEME = "s3://"
 

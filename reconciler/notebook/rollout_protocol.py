@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.render.views.plan import PlanView
 from reconciler.render.views.rollout import EnvironmentProgress, EnvironmentRow, RolloutView
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.http import HttpRequest, RegistrySettings
 from reconciler.registry.wire.payload import MalformedError
 from reconciler.registry.wire.service import (

@@ -4,8 +4,7 @@ Invariant: what happens to a request is decided before it is performed; its para
 influence. The server waits for a delay before the request is performed, so no lock is held meanwhile.
 """
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.endpoint import Registry, RoutedRequest
 from reconciler.registry.errors import ApiError
 from reconciler.registry.faults import Faults

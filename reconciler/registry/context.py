@@ -3,8 +3,7 @@
 Invariant: a context belongs to one request. Operations get everything through it and keep no state.
 """
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.errors import ApiError
 from reconciler.registry.http import RegistrySettings
 from reconciler.registry.page_tokens import TokenSigner

@@ -13,8 +13,9 @@ from email.utils import formatdate
 from functools import lru_cache
 from pathlib import Path
 
-from attrs import Factory, frozen
+from attrs import Factory
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry import catalog
 from reconciler.registry.addressing import (
     CredentialScope,

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from threading import Lock
 
-from attrs import define, frozen
+from attrs import define
+
+from reconciler.frozen_classes import frozen
 
 FAULT_KINDS: Mapping[str, str] = {
     "throttle": "is rejected with AWS's throttling error",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 
 @frozen

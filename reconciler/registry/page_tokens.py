@@ -12,7 +12,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
+
+from reconciler.frozen_classes import frozen
 
 # The place of an item in its listing: the values by which the listing is ordered, such as a creation time and an ID.
 Key = Sequence[str | int | float]

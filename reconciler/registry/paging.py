@@ -12,8 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.page_tokens import Key

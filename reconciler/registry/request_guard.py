@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 # Our own limits. A request of an AWS client has about 15 headers and 2 KB in its head; the longest are a session token and an ARN.
 MAX_HEADERS = 100

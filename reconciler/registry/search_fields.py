@@ -6,8 +6,9 @@ nothing, and no thing is ever connected. Such a field is an error while its data
 
 from collections.abc import Mapping, Sequence
 
-from attrs import Factory, frozen
+from attrs import Factory
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.errors import ApiError
 from reconciler.registry.store import Value
 

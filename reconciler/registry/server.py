@@ -24,8 +24,9 @@ from typing import Any
 
 import uvicorn
 import uvloop
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditions, Disruption, respond
 from reconciler.registry.endpoint import Registry

@@ -8,7 +8,9 @@ by at most `_JITTER_SECONDS`. The rates are passed in; this module knows none of
 from collections.abc import Callable
 from threading import Lock
 
-from attrs import define, field, frozen
+from attrs import define, field
+
+from reconciler.frozen_classes import frozen
 
 # The service, the bucket's name, and its calls per second.
 Bucket = tuple[str, str, float]

@@ -19,8 +19,7 @@ from functools import cache, lru_cache
 from random import Random
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.context import Context
 from reconciler.registry.http import RegistrySettings
 from reconciler.registry.shared.trail_events import TrailWrite, add_event, delete_expired_events

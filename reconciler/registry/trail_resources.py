@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
 from botocore.model import OperationModel
+
+from reconciler.frozen_classes import frozen
 
 # Members with the name or ID of a resource, and its type; an empty one is that of the operation's noun.
 _MEMBER_TYPES = {

@@ -14,9 +14,9 @@ from functools import partial
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from attrs import frozen
 from rich.text import Text
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import ACTIONS_BY_RISK
 from reconciler.render.markdown_parts import (
     count_bytes,

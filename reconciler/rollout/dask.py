@@ -26,8 +26,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.distribution import require_extra
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.text import quote

@@ -20,9 +20,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from reconciler.engine.load.input_files import CopiedFolder
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.redaction import redaction_scope
 from reconciler.rollout.messages import TaskRequest

@@ -8,8 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.settings import Environment
 from reconciler.model.text import escape_invisible
 from reconciler.notebook.rollout_protocol import NotebookRolloutPlan, ReportEnvironment

@@ -7,8 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.render.views.rollout import RolloutProgressView
 from reconciler.rollout.messages import TaskEvent, TaskResponse
 from reconciler.rollout.view import build_environment_progress

@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import ACTIONS
 from reconciler.model.target_identity import describe_same_workspace, normalize_endpoint
 from reconciler.model.text import join_some, quote

@@ -16,8 +16,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.amount import MAX_PERCENT, parse_amount
 from reconciler.model.settings import Environment
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from attrs import frozen
-
 from reconciler.engine.calls.send import get_request_id
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import AwsError

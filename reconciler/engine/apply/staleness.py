@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import reread
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.address import Address

@@ -13,8 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.output_file import OutputFile, SavedMember

@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.engine.change_feed.resources import ResourceId, find_changed_resources
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.model.call import get_by_path
 from reconciler.model.change import ACTIONS

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import datetime
 
-from attrs import frozen
-
 from reconciler.engine.change_feed.events import EVENT_SOURCES, ChangeEvent, parse_event
+from reconciler.frozen_classes import frozen
 from reconciler.model.call import ApiCall, Call
 
 DAYS_KEPT = 90

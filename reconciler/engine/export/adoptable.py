@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.engine.plan.address_patterns import find_closest, is_pattern, match_addresses, match_all
 from reconciler.engine.plan.adoption import describe_managed
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.resource import Inventory
 from reconciler.model.settings import DesiredState

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
@@ -17,6 +17,7 @@ from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.threads import ContextThreadPool
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.references import iterate_references

@@ -15,9 +15,9 @@ from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
 import attrs
-from attrs import frozen
 
 from reconciler.engine.load.placeholders import escape_placeholders
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import get_members, get_types
 from reconciler.kinds.base.tags import TAG_PREFIX, is_aws_tag

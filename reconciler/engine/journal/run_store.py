@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
-
 from reconciler.engine.durable_files import name_file_in_errors, sync_folder
+from reconciler.frozen_classes import frozen
 
 
 class RunStore(Protocol):

@@ -18,11 +18,12 @@ from typing import Any
 
 import attrs
 import msgspec
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.journal.journal import Journal, JournalRecorder
 from reconciler.engine.journal.run_store import RunStore
 from reconciler.engine.threads import prepare_decoding
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import TEAM_JOURNAL_ADVICE, JournalError

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
 from reconciler.engine.load.environment_summaries import summarize_environments
 from reconciler.engine.load.load import check_identities, load_resources, select_names
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.errors import InvalidDesiredStateError
 from reconciler.model.text import join_some

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.engine.load.toml_file import TomlFile
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath
 from reconciler.model.resource import Origin

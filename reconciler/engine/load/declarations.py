@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import evolve, fields_dict, frozen
+from attrs import evolve, fields_dict
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
@@ -25,6 +25,7 @@ from reconciler.engine.load.resource_environments import (
 )
 from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.model.address import ACCOUNT, Address
 from reconciler.model.constraints import Constraints

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, define, evolve
 
 from reconciler.engine.load.declaration import Declaration, ValueOrigin
 from reconciler.engine.load.for_each import FOR_EACH
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import (
     REPORTED_ALREADY,
     Diagnostic,

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import field
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import WORKSPACE, report_unknown_tables
@@ -38,6 +38,7 @@ from reconciler.engine.load.variables import (
     check_chosen_variables,
     parse_variables,
 )
+from reconciler.frozen_classes import frozen
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import REPORTED_ALREADY, Diagnostic, InvalidValueError, ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice

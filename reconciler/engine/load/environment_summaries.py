@@ -13,9 +13,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
-
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadedSettings
+from reconciler.frozen_classes import frozen
 from reconciler.model.target_identity import identify
 
 

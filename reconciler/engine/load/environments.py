@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from shlex import quote as quote_for_shell
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS
@@ -20,6 +20,7 @@ from reconciler.engine.load.manifests.builder import Manifest
 from reconciler.engine.load.manifests.reader import ManifestReader
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.variables import INVALID_CHOICE
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.environment import EnvironmentChoice
 from reconciler.model.errors import SelectionError

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from reconciler.engine.load.declaration import Declaration, TomlTable, ValueOrigin
 from reconciler.engine.load.interpolation import (
@@ -20,6 +20,7 @@ from reconciler.engine.load.interpolation import (
 )
 from reconciler.engine.load.manifests.builder import Manifest
 from reconciler.engine.load.placeholders import Placeholders
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow, Origin

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import INVALID_JOURNAL, ValueProblem
 from reconciler.model.text import quote
 

@@ -12,8 +12,7 @@ from glob import glob
 from io import BufferedReader
 from pathlib import Path
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.x509 import compute_private_key_digest
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import recognize_bytes

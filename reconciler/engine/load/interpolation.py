@@ -15,9 +15,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import frozen
-
 from reconciler.engine.load.placeholders import NAME, TOKEN, Placeholders, escape_for, is_json_object
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.text import format_choices, quote
 

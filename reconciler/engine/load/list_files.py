@@ -6,14 +6,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
 from reconciler.engine.load.declarations import LoadScope, collect_declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
 from reconciler.engine.load.environments import select_environment
 from reconciler.engine.load.load import compute_files_digest, parse_declarations
 from reconciler.engine.load.manifests.sqlite_rows import find_log
+from reconciler.frozen_classes import frozen
 
 
 @frozen

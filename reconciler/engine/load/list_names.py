@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
-
 from reconciler.engine.load.environment_loader import EnvironmentLoader, LoadInputs
+from reconciler.frozen_classes import frozen
 from reconciler.model.constraints import Constraints
 from reconciler.model.environment import EnvironmentChoice
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.load.declaration import Declaration
 from reconciler.engine.load.declarations import Declarations, LoadScope, collect_declarations
@@ -36,6 +36,7 @@ from reconciler.engine.load.resources import (
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.validation import check_declarations
 from reconciler.engine.load.variables import find_chosen_texts
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValueProblem

@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from attrs import frozen
-
 from reconciler.engine.load.declarations import WORKSPACE
 from reconciler.engine.load.include import find_toml_files
 from reconciler.engine.load.toml_file import TomlFile, build_unreadable_diagnostic, read_toml_file
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import quote_if_unsafe
 

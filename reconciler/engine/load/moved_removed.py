@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.resource_environments import ENVIRONMENTS_KEY, AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS, WORKSPACE
@@ -14,6 +14,7 @@ from reconciler.engine.load.environments import OWN_KEYS, DeclaredEnvironment, P
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.variables import VariableResolver
 from reconciler.engine.load.workspace_table import EMBEDDED, parse_settings
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValueProblem

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve
 from cattrs import Converter
 
 from reconciler.engine.load.converters import build_converter
@@ -24,6 +24,7 @@ from reconciler.engine.load.table_shape import (
     parse_values,
 )
 from reconciler.engine.load.unparsed_references import find_unparsed_references
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind

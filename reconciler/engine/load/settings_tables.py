@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from attrs import frozen
-
 from reconciler.engine.load.declaration import TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS, SETTINGS_TABLES, VARIABLES, WORKSPACE
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.toml_file import TomlFile
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.text import describe_value
 

@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 
 import attrs
-from attrs import frozen
 from cattrs import Converter
 
 from reconciler.engine.load.converters import Hook, build_converter
 from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
 from reconciler.engine.load.toml_types import describe_type
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attrs import field, frozen
+from attrs import field
+
+from reconciler.frozen_classes import frozen
 
 _MAX_CHARACTERS = 300
 """The number of characters of the line, and before and after the parser's position, that are examined."""

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from attrs import frozen
 from tree_sitter import Language, Node, Parser
 
 from reconciler.engine.load.toml_advice import find_toml_advice
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.text import format_path
 

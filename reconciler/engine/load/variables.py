@@ -7,14 +7,13 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from attrs import frozen
-
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS, VARIABLES
 from reconciler.engine.load.diagnostics import DiagnosticCollector
 from reconciler.engine.load.input_files import VARIABLE_NAME
 from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.table_problems import build_unknown_key_problem
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.environment import EnvironmentChoice, Variable, VariableValue
 from reconciler.model.errors import SelectionError

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.ownership.process import identify_machine, is_running
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.reads import NOT_FOUND, VERSION_CONFLICT
 from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.base.verification import build_thing_group_verification

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from reconciler.engine.plan.diff import diff, keep_ignored_values
 from reconciler.engine.plan.names import Names, replace_ids_with_names
@@ -25,6 +25,7 @@ from reconciler.engine.plan.removals import (
 )
 from reconciler.engine.plan.replaced_references import replace_dependents
 from reconciler.engine.threads import ContextThreadPool
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import OutsideReads, PlanContext, Scope
 from reconciler.kinds.base.normalize import normalize_spec

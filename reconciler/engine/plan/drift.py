@@ -9,13 +9,14 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from reconciler.engine.plan.compare import Comparison, compare_states
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import find_unmatched, select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged, find_unmanaged
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from reconciler.engine.calls.output_files import find_output_problem
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.refresh import NO_ACCESS_CODES, Progress
 from reconciler.engine.threads import ContextThreadPool
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed

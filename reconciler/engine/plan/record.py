@@ -22,8 +22,9 @@ from typing import Any
 
 import attrs
 import msgspec
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, FieldChange, Forget

@@ -11,11 +11,12 @@ from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
 from reconciler.engine.threads import ContextThreadPool
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, Response, Scope, build_call_key
 from reconciler.kinds.base.declarations import Listing

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Literal, get_origin
 
 import cattrs
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from reconciler.engine.load.environments import ENVIRONMENT_VARIABLE
@@ -28,6 +28,7 @@ from reconciler.engine.plan.record import (
     to_unmanaged_records,
 )
 from reconciler.engine.threads import ContextThreadPool
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.environment import EnvironmentChoice
 from reconciler.model.errors import PlanRejectedError

@@ -16,12 +16,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.engine.graph import build_graph
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses, parse_known_address
 from reconciler.engine.plan.replaced_references import find_users_to_delete
 from reconciler.engine.plan.steps import StepDependencies, find_dependencies
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.references import find_references

@@ -13,8 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope, build_call_key
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.tags import NAME_TAG, OWNER_TAG, PROTECTED_TAG

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
 from reconciler.kinds.base.schema import (
     Member,

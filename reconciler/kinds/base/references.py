@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import Member, find_nested_classes, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath

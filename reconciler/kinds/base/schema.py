@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NewType, get_args, get_type_hints
 
 import attrs
-from attrs import frozen
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.secret import Secret
 
 OnChange = Literal["in_place", "replaces", "create_only"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal, TypeAlias
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared import x509
 from reconciler.model.call import Deferred, Ref, Responses

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, request_each
 from reconciler.kinds.base.tags import CERTIFICATE_TAG, NAME_TAG, OWNER_TAG

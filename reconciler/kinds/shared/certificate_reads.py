@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from sys import intern
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared import x509

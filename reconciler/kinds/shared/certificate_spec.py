@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.pem import Pem

@@ -16,8 +16,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import request_each
 from reconciler.kinds.shared import x509

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.managed_integrations import compute_sha256
 from reconciler.model.call import Deferred, Responses
 from reconciler.model.document import Document

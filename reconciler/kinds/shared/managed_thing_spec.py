@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.managed_setup_code import HashedText
 from reconciler.model.document import Document

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Read
 from reconciler.kinds.base.members import to_structure
 from reconciler.kinds.base.reads import NOT_FOUND

@@ -14,8 +14,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.policy_grammar import VERSION_WITH_VARIABLES, iterate_texts, list_statements
 from reconciler.kinds.shared.policy_vocabulary import (
     GREENGRASS_ACTIONS,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.shared.certificate_attachments import EXCLUSIVE_THING
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name

@@ -10,8 +10,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.provisioning_template import (

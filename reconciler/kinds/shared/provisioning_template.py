@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.policy_checks import check_policy
 from reconciler.kinds.shared.provisioning_template_functions import (
     Parameters,

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.aws_limits import METRIC_VALUE_ELEMENTS
 from reconciler.kinds.base.schema import get_members, member
 from reconciler.kinds.shared.role_arns import check_role_arn

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.aws_limits import TARGET_PROFILES
 from reconciler.kinds.base.context import PlanContext, Read
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead

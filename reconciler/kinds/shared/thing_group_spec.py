@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.foreign_profiles import ProfileTargetFacts
 from reconciler.model.resource import NOT_COMPARED, NotCompared, Reference

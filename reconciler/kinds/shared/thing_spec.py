@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
-from attrs import field, frozen
+from attrs import field
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.cognito_identities import declare_identities
 from reconciler.model.resource import NotCompared, Reference

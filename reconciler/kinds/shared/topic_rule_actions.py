@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.named_values import find_public_secrets, iterate_written_secrets
 from reconciler.kinds.base.outside_services import TEMPLATE, iterate_outside_texts
 from reconciler.kinds.base.schema import get_members, member

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.members import to_members
 from reconciler.kinds.shared.role_arns import ROLE_PROPAGATION_SECONDS

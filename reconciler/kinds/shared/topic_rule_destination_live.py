@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.marker_groups import Marker, build_marker_name
 from reconciler.kinds.base.members import from_members, to_members

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.named_values import hide_secret_values
 from reconciler.kinds.base.schema import member
 from reconciler.model.resource import External

@@ -5,8 +5,7 @@ Source: AWS IoT API reference, CreateTopicRule; developer guide, "AWS IoT rule a
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import member
 from reconciler.model.secret import Secret
 

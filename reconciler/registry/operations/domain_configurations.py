@@ -8,8 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.operations.authorizers import AUTHORIZERS

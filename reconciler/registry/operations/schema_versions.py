@@ -9,8 +9,7 @@ form, but no properties, actions or events.
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found

@@ -6,8 +6,7 @@ Also the checks of a query that SearchIndex, aggregations and dynamic thing grou
 import json
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found

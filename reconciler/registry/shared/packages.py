@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.shared.named_resources import NamedResource, NamedResourceType

@@ -7,7 +7,7 @@ values may match; a word of the key `all` may be any part of an attribute.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 _NEGATION = "!"
 

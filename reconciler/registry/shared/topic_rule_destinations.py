@@ -20,8 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists
 from reconciler.registry.store import Row

@@ -6,8 +6,7 @@ greater. So the order of IDs is that of the writes, even if the clock moves back
 Events expire 90 days after their writes, as in CloudTrail's event history.
 """
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.context import Context
 
 SCHEMA = (

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.registry.templates.document import Template, TemplateError
 from reconciler.registry.templates.subject import PREFIX
 

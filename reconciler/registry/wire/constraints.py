@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, frozen
+from attrs import Factory
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.wire.patterns import compile_pattern
 
 _SENSITIVE_MASK = "***sensitiveInformation***"

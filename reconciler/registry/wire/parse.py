@@ -8,9 +8,9 @@ not have are ignored, as AWS ignores them.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.wire.constraints import (
     MUST_NOT_BE_NULL,
     ConstraintCheck,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import frozen
 from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.http import generate_request_id
 
 # Returns the content of an element.

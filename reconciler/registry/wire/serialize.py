@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from attrs import frozen
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.wire.query_xml import compile_xml_serializer
 
 Writer = Callable[[Any], Any]

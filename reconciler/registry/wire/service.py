@@ -8,9 +8,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 from botocore.model import OperationModel, ServiceModel, Shape
 
+from reconciler.frozen_classes import frozen
 from reconciler.registry.wire.parse import InputParser, Parser, compile_input_parser, compile_params_parser
 from reconciler.registry.wire.payload import MalformedError, load_form
 from reconciler.registry.wire.routes import Routes

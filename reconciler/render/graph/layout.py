@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from itertools import pairwise
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.render.graph.picture import GraphEdge, Neighbors, Picture, map_neighbors
 
 _SWEEPS = 12

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Plan, Step
 from reconciler.model.resource import Desired

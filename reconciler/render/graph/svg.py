@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from zlib import crc32
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import ACTIONS
 from reconciler.model.outcome import Applied, Failed
 from reconciler.render.graph.layout import Layout, compute_layout

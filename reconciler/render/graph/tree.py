@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 
-from attrs import frozen
 from rich.text import Text
 
+from reconciler.frozen_classes import frozen
 from reconciler.render.graph.palette import compute_color
 from reconciler.render.graph.picture import GraphNode, Neighbors, Picture, map_neighbors
 from reconciler.render.text.parts import COLORS, QUIET

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from attrs import frozen
-
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource, LastChange
 from reconciler.engine.plan.record import UnmanagedRecord, to_json_values, to_unmanaged_records
+from reconciler.frozen_classes import frozen
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
 from reconciler.render.json.encode import encode_document, encode_json, get_fields

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
-from attrs import frozen
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.settings import Environment
 from reconciler.render.json.encode import encode_document
 

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Literal, Self, TypeAlias, cast
 
-from attrs import frozen
-
 from reconciler.engine.journal.redact_call import find_secrets, redact_values
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
 from reconciler.model.outcome import (

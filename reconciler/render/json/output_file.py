@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from attrs import frozen
-
 from reconciler.engine.outputs import Outputs
+from reconciler.frozen_classes import frozen
 from reconciler.model.plan import Target
 from reconciler.render.json.encode import encode_document
 

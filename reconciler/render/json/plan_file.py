@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from attrs import frozen
 
 from reconciler.engine.plan.saved_plan import FORMAT, VERSION, PlanRecord, to_plan_record
 from reconciler.engine.threads import prepare_decoding
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from attrs import frozen
-
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.plan.saved_plan import NoteRecord, PlanRecord, PlanSummary, to_plan_record
+from reconciler.frozen_classes import frozen
 from reconciler.model.plan import Plan
 from reconciler.render.json.encode import encode_json, get_fields
 

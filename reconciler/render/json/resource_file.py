@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from attrs import frozen
-
 from reconciler.engine.plan.record import FieldRecord, to_field_record, to_json_values
 from reconciler.engine.status import Status
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import get_members
 from reconciler.model.address import Address
 from reconciler.model.change import Change

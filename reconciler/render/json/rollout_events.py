@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import frozen
+from reconciler.frozen_classes import frozen
 
 ROLLOUT_EVENTS_FORMAT: Literal["reconciler.rollout-events"] = "reconciler.rollout-events"
 ROLLOUT_EVENTS_VERSION: Literal[1] = 1

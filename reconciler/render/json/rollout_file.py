@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import frozen
-
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.plan.saved_plan import NoteRecord
+from reconciler.frozen_classes import frozen
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
 from reconciler.render.json.drift_file import DriftedResourceRecord

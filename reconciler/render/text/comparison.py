@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from attrs import frozen
 from rich.text import Text
 
+from reconciler.frozen_classes import frozen
 from reconciler.render.text.parts import COLORS, QUIET, render_value
 from reconciler.render.text.wrap import has_word_wider_than, wrap_cell
 from reconciler.render.views.comparison import (

@@ -15,8 +15,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.text import join_some
 from reconciler.render.views.drift import DriftRow, DriftSection, DriftView
 from reconciler.render.views.fields import FieldLine

@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import NO_MESSAGE, AwsError
 
 READS = ("List*", "Get*", "Describe*", "Search*")

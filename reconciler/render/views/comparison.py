@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.engine.status import Status
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.change import Change, FieldChange, Replace

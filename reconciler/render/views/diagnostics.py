@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import Diagnostic, count_by_severity, format_severity_counts
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.regex_words import describe_expected

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
-
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import FieldChange
 from reconciler.model.output_file import OutputFile
 from reconciler.model.run import Run

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
-from attrs import frozen
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.environment import format_value
 from reconciler.model.settings import Environment, Settings
 from reconciler.model.text import escape_invisible

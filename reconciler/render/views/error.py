@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.errors import (
     AwsError,
     InvalidDesiredStateError,

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import Change, Create, FieldChange
 from reconciler.model.document import Document
 from reconciler.model.text import escape_invisible

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate, truncate_pair
 

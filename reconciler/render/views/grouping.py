@@ -13,8 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.group_values import mask_numbers, summarize_fields
 from reconciler.render.views.labels import format_kind

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.run import History, Run, RunCall, RunRecord, RunStep
 from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible, join_some

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.call import ApiCall

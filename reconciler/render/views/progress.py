@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.outcome import FINAL_STATUSES, Applied, Failed, Outcome, Started, Waiting
 from reconciler.model.plan import Plan
 from reconciler.model.text import escape_invisible

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.model.change import ACTIONS
 from reconciler.model.errors import (
     AwsError,

@@ -8,10 +8,11 @@ from functools import cached_property
 from operator import itemgetter
 
 import msgspec
-from attrs import Factory, define, frozen
+from attrs import Factory, define
 
 from reconciler.engine.load.interpolation import RowValues
 from reconciler.engine.load.manifests.row_values import to_row
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
 from reconciler.model.text import format_count, quote

@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from attrs import frozen
-
 from reconciler.engine.load.manifests.builder import MAX_ROW_BYTES, ManifestBuilder
 from reconciler.engine.load.manifests.row_values import build_error, check_unicode, format_boolean
 from reconciler.engine.load.manifests.text_files import (
@@ -18,6 +16,7 @@ from reconciler.engine.load.manifests.text_files import (
     iterate_lines,
     read_head,
 )
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError
 from reconciler.model.text import quote, type_name
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from attrs import field, frozen
+from attrs import field
 
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.manifests.builder import Manifest, ManifestBuilder, RowBudget
@@ -17,6 +17,7 @@ from reconciler.engine.load.manifests.parquet_rows import read_parquet
 from reconciler.engine.load.manifests.row_values import build_error, format_boolean, format_integer
 from reconciler.engine.load.manifests.sqlite_rows import build_missing_query_problem, read_query
 from reconciler.engine.load.manifests.table_rows import read_table
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.manifest_source import ManifestSource, SourceForm
 from reconciler.model.s3_object import S3_OBJECT_URL, S3_SCHEME, OpenS3Object
@@ -64,7 +65,7 @@ class ManifestReader:
     because nothing may be called.
     """
 
-    def __init__(self, inputs: ManifestInputs = ManifestInputs()) -> None:
+    def __init__(self, inputs: ManifestInputs = ManifestInputs()) -> None:  # noqa: B008 (immutable)
         self._inputs = inputs
         self._manifests: dict[Hashable, Manifest] = {}
         self._budget = RowBudget()
