@@ -20,7 +20,6 @@ from reconciler.notebook import can_show_widgets
 from reconciler.notebook.cell_error import render_cell_error
 from reconciler.notebook.default_progress import choose_read_progress, ignore_progress
 from reconciler.notebook.workspace_protocol import ReadProgress
-from reconciler.render.rich_display import DisplayedResource
 from reconciler.workspace_plans import WorkspacePlans
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.engine.status import Status
     from reconciler.model.resource import Live
     from reconciler.notebook.panel import Panel
-    from reconciler.render.rich_display import DisplayedDrift
+    from reconciler.render.rich_display import DisplayedDrift, DisplayedResource
 
 ReconcilerError.traceback_renderer = render_cell_error
 
@@ -129,6 +128,7 @@ class Workspace(WorkspacePlans):
             InvalidDesiredStateError: If the file has errors.
         """
         from reconciler.kinds import all_kinds
+        from reconciler.render.rich_display import DisplayedResource
 
         parsed = parse_address("address", address)
         self._reload_if_used()
@@ -301,6 +301,8 @@ class Workspace(WorkspacePlans):
 
 
 def _build_displayed_resource(address: Address, comparison: Comparison) -> DisplayedResource:
+    from reconciler.render.rich_display import DisplayedResource
+
     return DisplayedResource(
         address,
         comparison.desired.get(address),

@@ -22,12 +22,12 @@ from reconciler.model.errors import name_environment
 from reconciler.model.plan import Plan, check_plan
 from reconciler.notebook.default_progress import choose_read_progress
 from reconciler.notebook.workspace_protocol import ReadProgress
-from reconciler.render.rich_display import DisplayedPlan
 from reconciler.workspace_runs import WorkspaceRuns
 
 if TYPE_CHECKING:
     from reconciler.model.plan_options import PlanOptions
     from reconciler.render.json.plan_file import PlanDocument
+    from reconciler.render.rich_display import DisplayedPlan
 
 
 class WorkspacePlans(WorkspaceRuns):
@@ -216,6 +216,7 @@ class WorkspacePlans(WorkspaceRuns):
 
     def _make_plan(self, options: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan
+        from reconciler.render.rich_display import DisplayedPlan
 
         self._reload_if_used()
         desired = self._load_with_secrets(with_values=not options.destroy)

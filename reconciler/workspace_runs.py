@@ -23,7 +23,6 @@ from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan, check_plan
 from reconciler.model.run import History, Run, RunCall
 from reconciler.notebook.default_progress import choose_apply_progress
-from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
 from reconciler.workspace_files import WorkspaceFiles
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.engine.journal.journal import Journal
     from reconciler.engine.journal.team_history import TeamHistory
     from reconciler.engine.ownership.stored_lease import LeaseHolder
+    from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
 
 _MAX_RECENT_RUNS = 100
 """The latest runs among which that of a change is looked for."""
@@ -74,6 +74,7 @@ class WorkspaceRuns(WorkspaceFiles):
             ValueError: If `lock_timeout` is not valid.
         """
         from reconciler.engine.apply.executor import apply_plan
+        from reconciler.render.rich_display import DisplayedResult
 
         check_plan(plan)
         check_function("on_outcome", on_outcome)
@@ -167,9 +168,11 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
             ValueError: If `limit` is not valid.
         """
+        from reconciler.engine.journal.team_history import merge_histories
+        from reconciler.render.rich_display import DisplayedHistory
+
         check_count("limit", limit)
         history = self._journal.read_history(limit)
-        from reconciler.engine.journal.team_history import merge_histories
 
         try:
             team = self._find_team_history()
@@ -189,6 +192,8 @@ class WorkspaceRuns(WorkspaceFiles):
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
         """
+        from reconciler.render.rich_display import DisplayedRun
+
         check_type("id_part", id_part, str, "the ID of a run, or a part of one")
         record = None
         try:

@@ -26,9 +26,8 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from html import escape as html_escape
+from html import escape
 from urllib.parse import quote, quote_plus
-from xml.sax.saxutils import escape as xml_escape
 
 REDACTED = "(sensitive)"
 
@@ -209,9 +208,10 @@ def _escape_as_body(text: str) -> Iterator[str]:
     yield quote(_encode(text), safe="")
     yield quote(_encode(text))
     yield quote_plus(_encode(text))
-    yield xml_escape(text)
-    yield xml_escape(text, {'"': "&quot;"})
-    yield html_escape(text)
+    escaped = escape(text, quote=False)
+    yield escaped
+    yield escaped.replace('"', "&quot;")
+    yield escape(text)
 
 
 _STAGES: tuple[Callable[[str], Iterator[str]], ...] = (_escape_as_json, _escape_as_body, _escape_as_repr)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from reconciler.model.distribution import require_extra
 from reconciler.model.outcome import Outcome
 from reconciler.model.plan import Plan
 from reconciler.notebook import is_in_notebook
-from reconciler.notebook.rollout_protocol import ReportEnvironment, RolloutTask
 from reconciler.notebook.workspace_protocol import ReadProgress
+
+if TYPE_CHECKING:
+    from reconciler.notebook.rollout_protocol import ReportEnvironment, RolloutTask
 
 
 def choose_read_progress(progress: ReadProgress | None) -> AbstractContextManager[ReadProgress]:
