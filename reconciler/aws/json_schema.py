@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.aws.service_model import compile_pattern, find_shape
+from reconciler.aws.request_shapes import Shape, find_shape
+from reconciler.aws.service_model import compile_pattern
 from reconciler.kinds.base.aws_limits import TAGS
 
 _NOT_PORTABLE = re.compile(r"\\[pPzZAGQE]|\(\?|[*+?}]\+|\[\^?\[|&&")
@@ -29,27 +30,27 @@ def build_member_schema(service: str, member: str) -> Mapping[str, Any]:
     return _build_schema(find_shape(service, member))
 
 
-def _build_schema(shape: Any) -> dict[str, Any]:
+def _build_schema(shape: Shape) -> dict[str, Any]:
     match shape.type_name:
         case "string":
             return _build_string_schema(shape)
         case "integer" | "long" | "float" | "double":
             return _build_bounds(shape, "minimum", "maximum")
         case "map":
-            return _build_map_schema(shape.metadata.get("max"), shape.key, shape.value)
+            return _build_map_schema(shape.max, shape.key, shape.value)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _build_map_schema(shape.metadata.get("max", TAGS.maximum), key, value)
+            return _build_map_schema(TAGS.maximum if shape.max is None else shape.max, key, value)
         case "list":
             items = _build_schema(shape.member)
             return {**_build_bounds(shape, None, "maxItems"), **({"items": items} if items else {})}
-        case "structure" if not shape.is_document_type:
+        case "structure" if not shape.is_document:
             return _build_structure_schema(shape)
         case _:
             return {}
 
 
-def _build_structure_schema(shape: Any) -> dict[str, Any]:
+def _build_structure_schema(shape: Shape) -> dict[str, Any]:
     """Return the schema of an object, with the types of its members.
 
     `_build_schema` leaves the type out of all other schemas, because the types of fields come from the spec classes.
@@ -62,12 +63,11 @@ def _build_structure_schema(shape: Any) -> dict[str, Any]:
     return {**schema, "required": list(shape.required_members)} if shape.required_members else schema
 
 
-def _build_string_schema(shape: Any) -> dict[str, Any]:
+def _build_string_schema(shape: Shape) -> dict[str, Any]:
     if shape.enum:
         return {"enum": list(shape.enum)}
     schema = _build_bounds(shape, "minLength", "maxLength")
-    pattern = shape.metadata.get("pattern")
-    portable = _to_portable_pattern(pattern) if pattern else None
+    portable = _to_portable_pattern(shape.pattern) if shape.pattern else None
     if portable:
         schema["pattern"] = f"^(?:{portable})$"
     return schema
@@ -85,7 +85,7 @@ def _to_portable_pattern(pattern: str) -> str | None:
     return str(compiled.pattern)
 
 
-def _build_map_schema(max_properties: int | None, key: Any, value: Any) -> dict[str, Any]:
+def _build_map_schema(max_properties: float | None, key: Shape, value: Shape) -> dict[str, Any]:
     schema: dict[str, Any] = {} if max_properties is None else {"maxProperties": max_properties}
     key_schema, value_schema = _build_schema(key), _build_schema(value)
     if key_schema:
@@ -95,14 +95,14 @@ def _build_map_schema(max_properties: int | None, key: Any, value: Any) -> dict[
     return schema
 
 
-def _build_bounds(shape: Any, min_key: str | None, max_key: str) -> dict[str, Any]:
+def _build_bounds(shape: Shape, min_key: str | None, max_key: str) -> dict[str, Any]:
     bounds = {}
-    if min_key and shape.metadata.get("min"):
-        bounds[min_key] = shape.metadata["min"]
-    if "max" in shape.metadata:
-        bounds[max_key] = shape.metadata["max"]
+    if min_key and shape.min:
+        bounds[min_key] = shape.min
+    if shape.max is not None:
+        bounds[max_key] = shape.max
     return bounds
 
 
-def _is_tag(shape: Any) -> bool:
+def _is_tag(shape: Shape) -> bool:
     return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}

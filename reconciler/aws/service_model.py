@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import regex
 
+from reconciler.aws.request_shapes import Shape, find_shape, list_operations
 from reconciler.kinds.base.aws_limits import TAGS
 from reconciler.kinds.base.members import get_member_name
 from reconciler.kinds.base.schema import Member, get_members
@@ -17,9 +18,6 @@ from reconciler.model.document import Document
 from reconciler.model.resource import NOT_COMPARED, External
 from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, format_choices, format_count, quote
-
-if TYPE_CHECKING:
-    from botocore.model import Shape
 
 _RESERVED_PREFIX = "aws:"
 _TAG_KEY_SHAPE = "TagKey"
@@ -42,34 +40,7 @@ class ServiceModelConstraints:
 
     def list_operations(self, service: str) -> Collection[str]:
         """Return the names of the service's operations."""
-        return _list_operations(service)
-
-
-def find_shape(service: str, member: str) -> Shape:
-    """Return the shape of a request member, such as `CreateThing.thingName`.
-
-    A path continues in the items of a list without an index. Raises LookupError for an unknown member.
-    """
-    from reconciler.service_models import load_service_model
-
-    operation, *path = member.split(".")
-    if operation not in _list_operations(service):
-        raise LookupError(f"{service} has no operation {operation}")
-    shape: Any = load_service_model(service).operation_model(operation).input_shape
-    for name in path:
-        while shape is not None and shape.type_name == "list":
-            shape = shape.member
-        if shape is None or shape.type_name != "structure" or name not in shape.members:
-            raise LookupError(f"{service} has no {member}: there is no member {name}")
-        shape = shape.members[name]
-    return shape
-
-
-@cache
-def _list_operations(service: str) -> frozenset[str]:
-    from reconciler.service_models import load_service_model
-
-    return frozenset(load_service_model(service).operation_names)
+        return list_operations(service)
 
 
 @cache
@@ -77,7 +48,7 @@ def _build_member_check(service: str, member: str) -> Check:
     return _build_check(find_shape(service, member))
 
 
-def _build_check(shape: Any) -> Check:
+def _build_check(shape: Shape) -> Check:
     match shape.type_name:
         case "string":
             return _build_typed_check(_build_string_check(shape), "a string", str)
@@ -88,15 +59,13 @@ def _build_check(shape: Any) -> Check:
         case "float" | "double":
             return _build_typed_check(_build_number_check(shape), "a number", int, float)
         case "map":
-            return _build_typed_check(
-                _build_map_check(shape.metadata, shape.key, shape.value), "a table", Mapping
-            )
+            return _build_typed_check(_build_map_check(shape.max, shape.key, shape.value), "a table", Mapping)
         case "list" if _is_tag(shape.member):
             key, value = (shape.member.members[name] for name in ("Key", "Value"))
-            return _build_typed_check(_build_map_check(shape.metadata, key, value), "a table", Mapping)
+            return _build_typed_check(_build_map_check(shape.max, key, value), "a table", Mapping)
         case "list":
             return _build_typed_check(_build_list_check(shape), "an array", list, tuple)
-        case "structure" if not shape.is_document_type:
+        case "structure" if not shape.is_document:
             return _build_structure_check(shape)
         case _:
             return _accept
@@ -132,7 +101,7 @@ def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
     return check_typed
 
 
-def _build_structure_check(shape: Any) -> Check:
+def _build_structure_check(shape: Shape) -> Check:
     """Return the check of a structure.
 
     The structure is a JSON object with AWS's member names, or a table of the file with these names in snake_case.
@@ -211,9 +180,8 @@ def _find_aws_name(member: Member, aws_names: Mapping[str, str]) -> str:
     return aws_names.get(name.replace("_", "").lower(), member.name)
 
 
-def _build_string_check(shape: Any) -> Check:
-    min_length, max_length = shape.metadata.get("min", 0), shape.metadata.get("max")
-    java_pattern = shape.metadata.get("pattern")
+def _build_string_check(shape: Shape) -> Check:
+    min_length, max_length, java_pattern = shape.min or 0, shape.max, shape.pattern
     pattern = compile_pattern(java_pattern) if java_pattern else None
 
     def check(value: str, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
@@ -241,8 +209,8 @@ def _build_string_check(shape: Any) -> Check:
     return check
 
 
-def _build_number_check(shape: Any) -> Check:
-    minimum, maximum = shape.metadata.get("min"), shape.metadata.get("max")
+def _build_number_check(shape: Shape) -> Check:
+    minimum, maximum = shape.min, shape.max
 
     def check(value: float, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         subject = "the value" if secret else f"{value}"
@@ -254,11 +222,12 @@ def _build_number_check(shape: Any) -> Check:
     return check
 
 
-def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check:
+def _build_map_check(max_items: float | None, key: Shape, value: Shape) -> Check:
     """Return the check of a map or of a list of tags; the file writes either as a table."""
     check_key, check_value = _build_check(key), _build_check(value)
     is_tags = key.name == _TAG_KEY_SHAPE
-    max_items = metadata.get("max", TAGS.maximum if is_tags else None)
+    if max_items is None and is_tags:
+        max_items = TAGS.maximum
 
     def check(items: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if max_items is not None and len(items) > max_items:
@@ -285,8 +254,8 @@ def _build_map_check(metadata: Mapping[str, Any], key: Any, value: Any) -> Check
     return check
 
 
-def _build_list_check(shape: Any) -> Check:
-    check_item, max_items = _build_check(shape.member), shape.metadata.get("max")
+def _build_list_check(shape: Shape) -> Check:
+    check_item, max_items = _build_check(shape.member), shape.max
 
     def check(items: Collection[Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if max_items is not None and len(items) > max_items:
@@ -298,7 +267,7 @@ def _build_list_check(shape: Any) -> Check:
     return check
 
 
-def _is_tag(shape: Any) -> bool:
+def _is_tag(shape: Shape) -> bool:
     return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.aws.service_model import ServiceModelConstraints, compile_pattern, find_shape
+from reconciler.aws.request_shapes import find_shape
+from reconciler.aws.service_model import ServiceModelConstraints, compile_pattern
 from reconciler.kinds import all_kinds
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.service_models import load_service_model
