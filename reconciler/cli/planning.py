@@ -90,13 +90,14 @@ def print_plan(  # noqa: PLR0913 (what is printed, and how)
     output_format: str = "text",
 ) -> None:
     """Print a plan as a command's result: alike changes as groups or, with `calls` or `full`, one by one."""
+    from reconciler.cli.terminal import write_pieces
     from reconciler.render.formats import MACHINE_FORMATS, render_for_machines
     from reconciler.render.views.plan import build_plan_view
 
     unchanged_markers = workspace.count_unchanged_markers(plan)
     if output_format in MACHINE_FORMATS:
-        for piece in render_for_machines(plan, output_format, unchanged_markers=unchanged_markers):
-            click.echo(piece, nl=False)
+        pieces = render_for_machines(plan, output_format, unchanged_markers=unchanged_markers)
+        write_pieces(pieces)
     else:
         view = build_plan_view(plan, requests=calls, unchanged_markers=unchanged_markers)
         print_plan_view(view, terminal, output_format, full=calls or full)

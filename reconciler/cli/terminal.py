@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import click
+
 from reconciler.frozen_classes import frozen
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _LINES_AT_A_TIME = 1000
-"""How many lines are written at once; a large plan has a million."""
+"""How many lines or pieces are written at once; a large plan has a million."""
 
 PIPE_WIDTH = 100
 """The width that text is laid out for in a pipe, in characters; longer lines stay whole."""
@@ -67,6 +69,13 @@ def open_console(*, stderr: bool, color: bool = True) -> Console:
 def echo(message: str, *, stderr: bool = False) -> None:
     """Write a message, of one line or several, wrapped like all text."""
     write_lines(open_console(stderr=stderr), message)
+
+
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Write a long text for programs to stdout, many pieces at a time."""
+    remaining = filter(None, pieces)
+    while text := "".join(islice(remaining, _LINES_AT_A_TIME)):
+        click.echo(text, nl=False)
 
 
 def write_lines(console: Console, lines: Iterable[Text] | str) -> None:

@@ -16,6 +16,11 @@ from reconciler.model.file_content import find_der_problem, recognize_text
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
 
+def has_private_key(text: str) -> bool:
+    """Return whether a text has a private key in PEM."""
+    return "PRIVATE KEY" in text and "PRIVATE KEY-----" in text  # finding the dashes alone takes long
+
+
 @frozen
 class Pem:
     """One X.509 certificate.

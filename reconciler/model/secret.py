@@ -136,6 +136,8 @@ class ReadSecrets:
 def walk_secrets(value: Any) -> Iterator[Secret]:
     """Yield every secret in a value, such as parameters or a spec."""
     match value:
+        case str():
+            return
         case Secret():
             yield value
         case Mapping():

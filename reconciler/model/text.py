@@ -134,8 +134,9 @@ def escape_invisible(text: str) -> str:
     Escape sequences and bidirectional marks become `\x1b`, `\u202e`. `##[`, which anywhere in a log begins a command of GitHub's old
     runners, becomes `#\x23[`.
     """
-    text = text.replace("##[", r"#\x23[")
-    if text.isascii() and text.isprintable():
+    if "##[" in text:
+        text = text.replace("##[", r"#\x23[")
+    if text.isprintable():
         return text
     return "".join(map(_escape_character, text))
 

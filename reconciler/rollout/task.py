@@ -133,8 +133,9 @@ def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
 
 def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> EnvironmentPlan:
     from reconciler.engine.plan.record import to_change_records
-    from reconciler.render.views.plan import build_plan_view
+    from reconciler.render.views.plan import build_plan_view, complete_rows
 
+    view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
     return EnvironmentPlan(
         workspace=plan.workspace,
         target=_to_target_record(plan.target),
@@ -143,8 +144,8 @@ def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> E
         call_count=plan.estimate.total_calls,
         seconds=plan.estimate.seconds,
         steps=_list_steps(plan),
-        view=build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan)),
-        changes=to_change_records(plan.steps) if options.with_records else (),
+        view=complete_rows(view),
+        changes=tuple(to_change_records(plan.steps)) if options.with_records else (),
         files_digest=workspace.desired.files_digest,
         unmatched=plan.unmatched,
     )

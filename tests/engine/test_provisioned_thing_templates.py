@@ -89,7 +89,7 @@ def test_the_previous_value_of_a_secret_attribute_is_sensitive_too(cloud):
     before = Secret("attribute site of provisioned_things.pump-8", "canary-before")
     after = Secret("parameter Site (env SITE)", "canary-after")
     assert field == FieldChange("attributes.site", before, after, sensitive=True)
-    assert b"canary" not in msgspec.json.encode(record.to_change_records(plan.steps))
+    assert b"canary" not in msgspec.json.encode(list(record.to_change_records(plan.steps)))
 
 
 def test_secret_parameters_of_two_things_have_different_references(cloud):

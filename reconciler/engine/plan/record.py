@@ -16,19 +16,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
 import attrs
 import msgspec
-from attrs import evolve
 
 from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, FieldChange, Forget
 from reconciler.model.document import Document
+from reconciler.model.lazy_sequence import LazySequence
+from reconciler.model.pem import has_private_key
 from reconciler.model.plan import Step, Target, UnmanagedResources
 from reconciler.model.resource import Live
 from reconciler.model.secret import Secret, SecretDigest
@@ -120,9 +121,9 @@ def to_unmanaged_records(unmanaged: Iterable[UnmanagedResources]) -> tuple[Unman
     )
 
 
-def to_change_records(steps: Iterable[Step]) -> tuple[ChangeRecord, ...]:
+def to_change_records(steps: Sequence[Step]) -> Sequence[ChangeRecord]:
     """Return the steps of a plan as records, in the plan's order."""
-    return tuple(map(_to_change_record, steps))
+    return LazySequence(lambda step: _to_change_record(step, _format_origin(step.change)), steps)
 
 
 def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
@@ -132,11 +133,12 @@ def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str
     that the digest reveals nothing about the values. It does not depend on line numbers in the file either.
     """
     # The JSON of [workspace, target, [change, …]], hashed piece by piece to save memory.
-    head, tail = msgspec.json.encode([workspace, attrs.asdict(target), []], order="sorted"), b"]]"
+    encode = msgspec.json.Encoder(order="sorted").encode
+    head, tail = encode([workspace, attrs.asdict(target), []]), b"]]"
     digest = hashlib.sha256(head.removesuffix(tail))
-    for index, record in enumerate(map(_to_change_record, steps)):
+    for index, step in enumerate(steps):
         digest.update(b"," if index > 0 else b"")
-        digest.update(msgspec.json.encode(evolve(record, origin=None), order="sorted"))
+        digest.update(encode(_to_change_record(step, origin=None)))
     digest.update(tail)
     return digest.hexdigest()
 
@@ -144,11 +146,11 @@ def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str
 def to_json_values(value: Any) -> Any:
     """Return any value of a spec or of a request as JSON values."""
     match value:
-        case None | bool() | int() | float():
-            return value
         case str():
             return _to_text(value)
-        case Mapping():
+        case None | bool() | int() | float():
+            return value
+        case dict() | Mapping():  # the check of `dict` alone is fast
             return {_escape_key(str(key)): to_json_values(value[key]) for key in sorted(value, key=str)}
         case list() | tuple():
             return [to_json_values(item) for item in value]
@@ -178,12 +180,12 @@ def _to_tagged_value(value: Any) -> Any:
             return str(value)
 
 
-def _to_change_record(step: Step) -> ChangeRecord:
+def _to_change_record(step: Step, origin: str | None) -> ChangeRecord:
     change = step.change
     return ChangeRecord(
         address=str(step.address),
         action=change.action,
-        origin=_format_origin(change),
+        origin=origin,
         live=_to_live_record(step.precondition) if step.precondition else None,
         fields=tuple(map(to_field_record, change.fields)),
         calls=tuple(map(_to_call_record, step.calls)),
@@ -233,7 +235,7 @@ def _to_call_record(call: ApiCall) -> CallRecord:
 
 def _to_text(text: str) -> str | Mapping[str, str]:
     """Return the text, escaped where UTF-8 cannot encode it; a misplaced private key becomes a hash."""
-    if "PRIVATE KEY-----" in text:
+    if has_private_key(text):
         return {"$hash": _compute_short_hash(text)}
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 

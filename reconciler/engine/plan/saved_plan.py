@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, Literal, get_origin
@@ -102,7 +102,7 @@ class PlanRecord(PlanSummary):
     - `secrets`: the salted hash of each secret, null if it has no value, by the secret's reference.
     """
 
-    changes: tuple[ChangeRecord, ...]
+    changes: Sequence[ChangeRecord]
     notes: tuple[NoteRecord, ...]
     secrets: Mapping[str, str | None]
 
@@ -221,7 +221,7 @@ def check_changes(saved: PlanRecord, plan: Plan) -> None:
     if saved_records and not records:
         _reject(["no changes left: the plan was already applied, or someone else made the same changes"])
     _reject(_find_differences(saved_records, records))
-    if saved.changes != tuple(records.values()) or saved.digest != plan.digest:
+    if list(saved.changes) != list(records.values()) or saved.digest != plan.digest:
         _reject([f"the plan's digest was {saved.digest[:12]}; now it is {plan.digest[:12]}"])
     _reject(_find_changed_secrets(saved.secrets, plan))
 

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import msgspec
 
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.text import is_visible
 
 
@@ -21,7 +22,9 @@ def encode_json(value: Any) -> str:
     Characters that readers cannot see are escaped. So is `##[`, which anywhere in a log begins a command of GitHub's old
     runners. In JSON, both occur only inside strings.
     """
-    text = msgspec.json.encode(value, order="sorted").decode().replace("##[", r"#\u0023[")
+    text = _encode(value).decode()
+    if "##[" in text:
+        text = text.replace("##[", r"#\u0023[")
     return text if text.isprintable() else "".join(map(_escape_character, text))
 
 
@@ -42,9 +45,34 @@ def _escape_character(character: str) -> str:
     return character if is_visible(character) else json.dumps(character)[1:-1]
 
 
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
 def _encode_member(value: Any) -> Iterator[str]:
-    if isinstance(value, list | tuple) and value and attrs.has(type(value[0])):
+    if isinstance(value, list | tuple | LazySequence) and value and attrs.has(type(value[0])):
         yield from (f"{',' if number else '['}\n{encode_json(item)}" for number, item in enumerate(value))
         yield "\n]"
     else:
-        yield encode_json(value)
+        yield from _encode_in_pieces(value)
+
+
+def _encode_in_pieces(value: Any) -> Iterator[str]:
+    """Encode a value as one line, in pieces: of a lazy sequence in it, only one item is in memory."""
+    match value:
+        case LazySequence():
+            yield "["
+            yield from (f"{',' if number else ''}{encode_json(item)}" for number, item in enumerate(value))
+            yield "]"
+        case list() | tuple():
+            yield "["
+            for number, item in enumerate(value):
+                yield "," if number else ""
+                yield from _encode_in_pieces(item)
+            yield "]"
+        case _ if attrs.has(type(value)):
+            for number, name in enumerate(sorted(attrs.fields_dict(type(value)))):
+                yield f"{',' if number else '{'}{encode_json(name)}:"
+                yield from _encode_in_pieces(getattr(value, name))
+            yield "}"
+        case _:
+            yield encode_json(value)

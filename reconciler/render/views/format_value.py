@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve
@@ -16,7 +17,7 @@ from reconciler.frozen_classes import frozen
 from reconciler.model.call import Deferred
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
-from reconciler.model.pem import Pem
+from reconciler.model.pem import Pem, has_private_key
 from reconciler.model.redaction import REDACTED
 from reconciler.model.resource import NotCompared
 from reconciler.model.secret import KeySecret, Secret, SecretDigest
@@ -66,11 +67,13 @@ def format_value(value: Any) -> ValueView:
     An object of a class that is not treated here is formatted by the class's own `__str__`, or else by its fields.
     """
     match value:
+        case str():
+            document = None
+            if len(value) > _MAX_DOCUMENT_LENGTH and not _is_secret_text(value):
+                document = parse_json_object(value)
+            return _format_in_lines(document) if document else _format_text(value)
         case Document() if value.is_valid:
             return _format_document(value)
-        case str() if len(value) > _MAX_DOCUMENT_LENGTH and not _is_secret_text(value):
-            document = parse_json_object(value)
-            return _format_in_lines(document) if document else _format_text(value)
         case _ if isinstance(value, list | tuple) or is_table(value):
             return format_document_part(value)
         case _:
@@ -79,6 +82,8 @@ def format_value(value: Any) -> ValueView:
 
 def _format_in_one_line(value: Any) -> ValueView:
     match value:
+        case str():
+            return _format_text(value)
         case Secret() | SecretDigest():
             return REDACTED_VALUE
         case None:
@@ -87,12 +92,10 @@ def _format_in_one_line(value: Any) -> ValueView:
             return _build_placeholder(value.value)
         case Deferred():
             return _build_placeholder(
-                escape_invisible(str(value)) if has_own_text(value) else KNOWN_AFTER_APPLY
+                escape_invisible(str(value)) if has_own_text(type(value)) else KNOWN_AFTER_APPLY
             )
         case bool():
             return ValueView("true" if value else "false")
-        case str():
-            return _format_text(value)
         case Mapping() | list() | tuple():
             return _format_collection(value)
         case _:
@@ -170,9 +173,12 @@ def _format_text(value: str) -> ValueView:
 
 
 def _is_secret_text(value: str) -> bool:
-    return "PRIVATE KEY-----" in value or SecretDigest.parse(value) is not None
+    return has_private_key(value) or SecretDigest.parse(value) is not None
 
 
+@lru_cache(
+    maxsize=64
+)  # a fleet has thousands of certificates, but each of them in several calls, with one CA
 def _describe_certificate(value: str) -> str:
     """Describe one certificate by its SHA-256; return an empty string for other text."""
     if not value.startswith("-----BEGIN CERTIFICATE-----"):
@@ -185,7 +191,7 @@ def _describe_certificate(value: str) -> str:
 
 def _describe_pem(value: str) -> str:
     """Describe a certificate, a signing request or a public key by its SHA-256; "" for other text."""
-    block = _PEM_BLOCK.fullmatch(value)
+    block = _PEM_BLOCK.fullmatch(value) if "-----BEGIN" in value else None
     if not block:
         return _describe_certificate(value)
     try:

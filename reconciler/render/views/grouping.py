@@ -115,6 +115,7 @@ def group_rows(rows: Sequence[Row], *, full: bool = False) -> Sequence[Row | Row
     """
     if full or len(rows) < MIN_GROUP_SIZE:
         return rows
+    rows = tuple(rows)  # they may be lazy
     members = find_alike(range(len(rows)), lambda index: _get_exact_key(rows[index]))
     grouped = {index for indexes in members for index in indexes}
     remaining = (index for index in range(len(rows)) if index not in grouped)

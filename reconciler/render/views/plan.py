@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from attrs import evolve
 
@@ -12,6 +13,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete, Forget
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan import Estimate, Note, Plan, Step
 from reconciler.model.text import escape_invisible
@@ -78,7 +80,7 @@ class PlanRow:
 class PlanSection:
     """The changes of one kind.
 
-    `position` is the kind's place in dependency order.
+    `position` is the kind's place in dependency order. `rows` may be lazy.
     `omitted` is the number of changes that are not among the `rows`.
     """
 
@@ -86,7 +88,7 @@ class PlanSection:
     title: str
     position: int
     counts: Mapping[str, int]
-    rows: tuple[PlanRow, ...]
+    rows: Sequence[PlanRow]
     omitted: int = 0
 
 
@@ -201,10 +203,16 @@ def _describe_source(source: ManifestSource) -> str:
 
 def remove_requests(view: PlanView) -> PlanView:
     """Return the view without the `requests` of its rows."""
-    sections = []
-    for section in view.sections:
-        rows = tuple(evolve(row, requests=()) for row in section.rows)
-        sections.append(evolve(section, rows=rows))
+    return _replace_rows(view, lambda row: evolve(row, requests=()))
+
+
+def complete_rows(view: PlanView) -> PlanView:
+    """Return the view with all rows in memory, so that it does not refer to the plan."""
+    return _replace_rows(view, lambda row: row)
+
+
+def _replace_rows(view: PlanView, replace: Callable[[PlanRow], PlanRow]) -> PlanView:
+    sections = (evolve(section, rows=tuple(map(replace, section.rows))) for section in view.sections)
     return evolve(view, sections=tuple(sections))
 
 
@@ -291,7 +299,7 @@ def _count_markers(count: int) -> str:
 
 
 def _build_section(kind: str, steps: Sequence[Step], max_rows: int | None, *, requests: bool) -> PlanSection:
-    rows = tuple(build_plan_row(step, requests=requests) for step in steps[:max_rows])
+    rows = LazySequence(partial(build_plan_row, requests=requests), steps[:max_rows])
     counts = Counter(step.change.action for step in steps)
     return PlanSection(
         kind, format_kind_title(kind), get_kind_position(kind), counts, rows, len(steps) - len(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
@@ -17,14 +18,22 @@ _NAME_FIELDS = ("name", "key")
 """The fields that name an item of a list, if it has one of them; otherwise a required field may name it."""
 
 
-def has_own_text(value: Any) -> bool:
-    """Return whether a value's class, or a base of it other than `object`, defines `__str__`."""
-    return any("__str__" in vars(base) for base in type(value).__mro__[:-1])  # the last base is `object`
+@cache
+def has_own_text(value_class: type) -> bool:
+    """Return whether a class, or a base of it other than `object`, defines `__str__`."""
+    return any("__str__" in vars(base) for base in value_class.__mro__[:-1])  # the last base is `object`
 
 
 def is_table(value: Any) -> bool:
     """Return whether a value has members: a mapping, or an object without a text of its own."""
-    return isinstance(value, Mapping) or (attrs.has(type(value)) and not has_own_text(value))
+    value_class: type = type(value)
+    return _is_table_class(value_class)
+
+
+@cache
+def _is_table_class(value_class: type) -> bool:
+    has_text = has_own_text(value_class)
+    return issubclass(value_class, Mapping) or (attrs.has(value_class) and not has_text)
 
 
 def are_tables(items: Sequence[Any]) -> bool:
