@@ -91,11 +91,16 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     return attrs.field(default=default, metadata=metadata)
 
 
+_is_spec_by_class: dict[type, bool] = {}
+
+
 def is_spec_class(value_class: type) -> bool:
     """Return whether the fields of a class are declared with `member`."""
-    return attrs.has(value_class) and all(
-        _METADATA_KEY in attribute.metadata for attribute in attrs.fields(value_class)
-    )
+    if value_class not in _is_spec_by_class:
+        _is_spec_by_class[value_class] = attrs.has(value_class) and all(
+            _METADATA_KEY in attribute.metadata for attribute in attrs.fields(value_class)
+        )
+    return _is_spec_by_class[value_class]
 
 
 _members_by_class: dict[type, Mapping[str, Member]] = {}
@@ -148,6 +153,25 @@ def list_secret_members(spec_class: type) -> frozenset[str]:
 
 def _takes_secret(annotation: Any) -> bool:
     return annotation is Secret or any(map(_takes_secret, get_args(annotation)))
+
+
+_can_contain: dict[tuple[type, type], bool] = {}
+
+
+def can_contain(spec_class: type, value_class: type) -> bool:
+    """Return whether a field of a spec class, or of an inner table, can have a value of a class."""
+    key = (spec_class, value_class)
+    if key not in _can_contain:
+        annotations = get_types(spec_class).values()
+        _can_contain[key] = any(_can_be(annotation, value_class) for annotation in annotations)
+    return _can_contain[key]
+
+
+def _can_be(annotation: Any, value_class: type) -> bool:
+    if isinstance(annotation, type):
+        is_table_with_it = is_spec_class(annotation) and can_contain(annotation, value_class)
+        return is_table_with_it or issubclass(annotation, value_class) or issubclass(value_class, annotation)
+    return annotation is Any or any(_can_be(item, value_class) for item in get_args(annotation))
 
 
 def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
