@@ -1,4 +1,4 @@
-"""One pass over the steps of a plan that finds all that the plan says of them.
+"""One pass over the steps of a plan that finds every fact about them that the plan has.
 
 The steps of a large plan are built again by each pass, so there is only one.
 """
