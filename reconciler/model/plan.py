@@ -65,7 +65,7 @@ class Step:
 
 
 class LazySteps(LazySequence[Change, Step]):
-    """The steps of a plan, each built from its change whenever it is used: their calls need most of the memory."""
+    """The steps of a plan, each built from its change whenever it is used, to save memory."""
 
     __slots__ = ()
 

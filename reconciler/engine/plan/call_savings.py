@@ -26,7 +26,7 @@ def list_attached_policies(step: Step) -> Iterator[str]:
 def suggest_call_savings(
     attached_policies: Mapping[str, int], quotas: Quotas, desired: Desired
 ) -> Iterator[Note]:
-    """Yield a note for each policy that a plan attaches to many certificates instead of to a thing group.
+    """Yield a note for each policy that is attached to many certificates instead of to a thing group.
 
     `attached_policies` has the number of certificates that each policy is attached to. There is none for a policy that may need to stay on the certificates (`works_on_thing_groups`).
     """

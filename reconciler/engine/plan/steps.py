@@ -139,7 +139,7 @@ def _add_reference_dependencies(
     resources: Desired,
     dependencies: StepDependencies,
 ) -> None:
-    """Store the dependencies because of references of each change that `StepDependencies` does not find."""
+    """Store the dependencies because of references that `StepDependencies` does not find itself."""
     has_deletions = any(isinstance(change, Delete) for change in changes.values())
     dependents = _map_dependents_in_file(resources) if has_deletions else {}
     for address, change in changes.items():
