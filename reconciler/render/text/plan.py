@@ -151,9 +151,7 @@ def _render_section(
 
 def _find_address_width(section: PlanSection, entries: Sequence[PlanRow | RowGroup[PlanRow]]) -> int:
     """Return the length of the longest aligned address of the entries other than groups."""
-    is_complete = len(entries) == len(
-        section.rows
-    )  # without groups; the rows may be lazy
+    is_complete = len(entries) == len(section.rows)  # without groups; the rows may be lazy
     rows = [] if is_complete else [entry for entry in entries if isinstance(entry, PlanRow)]
     lengths = map(len, list_addresses(section.rows if is_complete else rows))
     return max((length for length in lengths if length <= MAX_ALIGNED_ADDRESS), default=0)
