@@ -12,6 +12,7 @@ from glob import glob
 from io import BufferedReader
 from pathlib import Path
 
+from reconciler.engine.load.folder_tree import FolderTree
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.x509 import compute_private_key_digest
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
@@ -82,8 +83,8 @@ class LoadContext:
         self._read_secrets = read_secrets
         self._is_copy = original_folder is not None
         self._folder = os.path.realpath(folder)
+        self._tree = FolderTree(folder)
         self._environ = environ
-        self._resolved_folders: dict[str, str] = {}
         self._bytes_left = _MAX_TOTAL_BYTES
         self.digests: dict[str, str] = {}
         self.query_digests: dict[str, str] = {}
@@ -103,13 +104,13 @@ class LoadContext:
 
     def resolve_path(self, name: object) -> str:
         """Return the path of a file in the folder tree, with every link followed."""
-        return self._resolve_inside(_check_name(name))
+        return self._tree.resolve(_check_name(name))
 
     @contextmanager
     def open_file(self, name: str, max_bytes: int) -> Iterator[BufferedReader]:
         """Open a file that may be too large for the memory; it must not change meanwhile."""
         self.names.add(name)
-        with self._open_regular(name) as file:
+        with self._open_stream(name) as file:
             status = os.fstat(file.fileno())
             if status.st_size > max_bytes:
                 raise _build_too_large_error(name, max_bytes)
@@ -125,9 +126,9 @@ class LoadContext:
         A query's rows identify it, not its bytes, so `digests` does not have it.
         """
         self.database_names.add(name)
-        with self._open_regular(name) as file:
+        with self._open_stream(name) as file:
             status = os.fstat(file.fileno())
-            yield Path(self._resolve_inside(name))
+            yield Path(self._tree.resolve(name))
             _check_unchanged(name, file, status)
 
     def find_files(self, pattern: str) -> tuple[str, ...]:
@@ -197,7 +198,7 @@ class LoadContext:
         name = _check_output_name(name)
         if self._is_copy:
             return self._local.read_output_file(name)
-        path = self._resolve_inside(name)
+        path = self._tree.resolve(name)
         content = self._read_utf8(name)[1] if os.path.lexists(path) else None
         return OutputFile(name, path, content)
 
@@ -241,78 +242,58 @@ class LoadContext:
             raise _build_error("unreadable-file", problem) from None
 
     def _read(self, name: str, max_bytes: int) -> bytes:
-        with self._open_regular(name) as file:
-            raw = file.read(min(max_bytes, self._bytes_left) + 1)
-        if len(raw) > max_bytes:
+        try:
+            descriptor = self._tree.open(name)
+            try:
+                return self._read_descriptor(name, descriptor, max_bytes)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _convert_error(name, error) from None
+
+    def _read_descriptor(self, name: str, descriptor: int, max_bytes: int) -> bytes:
+        status = os.fstat(descriptor)
+        _check_regular(name, status)
+        size = status.st_size
+        if size > max_bytes:
             raise _build_too_large_error(name, max_bytes)
-        if len(raw) > self._bytes_left:
+        if size > self._bytes_left:
             raise _build_error(
                 "files-too-large",
                 "the files that this one refers to are too large",
                 f"at most {_MAX_TOTAL_BYTES >> 20} MiB in all",
             )
-        self._bytes_left -= len(raw)
+        self._bytes_left -= size
+        raw = os.read(descriptor, size + 1)
+        if len(raw) != size:
+            raise _build_changed_error(name)
         return raw
 
     @contextmanager
-    def _open_regular(self, name: str) -> Iterator[BufferedReader]:
-        """Open a regular file in the folder tree."""
-        path = self._resolve_inside(name)
+    def _open_stream(self, name: str) -> Iterator[BufferedReader]:
+        """Open a regular file in the folder tree, and convert the errors of reading it."""
         try:
-            with os.fdopen(self._open(path), "rb") as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
-                yield file
-        except FileNotFoundError:
-            expected = "the path of an existing file, from the folder of the file that refers to it"
-            raise _build_error("unreadable-file", f"there is no file {quote(name)}", expected) from None
+            descriptor = self._tree.open(name)
+            try:
+                _check_regular(name, os.fstat(descriptor))
+                with os.fdopen(descriptor, "rb", closefd=False) as file:
+                    yield file
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            raise _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}") from None
+            raise _convert_error(name, error) from None
 
-    def _open(self, path: str) -> int:
-        """Return a descriptor of the file at a path without links.
 
-        A link may have been created since the path was resolved, so each folder of the path is opened from its parent without
-        following links. Opening does not wait, so that a pipe cannot block the run.
-        """
-        *folders, name = path.removeprefix(self._folder).strip("/").split("/")
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for child_name in folders:
-                child = os.open(
-                    child_name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
-                )
-                os.close(folder)
-                folder = child
-            return os.open(
-                name or ".", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
-            )
-        finally:
-            os.close(folder)
+def _check_regular(name: str, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
 
-    def _resolve_inside(self, name: str) -> str:
-        if "\0" in name:
-            raise _build_error("invalid-path", f"{quote(name)} is not a valid path", "the path of a file")
-        path = self._resolve(name)
-        if os.path.commonpath((self._folder, path)) != self._folder:
-            raise _build_error(
-                "path-outside-folder",
-                f"{quote(name)} is outside the folder of the file that refers to it",
-                "a file in that folder",
-            )
-        return path
 
-    def _resolve(self, name: str) -> str:
-        """Return the path with every link followed.
-
-        Resolving a path is slow, so each folder is resolved only once, and the last part only if it is a link.
-        """
-        folder, file_name = os.path.split(name)
-        if folder not in self._resolved_folders:
-            self._resolved_folders[folder] = os.path.realpath(os.path.join(self._folder, folder))  # noqa: PTH118
-        path = os.path.join(self._resolved_folders[folder], file_name)  # noqa: PTH118 (Path takes ten times as long)
-        is_resolved = file_name not in {"", ".", ".."} and not os.path.islink(path)  # noqa: PTH114
-        return path if is_resolved else os.path.realpath(path)
+def _convert_error(name: str, error: OSError) -> InvalidValueError:
+    if isinstance(error, FileNotFoundError):
+        expected = "the path of an existing file, from the folder of the file that refers to it"
+        return _build_error("unreadable-file", f"there is no file {quote(name)}", expected)
+    return _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}")
 
 
 def _build_too_large_error(name: str, max_bytes: int) -> InvalidValueError:
@@ -325,7 +306,11 @@ def _check_unchanged(name: str, file: BufferedReader, status: os.stat_result) ->
     """Raise InvalidValueError if a file was written since its status was read."""
     now = os.fstat(file.fileno())
     if (now.st_size, now.st_mtime_ns) != (status.st_size, status.st_mtime_ns):
-        raise _build_error("changed-file", f"the file {quote(name)} was written while it was read; try again")
+        raise _build_changed_error(name)
+
+
+def _build_changed_error(name: str) -> InvalidValueError:
+    return _build_error("changed-file", f"the file {quote(name)} was written while it was read; try again")
 
 
 def _check_output_name(name: object) -> str:

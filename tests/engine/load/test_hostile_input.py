@@ -108,13 +108,16 @@ def test_python_format_syntax_in_braces_is_an_unknown_column(tmp_path, text_in_b
 def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_path):
     (tmp_path / "tree" / "pki").mkdir(parents=True)
     (tmp_path / "tree" / "pki" / "a.txt").write_text("mine")
+    (tmp_path / "tree" / "b.txt").write_text("mine, too")
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "a.txt").write_text("secret")
     context = LoadContext(tmp_path / "tree", {})
     assert context.read_text("pki/a.txt") == "mine"
     (tmp_path / "tree" / "pki").rename(tmp_path / "tree" / "renamed")
     (tmp_path / "tree" / "pki").symlink_to(tmp_path / "outside")
-    # The context resolved the folder already, but opens every folder of the path again.
+    assert context.read_text("pki/a.txt") == "mine"  # the folder is still open, under its new name
+    assert context.read_text("b.txt") == "mine, too"
+    # The context resolved the first folder already, but opens every folder of the path again.
     with pytest.raises(InvalidValueError) as caught:
         context.read_text("pki/a.txt")
     assert caught.value.problems[0].problem == "cannot read 'pki/a.txt': Not a directory"

@@ -108,7 +108,7 @@ CASES = (
         pem = { file = "pki/loop.pem" }
         """,
         r"""
-        desired_state.toml:2: error: certificates.pump-1.pem: cannot read 'pki': Is a directory
+        desired_state.toml:2: error: certificates.pump-1.pem: 'pki' is not a regular file
         desired_state.toml:5: error: certificates.pump-2.pem: 'pki/pipe' is not a regular file
         desired_state.toml:8: error: certificates.pump-3.pem: 'pki/\x00' is not a valid path; expected the path of a file
         desired_state.toml:11: error: certificates.pump-4.pem: file is the string ''; expected the path of a file
