@@ -126,6 +126,7 @@ class WorkspaceFiles:
             read_secrets=self._read_secrets or ReadSecrets(),
             tables=self._tables,
             open_object=self._open_object,
+            verification_cache=self._state_folder / "certificates.sqlite3",
         )
 
     def _load_with_secrets(self, *, with_values: bool = True) -> DesiredState:
@@ -285,7 +286,7 @@ class WorkspaceFiles:
 
     @property
     def _state_folder(self) -> Path:
-        """The folder of the embedded registry and the journal, in the folder of the desired state."""
+        """The folder of the embedded registry, the journal and caches, in the folder of the desired state."""
         folder = self.path if self.path.is_dir() else self.path.parent
         return folder / ".reconciler"
 

@@ -36,6 +36,7 @@ from reconciler.engine.load.resources import (
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.engine.load.validation import check_declarations
 from reconciler.engine.load.variables import find_chosen_texts
+from reconciler.engine.load.verification_cache import use_verification_cache
 from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
@@ -61,13 +62,15 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     read_secrets: ReadSecrets = ReadSecrets(),  # noqa: B008 (a frozen value)
     tables: Mapping[str, object] = MappingProxyType({}),
     open_object: Callable[[Settings, str, int], AbstractContextManager[S3Object]] | None = None,
+    verification_cache: Path | None = None,
 ) -> DesiredState:
     """Read a file, or a folder of `*.toml` files as one desired state, for one environment.
 
     `find_target` returns the target that `{aws.…}` describes, given the settings. It is called only if such a name is used; without
     it, the file may not use such names. `copied_folder` is the copy that the path is in, if it is in one. `read_secrets` is what was read
     from AWS of the secrets; others that AWS stores have no value in the result. `tables` are those of Python that `for_each` may name, and
-    `open_object` opens an object in S3, given the settings.
+    `open_object` opens an object in S3, given the settings. `verification_cache` is the file with what earlier loads verified of
+    certificates.
 
     Raises InvalidDesiredStateError with all errors and warnings if there is an error; otherwise, the result has the warnings.
     Raises SelectionError if the choice of an environment or a variable is not valid.
@@ -79,7 +82,8 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     diagnostics = _collect_diagnostics(loader, loaded)
     summaries = summarize_environments(loader, environ)
     check_identities(loader, summaries, diagnostics)
-    state = load_resources(loaded, summaries, constraints, diagnostics, path)
+    with use_verification_cache(verification_cache):
+        state = load_resources(loaded, summaries, constraints, diagnostics, path)
     return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
 
 

@@ -35,8 +35,8 @@ def check_source(spec: Certificate, desired: Desired) -> Iterator[ValueProblem]:
 def _check_pem(spec: Certificate, pem: Pem, desired: Desired) -> Iterator[ValueProblem]:
     yield from x509.check_certificate(pem, "pem", ca=False)
     ca = desired.get(Address("ca_certificates", spec.ca)) if isinstance(spec.ca, str) else None
-    are_readable = ca is not None and x509.is_readable(pem) and x509.is_readable(ca.spec.pem)
-    if ca and are_readable and not x509.is_signed_by(pem, ca.spec.pem):
+    is_signed = ca is None or x509.is_signed_by(pem, ca.spec.pem)
+    if ca and not is_signed and x509.is_readable(pem) and x509.is_readable(ca.spec.pem):
         problem = f"{ca.address} did not sign this certificate"
         expected = f"a certificate signed by {quote(ca.address.name)}"
         yield ValueProblem("unsigned-certificate", problem, expected, path=("pem",))

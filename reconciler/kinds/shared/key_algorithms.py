@@ -7,12 +7,13 @@ least 2,048 bits, or NIST P-256, P-384 and P-521).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.diagnostic import ValueProblem
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate, CertificateSigningRequest
+    from cryptography.x509 import Certificate, CertificateSigningRequest, ObjectIdentifier
 
 _MIN_RSA_BITS = 2048
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
@@ -69,7 +70,15 @@ def _is_signature_accepted(certificate: Certificate) -> bool:
         except UnsupportedAlgorithm:
             return False
         return isinstance(digest, hashes.SHA256 | hashes.SHA384 | hashes.SHA512)
-    return algorithm in {
+    return algorithm in _list_accepted_algorithms()
+
+
+@cache
+def _list_accepted_algorithms() -> frozenset[ObjectIdentifier]:
+    """Return the algorithms that are accepted without regard to their parameters."""
+    from cryptography.x509 import SignatureAlgorithmOID as Algorithm
+
+    accepted = {
         Algorithm.RSA_WITH_SHA256,
         Algorithm.RSA_WITH_SHA384,
         Algorithm.RSA_WITH_SHA512,
@@ -78,6 +87,7 @@ def _is_signature_accepted(certificate: Certificate) -> bool:
         Algorithm.ECDSA_WITH_SHA512,
         Algorithm.DSA_WITH_SHA256,
     }
+    return frozenset(accepted)
 
 
 def _name_signature_algorithm(certificate: Certificate) -> str:

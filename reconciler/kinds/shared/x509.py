@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from reconciler.kinds.shared.key_algorithms import check_certificate_algorithms, check_key
+from reconciler.kinds.shared.verified_certificates import VERIFIED, ValidityPeriod
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Resource
@@ -32,16 +34,24 @@ def read_subject(pem: Pem) -> str | None:
 
 def find_validity_problem(pem: Pem) -> ValueProblem | None:
     """Return that a certificate has expired or is not valid yet, as a warning, or None."""
-    certificate = _load(_require_text(pem))
-    now = datetime.datetime.now(datetime.UTC)
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    start, end = VERIFIED.periods.get(pem.fingerprint) or _read_period(_load(_require_text(pem)))
+    now = time.time()
     if end <= now:
-        problem = f"the certificate expired on {end:%Y-%m-%d}"
+        problem = f"the certificate expired on {_format_day(end)}"
         return ValueProblem("certificate-expired", problem, severity="warning")
     if start > now:
-        problem = f"the certificate is not valid before {start:%Y-%m-%d}"
+        problem = f"the certificate is not valid before {_format_day(start)}"
         return ValueProblem("certificate-not-yet-valid", problem, severity="warning")
     return None
+
+
+def _read_period(certificate: Certificate) -> ValidityPeriod:
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return int(start.timestamp()), int(end.timestamp())
+
+
+def _format_day(seconds: int) -> str:
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d}"
 
 
 def read_common_names(pem: Pem) -> tuple[str, ...]:
@@ -57,19 +67,31 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
 
     `ca` is whether it must be a CA certificate.
     """
+    if pem.fingerprint not in VERIFIED.periods:
+        problems = [*_check_unverified(pem, field)]
+        yield from problems
+        if any(problem.code == "invalid-certificate" for problem in problems):
+            return
+    problem = find_validity_problem(pem)
+    if problem:
+        yield problem.nest_under(field)
+    if ca and not _is_ca(_load(_require_text(pem))):
+        expected = "a certificate with the basic constraint CA:TRUE"
+        yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", expected, path=(field,))
+
+
+def _check_unverified(pem: Pem, field: str) -> Iterator[ValueProblem]:
+    """Check what is the same at any time, and remember a certificate without problems."""
     if not is_readable(pem):
         damage = f": {pem.damage}" if pem.damage else ""
         text = f"not a valid X.509 certificate{damage}"
         yield ValueProblem("invalid-certificate", text, "a certificate in PEM", path=(field,))
         return
     certificate = _load(_require_text(pem))
-    yield from check_certificate_algorithms(certificate, field)
-    problem = find_validity_problem(pem)
-    if problem:
-        yield problem.nest_under(field)
-    if ca and not _is_ca(certificate):
-        expected = "a certificate with the basic constraint CA:TRUE"
-        yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", expected, path=(field,))
+    problems = [*check_certificate_algorithms(certificate, field)]
+    yield from problems
+    if not problems:
+        VERIFIED.periods[_compute_fingerprint(_require_text(pem))] = _read_period(certificate)
 
 
 def is_readable(pem: Pem) -> bool:
@@ -97,11 +119,24 @@ def is_signed_by(pem: Pem, ca: Pem) -> bool:
     """Return whether the CA's key signed the certificate, and the CA is named as its issuer."""
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+    if pem.text and ca.text and (pem.fingerprint, ca.fingerprint) in VERIFIED.signatures:
+        return True
     try:
         _load(_require_text(pem)).verify_directly_issued_by(_load(_require_text(ca)))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
+    VERIFIED.signatures[_compute_fingerprint(_require_text(pem)), _compute_fingerprint(_require_text(ca))] = (
+        None
+    )
     return True
+
+
+@lru_cache(maxsize=256)
+def _compute_fingerprint(text: str) -> str:
+    """Return the SHA-256 of a certificate itself: an ID that AWS reports may be that of another one."""
+    from cryptography.hazmat.primitives import hashes
+
+    return _load(text).fingerprint(hashes.SHA256()).hex()
 
 
 def compute_public_key_digest(pem: Pem) -> str:
