@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import attrs
@@ -20,10 +20,12 @@ from reconciler.model.secret import Secret
 from reconciler.model.text import describe_value, format_choices, format_count, quote
 
 _RESERVED_PREFIX = "aws:"
+_ANY_TEXT = r"[\s\S]*"
 _TAG_KEY_SHAPE = "TagKey"
 
-# Takes a value and whether it is secret; no problem contains a secret value.
-Check: TypeAlias = Callable[[Any, bool], Iterator[ValueProblem]]
+# Takes a value and whether it is secret; no problem contains a secret value. A file can have millions of values, so the checks of
+# texts and types make an iterator only for values with problems.
+Check: TypeAlias = Callable[[Any, bool], Iterable[ValueProblem]]
 
 
 class ServiceModelConstraints:
@@ -71,8 +73,8 @@ def _build_check(shape: Shape) -> Check:
             return _accept
 
 
-def _accept(_value: Any, _secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
-    return iter(())
+def _accept(_value: Any, _secret: bool) -> Iterable[ValueProblem]:  # noqa: FBT001 (a Check)
+    return ()
 
 
 def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
@@ -80,8 +82,12 @@ def _build_typed_check(check: Check, expected: str, *types: type) -> Check:
 
     The type is checked because a value inside a JSON document may have any type. `NOT_COMPARED` and a secret that is not set pass.
     """
+    exact_types = {dict if value_type is Mapping else value_type for value_type in types}
 
-    def check_typed(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+    def check_typed(value: Any, secret: bool) -> Iterable[ValueProblem]:  # noqa: FBT001 (a Check)
+        return check(value, secret) if type(value) in exact_types else check_other(value, secret)
+
+    def check_other(value: Any, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
         if value is NOT_COMPARED:
             return
         if isinstance(value, Secret):
@@ -182,29 +188,34 @@ def _find_aws_name(member: Member, aws_names: Mapping[str, str]) -> str:
 
 def _build_string_check(shape: Shape) -> Check:
     min_length, max_length, java_pattern = shape.min or 0, shape.max, shape.pattern
-    pattern = compile_pattern(java_pattern) if java_pattern else None
+    is_any_text = java_pattern is None or java_pattern == _ANY_TEXT
+    pattern = None if is_any_text else compile_pattern(java_pattern)
+    enum = frozenset(shape.enum)
 
-    def check(value: str, secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+    def check(value: str, secret: bool) -> Iterable[ValueProblem]:  # noqa: FBT001 (a Check)
+        if enum:
+            is_valid = value in enum
+        else:
+            has_valid_length = min_length <= len(value) and (max_length is None or len(value) <= max_length)
+            is_valid = has_valid_length and (pattern is None or pattern.fullmatch(value) is not None)
+        return () if is_valid else (describe_problem(value, secret=secret),)
+
+    def describe_problem(value: str, *, secret: bool) -> ValueProblem:
         length_text = "the value has the wrong length" if secret else format_count(len(value), "character")
         subject = "the value" if secret else quote(value)
-        if shape.enum:
-            if value not in shape.enum:
-                suggestion = None if secret else Suggestion(value, shape.enum)
-                yield ValueProblem(
-                    "invalid-choice", f"{subject} is not valid", format_choices(shape.enum), suggestion
-                )
-        elif len(value) < min_length:
-            yield ValueProblem(
-                "too-short",
-                length_text,
-                f"at least {min_length}{'' if max_length is None else f' and at most {max_length}'}",
+        if enum:
+            suggestion = None if secret else Suggestion(value, shape.enum)
+            return ValueProblem(
+                "invalid-choice", f"{subject} is not valid", format_choices(shape.enum), suggestion
             )
-        elif max_length is not None and len(value) > max_length:
-            yield ValueProblem("too-long", length_text, f"at most {max_length}")
-        elif pattern and not pattern.fullmatch(value):
-            yield ValueProblem(
-                "pattern-mismatch", f"{subject} is not accepted by AWS", f"a match of {java_pattern}"
-            )
+        if len(value) < min_length:
+            upper_bound = "" if max_length is None else f" and at most {max_length}"
+            return ValueProblem("too-short", length_text, f"at least {min_length}{upper_bound}")
+        if max_length is not None and len(value) > max_length:
+            return ValueProblem("too-long", length_text, f"at most {max_length}")
+        return ValueProblem(
+            "pattern-mismatch", f"{subject} is not accepted by AWS", f"a match of {java_pattern}"
+        )
 
     return check
 
@@ -224,32 +235,48 @@ def _build_number_check(shape: Shape) -> Check:
 
 def _build_map_check(max_items: float | None, key: Shape, value: Shape) -> Check:
     """Return the check of a map or of a list of tags; the file writes either as a table."""
-    check_key, check_value = _build_check(key), _build_check(value)
+    check_key, check_value = _build_key_check(key), _build_check(value)
     is_tags = key.name == _TAG_KEY_SHAPE
     if max_items is None and is_tags:
         max_items = TAGS.maximum
 
-    def check(items: Mapping[str, Any], secret: bool) -> Iterator[ValueProblem]:  # noqa: FBT001 (a Check)
+    def check(items: Mapping[str, Any], secret: bool) -> list[ValueProblem]:  # noqa: FBT001 (a Check)
+        problems: list[ValueProblem] = []
         if max_items is not None and len(items) > max_items:
-            yield ValueProblem("too-many-items", format_count(len(items), "entry"), f"at most {max_items}")
+            expected = f"at most {max_items}"
+            problems.append(ValueProblem("too-many-items", format_count(len(items), "entry"), expected))
         for name, item in items.items():
-            if is_tags and name.lower().startswith(_RESERVED_PREFIX):
-                yield ValueProblem(
-                    "reserved-name",
-                    f"the prefix {_RESERVED_PREFIX!r} is AWS's own",
-                    "another key",
-                    path=(name,),
-                )
-            for problem in check_key(name, False):  # keys are never secret
-                yield ValueProblem(
-                    f"key-{problem.code}",
-                    f"the key: {problem.problem}",
-                    problem.expected,
-                    problem.nearest,
-                    path=(name,),
-                )
-            for problem in check_value(item, secret):
-                yield problem.nest_under(name)
+            problems += check_key(name)
+            problems += (problem.nest_under(name) for problem in check_value(item, secret))
+        return problems
+
+    return check
+
+
+def _build_key_check(shape: Shape) -> Callable[[str], Sequence[ValueProblem]]:
+    """Return the check of a key, which is never secret.
+
+    A fleet's maps have the same few keys, so each is checked once.
+    """
+    check_text = _build_check(shape)
+    is_tag = shape.name == _TAG_KEY_SHAPE
+
+    @lru_cache(maxsize=1024)
+    def check(name: str) -> Sequence[ValueProblem]:
+        problems = [
+            ValueProblem(
+                f"key-{problem.code}",
+                f"the key: {problem.problem}",
+                problem.expected,
+                problem.nearest,
+                path=(name,),
+            )
+            for problem in check_text(name, False)
+        ]
+        if is_tag and name.lower().startswith(_RESERVED_PREFIX):
+            problem = f"the prefix {_RESERVED_PREFIX!r} is AWS's own"
+            problems.insert(0, ValueProblem("reserved-name", problem, "another key", path=(name,)))
+        return problems
 
     return check
 

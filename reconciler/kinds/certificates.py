@@ -186,6 +186,10 @@ class Certificates(Kind):
             certificate_mode=mode or NOT_COMPARED,
         )
 
+    def derives_values(self, spec: Certificate) -> bool:
+        """Return whether the certificate may be one that an earlier apply saved."""
+        return spec.pem is None
+
     def identity(self, resource: Resource) -> str | None:
         """Return the SHA-256 of the DER, or None if no apply has saved the issued certificate yet."""
         pem = find_known_certificate(resource.spec)

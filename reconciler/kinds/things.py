@@ -120,10 +120,10 @@ class Things(Kind):
         """Check the groups, the identities, and the number and size of the attributes."""
         spec: Thing = resource.spec
         yield from cognito_identities.check_identities(spec)
-        is_protected = resource.lifecycle.prevent_destroy or certificate_attachments.has_protected(
-            spec, desired
-        )
-        yield from group_membership.check_groups(spec.thing_groups, desired, is_protected=is_protected)
+        if spec.thing_groups:
+            has_protected = certificate_attachments.has_protected(spec, desired)
+            is_protected = resource.lifecycle.prevent_destroy or has_protected
+            yield from group_membership.check_groups(spec.thing_groups, desired, is_protected=is_protected)
         has_type = spec.thing_type is not None
         yield from check_attributes(spec.attributes, ("attributes",), "thing_type", has_type=has_type)
 
@@ -131,6 +131,10 @@ class Things(Kind):
         """Return the spec with its identities sorted."""
         spec: Thing = cognito_identities.sort_identities(resource.spec)
         return spec
+
+    def derives_values(self, spec: Thing) -> bool:
+        """Return False: only the order of the identities changes."""
+        return False
 
     def identity(self, resource: Resource) -> str:
         """Return the name."""

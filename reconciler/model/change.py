@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from attrs import field
@@ -36,7 +35,7 @@ class Create:
 
     action: ClassVar[str] = "create"
     resource: Resource
-    fields: Sequence[FieldChange] = ()
+    fields: tuple[FieldChange, ...] = ()
 
     @property
     def address(self) -> Address:
@@ -85,7 +84,7 @@ class Delete:
     action: ClassVar[str] = "delete"
     address: Address
     live: Live
-    fields: Sequence[FieldChange] = ()
+    fields: tuple[FieldChange, ...] = ()
 
 
 @frozen

@@ -44,12 +44,13 @@ class Pem:
                 ValueProblem("invalid-pem", problem, "one -----BEGIN CERTIFICATE----- block")
             )
         try:
-            der = base64.b64decode("".join(blocks[0].split()), validate=True)
+            der = binascii.a2b_base64("".join(blocks[0].split()), strict_mode=True)
         except binascii.Error:
             raise InvalidValueError(
                 ValueProblem("invalid-pem", "the PEM certificate is not valid base64")
             ) from None
-        lines = "\n".join(re.findall(".{1,64}", base64.b64encode(der).decode()))
+        digits = base64.b64encode(der).decode()
+        lines = "\n".join([digits[start : start + 64] for start in range(0, len(digits), 64)])
         canonical = f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
         return cls(hashlib.sha256(der).hexdigest(), canonical, source)
 

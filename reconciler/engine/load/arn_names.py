@@ -6,7 +6,7 @@ Only the partition, the Region and the account of an ARN are searched: in them, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -19,27 +19,25 @@ _ARN = re.compile(r"arn:(?P<partition>[^:]*):[^:]*:(?P<region>[^:]*):(?P<account
 _BRACES = re.compile(r"\{[^{}]*\}")
 
 
-def find_unreplaced_names(values: Mapping[str, Any]) -> Iterator[ValueProblem]:
-    """Yield a problem for each part of an ARN in a field, or in an inner table of it, that has braces."""
-    for name, value in values.items():
-        yield from _find_in_value(value, (name,))
+def find_unreplaced_names(field: str, value: Any) -> list[ValueProblem]:
+    """Return a problem for each part of an ARN in a field, or in an inner table of it, that has braces."""
+    return _find_in_value(value, (field,))
 
 
-def _find_in_value(value: Any, path: ValuePath) -> Iterator[ValueProblem]:
+def _find_in_value(value: Any, path: ValuePath) -> list[ValueProblem]:
     if isinstance(value, str):
-        if "{" in value and value.startswith("arn:"):
-            yield from _find_in_arn(value, path)
-    elif isinstance(value, External):
-        yield from _find_in_value(value.id, path)
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _find_in_value(item, (*path, index))
+        return [*_find_in_arn(value, path)] if "{" in value and value.startswith("arn:") else []
+    if isinstance(value, External):
+        return _find_in_value(value.id, path)
+    if isinstance(value, tuple):
+        items: Iterable[tuple[str | int, Any]] = enumerate(value)
     elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _find_in_value(item, (*path, key))
+        items = value.items()
     elif is_spec_class(type(value)):
-        for attribute in attrs.fields(type(value)):
-            yield from _find_in_value(getattr(value, attribute.name), (*path, attribute.name))
+        items = attrs.asdict(value, recurse=False).items()
+    else:
+        return []
+    return [problem for key, item in items for problem in _find_in_value(item, (*path, key))]
 
 
 def _find_in_arn(arn: str, path: ValuePath) -> Iterator[ValueProblem]:

@@ -119,6 +119,7 @@ class _DeclarationsBuilder:
         self._scope = scope
         self._constraints = constraints
         self._diagnostics = diagnostics
+        self._kinds = all_kinds()
         self.manifests = ManifestReader(scope.manifest_inputs)
         self._reported_manifest_ids: set[int] = set()
         self._instances_left, self._characters_left = _MAX_INSTANCES, _MAX_TEXT_CHARACTERS
@@ -204,8 +205,8 @@ class _DeclarationsBuilder:
         if first_declaration is not declaration:
             problem = f"already declared at {first_declaration.origin}; rename or remove one of the two"
             self._diagnostics.add(declaration, ValueProblem("duplicate-declaration", problem))
-        else:
-            self._diagnostics.add(declaration, *self._check_name(address))
+        elif problems := self._check_name(address):
+            self._diagnostics.add(declaration, *problems)
 
     def _add_for_each(self, table: TomlTable, context: LoadContext) -> None:
         """Add a table with `for_each`, and the resource of each row of its manifest."""
@@ -260,22 +261,27 @@ class _DeclarationsBuilder:
         )
         return False
 
-    def _check_name(self, address: Address) -> Iterator[ValueProblem]:
-        kind, name = all_kinds()[address.kind], address.name
+    def _check_name(self, address: Address) -> list[ValueProblem]:
+        kind, name = self._kinds[address.kind], address.name
         if not name:
-            yield ValueProblem("invalid-name", "the name is empty", "a name")
-        elif len(name) > MAX_NAME_LENGTH:
+            return [ValueProblem("invalid-name", "the name is empty", "a name")]
+        if len(name) > MAX_NAME_LENGTH:
             problem = f"the name has {format_count(len(name), 'character')}"
-            yield ValueProblem("name-too-long", problem, f"at most {MAX_NAME_LENGTH}")
-        elif _has_control_characters(name):
+            return [ValueProblem("name-too-long", problem, f"at most {MAX_NAME_LENGTH}")]
+        if _has_control_characters(name):
             problem = "the name contains control characters"
-            yield ValueProblem("invalid-name", problem, "printable characters")
-        elif kind.name_api:
-            for violation in self._constraints.find_violations(kind.service, kind.name_api, name):
-                problem = f"the name: {violation.problem}"
-                if _COLUMN.search(name):
-                    problem = f"{problem}, and only a table with for_each has {{columns}}"
-                yield ValueProblem(f"name-{violation.code}", problem, violation.expected, violation.nearest)
+            return [ValueProblem("invalid-name", problem, "printable characters")]
+        if not kind.name_api:
+            return []
+        violations = self._constraints.find_violations(kind.service, kind.name_api, name)
+        return [_build_name_problem(name, violation) for violation in violations]
+
+
+def _build_name_problem(name: str, violation: ValueProblem) -> ValueProblem:
+    problem = f"the name: {violation.problem}"
+    if _COLUMN.search(name):
+        problem = f"{problem}, and only a table with for_each has {{columns}}"
+    return ValueProblem(f"name-{violation.code}", problem, violation.expected, violation.nearest)
 
 
 def _has_control_characters(name: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from reconciler.engine.load.interpolation import Interpolation, InterpolationParser, RowValues, is_constant
@@ -46,6 +47,11 @@ class RowDocuments:
         self._placeholders = placeholders
         self._documents_by_field: dict[str, _Documents] = {}
         self._interpolations: dict[Document, Interpolation] = {}
+
+    @property
+    def fields(self) -> AbstractSet[str]:
+        """The fields whose documents all rows share, but not the values of the names in them."""
+        return self._documents_by_field.keys()
 
     def fill_shared(self, values: dict[str, Any]) -> list[ValueProblem]:
         """Replace the names in the documents that all rows share, and return the problems and warnings.

@@ -11,12 +11,14 @@ from reconciler.model.resource import Desired
 
 def evaluate(desired: Desired) -> Desired:
     """Return the resources, each with the evaluation by its kind, if there is one."""
-    kinds = all_kinds()
+    kinds = {table: kind for table, kind in all_kinds().items() if kind.replaces_default("evaluate")}
     evaluated = {}
     for address, resource in desired.items():
-        evaluation = kinds[address.kind].evaluate(resource, desired)
-        evaluated[address] = evolve(resource, evaluation=evaluation) if evaluation else resource
-    return evaluated
+        if address.kind in kinds:
+            evaluation = kinds[address.kind].evaluate(resource, desired)
+            if evaluation:
+                evaluated[address] = evolve(resource, evaluation=evaluation)
+    return {**desired, **evaluated} if evaluated else desired
 
 
 def register_secrets(desired: Desired) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 from attrs import field
@@ -51,9 +52,9 @@ class ForEachTable:
         """A declaration for each row; none if the table's name has a problem."""
         if self.name is None:
             return
-        kind = self.table.names[0]
+        kind, fill = self.table.names[0], self.name.fill
         for row, values in self.manifest.rows:
-            yield Instance(self, Address(kind, self.name.fill(values)), row, values)
+            yield Instance(self, Address(kind, fill(values)), row, values)
 
     @property
     def text_size(self) -> int:
@@ -68,7 +69,7 @@ class ForEachTable:
         size = len(rows) * sum(len(piece) for piece in pieces if isinstance(piece, str))
         uses_by_column = Counter(piece for piece in pieces if isinstance(piece, int))
         for column, count in uses_by_column.items():
-            size += count * sum(len(values[column]) for _, values in rows)
+            size += count * sum(map(len, map(itemgetter(column), map(itemgetter(1), rows))))
         return size
 
     def list_column_names(self, numbers: frozenset[int]) -> tuple[str, ...]:

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeAlias
+
+from attrs import field
 
 from reconciler.engine.load.placeholders import NAME, TOKEN, Placeholders, escape_for, is_json_object
 from reconciler.frozen_classes import frozen
@@ -71,11 +74,22 @@ class _JsonColumn(int):
 class InterpolatedText(Interpolation):
     """A text with columns: its literal pieces, and the numbers of the columns (from 0) between them.
 
-    `has_json_columns` is whether some of the numbers are a `_JsonColumn`; without any, the text is filled faster.
+    `has_json_columns` is whether some of the numbers are a `_JsonColumn`; without any, the text is filled faster: `_get_values` returns
+    the value of its column, or several as a tuple, for the percent signs of `_format`.
     """
 
     pieces: tuple[str | int, ...]
     has_json_columns: bool = False
+    _format: str = field(init=False, repr=False, eq=False)
+    _get_values: Callable[[RowValues], Any] = field(init=False, repr=False, eq=False)
+
+    @_format.default
+    def _build_format(self) -> str:
+        return "".join(piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in self.pieces)
+
+    @_get_values.default
+    def _build_getter(self) -> Callable[[RowValues], Any]:
+        return itemgetter(*(piece for piece in self.pieces if isinstance(piece, int)))
 
     def fill(self, row: RowValues) -> str:
         """Return the text for a row."""
@@ -83,7 +97,8 @@ class InterpolatedText(Interpolation):
             return "".join(
                 [piece if isinstance(piece, str) else _get_value(row, piece) for piece in self.pieces]
             )
-        return "".join([piece if isinstance(piece, str) else row[piece] for piece in self.pieces])
+        text: str = self._format % self._get_values(row)
+        return text
 
     def iterate_texts(self) -> Iterator[InterpolatedText]:
         """Yield the text itself."""
@@ -350,9 +365,9 @@ def fill_all(
     """Return the values of the fields for a row, and the problems of the fields that cannot be filled."""
     filled: dict[str, Any] = {}
     problems: list[ValueProblem] = []
-    for name, field in fields.items():
+    for name, interpolation in fields.items():
         try:
-            filled[name] = field.fill(row)
+            filled[name] = interpolation.fill(row)
         except InvalidValueError as error:
             problems += error.nest_under(name).problems
     return filled, problems

@@ -23,6 +23,7 @@ from reconciler.engine.load.environments import (
 )
 from reconciler.engine.load.evaluation import evaluate, register_secrets
 from reconciler.engine.load.for_each import ForEachTable, Instance
+from reconciler.engine.load.garbage_collection import pause_garbage_collection
 from reconciler.engine.load.input_files import CopiedFolder, LoadContext
 from reconciler.engine.load.moved_removed import resolve_moved_removed
 from reconciler.engine.load.placeholders import Placeholders
@@ -44,6 +45,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice, format_value
 from reconciler.model.errors import InvalidDesiredStateError, SelectionError
 from reconciler.model.plan import Target
+from reconciler.model.resource import Resource
 from reconciler.model.s3_object import S3Object
 from reconciler.model.secret import ReadSecrets
 from reconciler.model.settings import DesiredState, Environment, Settings
@@ -82,7 +84,7 @@ def load(  # noqa: PLR0913 (what one desired state depends on)
     diagnostics = _collect_diagnostics(loader, loaded)
     summaries = summarize_environments(loader, environ)
     check_identities(loader, summaries, diagnostics)
-    with use_verification_cache(verification_cache):
+    with pause_garbage_collection(), use_verification_cache(verification_cache):
         state = load_resources(loaded, summaries, constraints, diagnostics, path)
     return evolve(state, chosen_variables=find_chosen_texts(loaded.variables, choice, environ))
 
@@ -235,12 +237,10 @@ def load_resources(
     if not declarations.absent:  # the resources of other environments may use the other variables
         _report_unused_variables(loaded, summaries.values(), diagnostics)
         all_diagnostics = diagnostics.to_diagnostics()
-    resources = (
-        parsed_declarations[address].resource for address in sorted(parsed_declarations, key=_sort_key)
-    )
+    resources = sorted(filter(None, (item.resource for item in parsed_declarations.values())), key=_sort_key)
     return DesiredState(
         settings=settings,
-        resources={resource.address: resource for resource in resources if resource},
+        resources={resource.address: resource for resource in resources},
         warnings=all_diagnostics,
         environment=resolved.environment if resolved.name is not None else None,
         digest=_compute_digest(loaded),
@@ -274,8 +274,8 @@ def _report_unused_variables(
             )
 
 
-def _sort_key(address: Address) -> tuple[str, str]:
-    return address.kind, address.name  # compares faster than addresses do
+def _sort_key(resource: Resource) -> tuple[str, str]:
+    return resource.address.kind, resource.address.name  # compares faster than addresses do
 
 
 def parse_declarations(
@@ -285,7 +285,10 @@ def parse_declarations(
     diagnostics: DiagnosticCollector,
 ) -> Mapping[Address, ParsedDeclaration]:
     """Read the declared resources with the files that they refer to, and report their problems."""
-    parsers = {file: DeclarationParser(context, placeholders) for file, context in contexts.items()}
+    parsers = {
+        file: DeclarationParser(context, placeholders, declarations.resources)
+        for file, context in contexts.items()
+    }
     parsed_tables: dict[ForEachTable, ParsedForEachTable] = {}
     for for_each in declarations.for_each_tables:
         parsed_tables[for_each] = parsers[for_each.table.file].parse_for_each(for_each)
@@ -303,18 +306,19 @@ def _evaluate(
     parsed_declarations: Mapping[Address, ParsedDeclaration],
 ) -> Mapping[Address, ParsedDeclaration]:
     """Evaluate the resources of all declarations, and register the resulting secrets."""
-    evaluated = evaluate(
-        {
-            address: declaration.resource
-            for address, declaration in parsed_declarations.items()
-            if declaration.resource
-        }
-    )
-    register_secrets(evaluated)
-    return {
-        address: evolve(declaration, resource=evaluated[address]) if address in evaluated else declaration
+    desired = {
+        address: declaration.resource
         for address, declaration in parsed_declarations.items()
+        if declaration.resource
     }
+    evaluated = evaluate(desired)
+    register_secrets(evaluated)
+    changed = {
+        address: evolve(parsed_declarations[address], resource=resource)
+        for address, resource in evaluated.items()
+        if resource.evaluation
+    }
+    return {**parsed_declarations, **changed}
 
 
 def _compute_digest(loaded: LoadedSettings) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import attrs
-from attrs import evolve
+from attrs import evolve, field
 from cattrs import Converter
 
 from reconciler.engine.load.converters import build_converter
@@ -33,8 +35,10 @@ from reconciler.kinds.base.references import (
     iterate_value_references,
     list_reference_members,
 )
+from reconciler.kinds.base.schema import Member, list_value_types
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.document import Document
 from reconciler.model.interning import Interner
 from reconciler.model.resource import Lifecycle, Resource
 
@@ -50,7 +54,9 @@ class CommonKeys:
 
 
 COMMON_KEYS = tuple(field.name for field in attrs.fields(CommonKeys))
+_COMMON_KEY_SET = frozenset(COMMON_KEYS)
 _NO_COMMON_KEYS = CommonKeys()
+_NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
 @frozen(eq=False)
@@ -58,7 +64,8 @@ class ParsedDeclaration:
     """A declaration with its resource, or with its valid fields and its problems.
 
     `valid_fields` is empty if there is a resource, because its spec has all fields; `unparsed_references` are those in the other fields.
-    The `problems` of an instance of a table with `for_each` are only those of the fields that depend on its row.
+    The `problems` of an instance of a table with `for_each`, which is in `for_each` then, are only those of the fields that depend on its
+    row.
     """
 
     declaration: Declaration
@@ -69,33 +76,43 @@ class ParsedDeclaration:
     resource: Resource | None
     problems: tuple[ValueProblem, ...] = ()
     unparsed_references: tuple[FieldReference, ...] = ()
+    for_each: ParsedForEachTable | None = None
+
+    def get_value(self, field: str) -> Any:
+        """Return the value of a field, or None if it is not set or not valid."""
+        return (
+            self.valid_fields.get(field)
+            if self.resource is None
+            else getattr(self.resource.spec, field, None)
+        )
 
     @property
     def values(self) -> Mapping[str, Any]:
         """The valid fields; they include defaults only if the whole declaration is valid."""
-        return (
-            self.valid_fields if self.resource is None else _read_field_values(self.resource.spec, self.kind)
-        )
+        return {name: value for name in self.kind.members if (value := self.get_value(name)) is not None}
 
     @property
     def references(self) -> Iterator[FieldReference]:
         """The references in its fields, valid or not."""
-        yield from _find_references(self.values, self.kind)
+        yield from _find_references(self.values, list_reference_members(self.kind.spec_class))
         yield from self.unparsed_references
 
 
 class DeclarationParser:
     """Parses the declarations of one file.
 
-    `context` reads the files and secrets that they refer to; `placeholders` has the values of the names in JSON documents.
+    `context` reads the files and secrets that they refer to; `placeholders` has the values of the names in JSON documents. `declared` are
+    the declarations of all files.
     """
 
-    def __init__(self, context: LoadContext, placeholders: Placeholders) -> None:
+    def __init__(
+        self, context: LoadContext, placeholders: Placeholders, declared: Mapping[Address, Declaration]
+    ) -> None:
         self._placeholders = placeholders
+        self._dependencies = DependencyFinder(declared)
         self._converter: Converter = build_converter(context)
         self._common_shape = derive_plain_shape(CommonKeys)
         self._shapes: dict[str, TableShape] = {}
-        self._interner = Interner()
 
     def parse_table(self, table: TomlTable) -> ParsedDeclaration:
         """Parse a table without `for_each`."""
@@ -106,7 +123,8 @@ class DeclarationParser:
         problems += _check_table_keys(table, kind, shape)
         unparsed = {key: entries[key] for key in entries.keys() - values.keys()}
         is_valid = not problems and not table.invalid_keys
-        parsed = _build_parsed_declaration(table, kind, values, problems, self._interner, is_valid=is_valid)
+        dependencies = self._dependencies.find(values, list_reference_members(kind.spec_class))
+        parsed = _build_parsed_declaration(table, kind, values, dependencies, problems, is_valid=is_valid)
         if not unparsed:
             return parsed
         references = find_unparsed_references(kind.spec_class, unparsed)
@@ -120,8 +138,9 @@ class DeclarationParser:
         problems += row_documents.fill_shared(values)
         problems += _check_table_keys(for_each.table, kind, shape)
         is_valid = not (for_each.problems or any(problem.severity == "error" for problem in problems))
+        row_keys = for_each.interpolations.keys() | row_documents.fields
         return ParsedForEachTable(
-            kind, shape, values, row_documents, tuple(problems), self._interner, is_valid
+            kind, shape, values, row_documents, tuple(problems), self._dependencies, row_keys, is_valid
         )
 
     def _find_kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
@@ -150,8 +169,8 @@ def _check_table_keys(table: TomlTable, kind: Kind, shape: TableShape) -> Iterat
 class ParsedForEachTable:
     """The values that all instances of a table with `for_each` share, and their problems.
 
-    `row_documents` has the documents from files, which may depend on the row. `is_valid` is false if the table has an error: then no
-    instance becomes a resource.
+    `row_documents` has the documents from files, which may depend on the row. `row_keys` are the keys whose values depend on it. `is_valid`
+    is false if the table has an error: then no instance becomes a resource.
     """
 
     kind: Kind
@@ -159,80 +178,127 @@ class ParsedForEachTable:
     values: Mapping[str, Any]
     row_documents: RowDocuments
     problems: tuple[ValueProblem, ...]
-    interner: Interner
+    dependencies: DependencyFinder
+    row_keys: AbstractSet[str]
     is_valid: bool
+    row_fields: tuple[str, ...] = field(init=False)
+    _row_references: tuple[Member, ...] = field(init=False)
+    _has_row_documents: bool = field(init=False)
+    _shared_dependencies: frozenset[Address] = field(init=False)
+
+    @row_fields.default
+    def _list_row_fields(self) -> tuple[str, ...]:
+        """Return the fields whose values depend on the row."""
+        return tuple(name for name in self.kind.members if name in self.row_keys)
+
+    @_row_references.default
+    def _list_row_references(self) -> tuple[Member, ...]:
+        members = list_reference_members(self.kind.spec_class)
+        return tuple(member for member in members if member.name in self.row_keys)
+
+    @_has_row_documents.default
+    def _find_row_documents(self) -> bool:
+        types = list_value_types(self.kind.spec_class)
+        return any(Document in types[name] for name in self.row_fields)
+
+    @_shared_dependencies.default
+    def _find_shared_dependencies(self) -> frozenset[Address]:
+        return self.dependencies.find(self.values, list_reference_members(self.kind.spec_class))
 
     def parse_instance(self, instance: Instance) -> ParsedDeclaration:
         """Parse one instance: only the fields that depend on its row."""
-        fields, fill_problems = instance.fill_fields()
-        values, problems = parse_values(fields, self.shape)
-        problems += fill_problems
-        problems += self.row_documents.fill_row(values, instance.row_values)
+        row_values, problems = instance.fill_fields()
+        values, value_problems = parse_values(row_values, self.shape)
+        problems += value_problems
+        if self._has_row_documents:
+            problems += self.row_documents.fill_row(values, instance.row_values)
+        dependencies = self.dependencies.find(values, self._row_references, self._shared_dependencies)
         has_errors = problems and any(problem.severity == "error" for problem in problems)
-        is_valid = self.is_valid and not has_errors
         return _build_parsed_declaration(
-            instance, self.kind, {**self.values, **values}, problems, self.interner, is_valid=is_valid
+            instance,
+            self.kind,
+            {**self.values, **values},
+            dependencies,
+            problems,
+            is_valid=self.is_valid and not has_errors,
+            for_each=self,
         )
 
 
-def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed, and what all declarations share)
+def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed)
     declaration: Declaration,
     kind: Kind,
     values: dict[str, Any],
+    dependencies: frozenset[Address],
     problems: list[ValueProblem],
-    intern: Interner,
     *,
     is_valid: bool,
+    for_each: ParsedForEachTable | None = None,
 ) -> ParsedDeclaration:
-    """Return the parsed declaration, and remove the common keys from `values`.
-
-    `intern` makes equal addresses and sets of dependencies the same object, to save memory.
-    """
-    common_values = {name: values.pop(name) for name in COMMON_KEYS if name in values}
-    common_keys = CommonKeys(**common_values) if common_values else _NO_COMMON_KEYS
-    spec = kind.spec_class(**values) if is_valid else None
-    fields = _read_field_values(spec, kind) if is_valid else values
-    addresses = _find_dependencies(_find_references(fields, kind), common_keys)
-    dependencies = intern(frozenset(map(intern, addresses)))
+    """Return the parsed declaration, and remove the common keys from `values`."""
+    common_keys = _NO_COMMON_KEYS
+    if not _COMMON_KEY_SET.isdisjoint(values):
+        common_keys = CommonKeys(**{name: values.pop(name) for name in COMMON_KEYS if name in values})
     resource = None
     if is_valid:
-        address = intern(declaration.address)
-        resource = Resource(address, spec, dependencies, common_keys.lifecycle, declaration.origin)
+        spec = kind.spec_class(**values)
+        resource = Resource(
+            declaration.address, spec, dependencies, common_keys.lifecycle, declaration.origin
+        )
     return ParsedDeclaration(
         declaration=declaration,
         kind=kind,
-        valid_fields={} if is_valid else values,
+        valid_fields=_NO_FIELDS if is_valid else values,
         common_keys=common_keys,
         dependencies=dependencies,
         resource=resource,
         problems=tuple(problems),
+        for_each=for_each,
     )
 
 
-def _read_field_values(spec: Any, kind: Kind) -> Mapping[str, Any]:
-    return {name: getattr(spec, name) for name in kind.members}
-
-
-def _find_references(values: Mapping[str, Any], kind: Kind) -> Iterator[FieldReference]:
-    for member in list_reference_members(kind.spec_class):
+def _find_references(values: Mapping[str, Any], members: Iterable[Member]) -> Iterator[FieldReference]:
+    for member in members:
         yield from iterate_value_references(values.get(member.name), member, (member.name,))
 
 
-def _find_dependencies(references: Iterable[FieldReference], common_keys: CommonKeys) -> Iterator[Address]:
-    for reference in references:
-        if isinstance(reference.value, str):
-            yield Address(reference.table, reference.value)
-    for text in common_keys.depends_on:
-        table, _, name = text.partition(".")
-        if table and name:  # `check_declarations` reports texts that are not addresses
-            yield Address.from_header(table, name)
+class DependencyFinder:
+    """Finds the resources that a declaration refers to.
+
+    To save memory, equal addresses and equal sets of them are one object: most resources of a large file depend on the same few others.
+    """
+
+    def __init__(self, declared: Mapping[Address, Declaration]) -> None:
+        self._declared = declared
+        self._intern = Interner()
+
+    def find(
+        self, values: Mapping[str, Any], members: Iterable[Member], shared: frozenset[Address] = frozenset()
+    ) -> frozenset[Address]:
+        """Return the addresses in the values of some fields and in `depends_on`, and those in `shared`."""
+        addresses = [
+            Address(reference.table, reference.value)
+            for reference in _find_references(values, members)
+            if isinstance(reference.value, str)
+        ]
+        for text in values.get("depends_on", ()):
+            table, _, name = text.partition(".")
+            if table and name:  # `check_declarations` reports texts that are not addresses
+                addresses.append(Address.from_header(table, name))
+        return self._intern(shared.union(map(self._find_declared, addresses))) if addresses else shared
+
+    def _find_declared(self, address: Address) -> Address:
+        declaration = self._declared.get(address)
+        return declaration.address if declaration else address
 
 
 def depend_on_settings(
     parsed_declarations: Mapping[Address, ParsedDeclaration],
 ) -> Mapping[Address, ParsedDeclaration]:
     """Return the declarations; resources whose kind needs account settings of the file depend on these."""
-    settings = {address.kind: address for address, item in parsed_declarations.items() if item.kind.only_name}
+    tables = {address.kind for address in parsed_declarations}
+    settings_tables = {table for table in tables if all_kinds()[table].only_name}
+    settings = {address.kind: address for address in parsed_declarations if address.kind in settings_tables}
     if not settings:
         return parsed_declarations
     result = dict(parsed_declarations)
@@ -246,13 +312,20 @@ def add_implied_dependencies(
     parsed_declarations: Mapping[Address, ParsedDeclaration],
 ) -> Mapping[Address, ParsedDeclaration]:
     """Return the declarations; a resource also depends on those that its kind finds without a reference."""
+    tables = {address.kind for address in parsed_declarations}
+    implying_tables = {
+        table for table in tables if all_kinds()[table].replaces_default("find_implied_dependencies")
+    }
+    if not implying_tables:
+        return parsed_declarations
     desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
     result = dict(parsed_declarations)
     for address, resource in desired.items():
-        item = parsed_declarations[address]
-        implied = frozenset(item.kind.find_implied_dependencies(resource, desired))
-        if implied:
-            result[address] = _add_dependencies(item, implied)
+        if address.kind in implying_tables:
+            item = parsed_declarations[address]
+            result[address] = _add_dependencies(
+                item, frozenset(item.kind.find_implied_dependencies(resource, desired))
+            )
     return result
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from itertools import islice
-from typing import Any, get_origin
+from typing import get_origin
 
 import attrs
-from attrs import evolve
 
 from reconciler.engine.graph import build_graph, find_cyclic_subgraph, find_shortest_cycles
 from reconciler.engine.load.allowed_warnings import WarningFilter, check_allow
-from reconciler.engine.load.arn_names import find_unreplaced_names
 from reconciler.engine.load.declarations import Declarations
 from reconciler.engine.load.diagnostics import DiagnosticCollector
+from reconciler.engine.load.field_checks import FieldChecker
 from reconciler.engine.load.resource_environments import AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.engine.load.toml_types import accepts_document_or_name, accepts_external, select_toml_type
@@ -23,17 +23,12 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import find_empty_values, normalize_resources
-from reconciler.kinds.base.schema import get_members
-from reconciler.kinds.base.tags import TAG_PREFIX
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import Suggestion, ValuePath, ValueProblem
-from reconciler.model.document import Document
-from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.resource import Desired, External, NotCompared, Resource
-from reconciler.model.secret import KeySecret, Secret
+from reconciler.model.resource import Desired, External, Resource
 from reconciler.model.text import format_path, quote, suggest_file_table
 
 _MAX_CYCLES = 50
@@ -41,9 +36,6 @@ _MAX_CYCLES = 50
 
 _MAX_CYCLE_ADDRESSES = 20
 """The maximum number of addresses of a cycle that are shown."""
-
-_TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document, Secret)
-"""The types of most values, which need not be searched for secrets."""
 
 
 def check_declarations(
@@ -59,34 +51,29 @@ def check_declarations(
     """
     desired = {address: item.resource for address, item in parsed_declarations.items() if item.resource}
     reference_checker = _ReferenceChecker(
-        parsed_declarations, declarations.partly_read_kinds, declarations.absent
+        parsed_declarations.keys(), declarations.partly_read_kinds, declarations.absent
     )
-    scope = Scope(workspace, desired)
+    field_checker = FieldChecker(Scope(workspace, desired), constraints)
     normalized = normalize_resources(desired)
-    reserved_addresses = list_reserved_addresses(workspace)
-    joint_problems = _check_tables(normalized)
+    other_problems = _check_tables(normalized)
+    for address in list_reserved_addresses(workspace):
+        problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
+        other_problems[address].append(ValueProblem("reserved-name", problem, "another name"))
     warning_filter = WarningFilter()
     for address, item in parsed_declarations.items():
-        common_keys = item.common_keys
-        problems = [
-            *item.problems,
-            *reference_checker.check_fields(item),
-            *reference_checker.check_depends_on(common_keys.depends_on),
-            *_check_ignore_changes(common_keys.lifecycle.ignore_changes, item.kind),
-            *check_allow(item),
-            *_check_constraints(item, scope, constraints),
-            *_check_names_outside(item, constraints),
-            *_find_secret_problems(item),
-            *find_unreplaced_names(item.values),
-            *joint_problems.get(address, ()),
-        ]
+        problems = [*item.problems, *field_checker.check(item), *other_problems.pop(address, ())]
+        if not reference_checker.are_declared(item):
+            problems += reference_checker.check(item)
+        lifecycle = item.common_keys.lifecycle
+        if lifecycle.ignore_changes:
+            problems += _check_ignore_changes(lifecycle.ignore_changes, item.kind)
+        if lifecycle.allow:
+            problems += check_allow(item)
         if item.resource:
             problems += item.kind.check(normalized[address], normalized)
             problems += _find_empty_values(item.resource, problems)
-        if address in reserved_addresses:
-            problem = f"the name is reserved for the ownership markers of workspace {quote(workspace)}"
-            problems.append(ValueProblem("reserved-name", problem, "another name"))
-        diagnostics.add(item.declaration, *warning_filter.remove_allowed(item, problems))
+        if problems or lifecycle.allow:
+            diagnostics.add(item.declaration, *warning_filter.remove_allowed(item, problems))
     for declaration, unused_entry in warning_filter.find_unused():
         diagnostics.add(declaration, unused_entry)
     _check_identities(parsed_declarations.values(), desired, diagnostics)
@@ -95,13 +82,16 @@ def check_declarations(
 
 def _find_empty_values(resource: Resource, problems: Sequence[ValueProblem]) -> list[ValueProblem]:
     """Return the problems of empty values, without those that other checks found, too."""
+    empty_values = [*find_empty_values(resource.spec)]
+    if not empty_values:
+        return []
     reported_paths = {problem.path for problem in problems if problem.severity == "error"}
-    return [problem for problem in find_empty_values(resource.spec) if problem.path not in reported_paths]
+    return [problem for problem in empty_values if problem.path not in reported_paths]
 
 
-def _check_tables(desired: Desired) -> dict[Address, list[ValueProblem]]:
+def _check_tables(desired: Desired) -> defaultdict[Address, list[ValueProblem]]:
     """Return the problems that concern several resources of a kind, by the address to report each for."""
-    problems: dict[Address, list[ValueProblem]] = defaultdict(list)
+    problems: defaultdict[Address, list[ValueProblem]] = defaultdict(list)
     for kind in all_kinds().values():
         for address, problem in kind.check_together(desired):
             problems[address].append(problem)
@@ -112,7 +102,7 @@ class _ReferenceChecker:
     """Finds references to undeclared resources, with the nearest declared name or address."""
 
     def __init__(
-        self, declared: Collection[Address], partly_read_kinds: Collection[str], absent: AbsentResources
+        self, declared: AbstractSet[Address], partly_read_kinds: Collection[str], absent: AbsentResources
     ) -> None:
         self._declared = declared
         self._absent = absent
@@ -121,7 +111,17 @@ class _ReferenceChecker:
         for address in declared:
             self._names_by_kind.setdefault(address.kind, []).append(address.name)
 
-    def check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
+    def are_declared(self, item: ParsedDeclaration) -> bool:
+        """Return whether a declaration refers only to declared resources, so that it needs no check."""
+        has_other_texts = item.common_keys.depends_on or item.unparsed_references
+        return not has_other_texts and item.dependencies <= self._declared
+
+    def check(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
+        """Yield a problem for each reference to an undeclared resource, in a field or in `depends_on`."""
+        yield from self._check_fields(item)
+        yield from self._check_depends_on(item.common_keys.depends_on)
+
+    def _check_fields(self, item: ParsedDeclaration) -> Iterator[ValueProblem]:
         """Yield a problem for each reference in a field to an undeclared resource."""
         for field_reference in item.references:
             path, table, reference = field_reference.path, field_reference.table, field_reference.value
@@ -138,7 +138,7 @@ class _ReferenceChecker:
                 suggestion = suggest_file_table(reference) or suggestion
             yield self._build_not_declared_problem(table, reference, expected, suggestion, path)
 
-    def check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
+    def _check_depends_on(self, addresses: tuple[str, ...]) -> Iterator[ValueProblem]:
         """Yield a problem for each item of `depends_on` that is not a declared address."""
         for index, text in enumerate(addresses):
             path: ValuePath = ("depends_on", index)
@@ -192,8 +192,6 @@ class _ReferenceChecker:
 
 def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueProblem]:
     """Yield a problem for each path in `ignore_changes` that is neither a field nor a key of a map field."""
-    if not paths:
-        return
     map_fields = {
         field.name
         for field in attrs.fields(kind.spec_class)
@@ -210,128 +208,6 @@ def _check_ignore_changes(paths: tuple[str, ...], kind: Kind) -> Iterator[ValueP
             expected = f"{name}.KEY" if name in map_fields else f"{quote(name)} as a whole"
             problem = f"{quote(text)} is not a valid path"
             yield ValueProblem("invalid-path", problem, expected, path=path)
-
-
-def _find_secret_problems(item: ParsedDeclaration) -> Iterator[ValueProblem]:
-    """Yield the problems of secrets; one that only a creation needs may have no value, which is a warning."""
-    for problem in _find_unset_secrets(item.values.items()):
-        member = item.kind.members[str(problem.path[0])]
-        yield evolve(problem, severity="warning") if member.on_change == "create_only" else problem
-
-
-def _find_unset_secrets(
-    values: Iterable[tuple[str | int, Any]], path: ValuePath = ()
-) -> Iterator[ValueProblem]:
-    """Yield a problem for each secret without a value: unset, empty, or not readable at AWS.
-
-    A secret that AWS stores has no problem if it was not read.
-    """
-    for name, value in values:
-        match value:
-            case Secret() if value.problem:
-                yield ValueProblem("unreadable-secret", value.problem, path=(*path, name))
-            case Secret() if value.value is None and value.reference.startswith("env "):
-                yield ValueProblem(
-                    "unset-secret",
-                    f"{value.reference} is unset or empty",
-                    "a value before a plan uses it",
-                    path=(*path, name),
-                    severity="warning",
-                )
-            case Mapping():
-                yield from _find_unset_secrets(value.items(), (*path, name))
-            case tuple() if value and not isinstance(value[0], str):
-                yield from _find_unset_secrets(enumerate(value), (*path, name))
-            case _ if not isinstance(value, _TYPES_WITHOUT_SECRETS) and attrs.has(type(value)):
-                yield from _find_unset_secrets(attrs.asdict(value, recurse=False).items(), (*path, name))
-
-
-def _check_constraints(
-    item: ParsedDeclaration, scope: Scope, constraints: Constraints
-) -> Iterator[ValueProblem]:
-    """Yield a problem for each violation of AWS's constraints, and for each reserved key of a map.
-
-    Values that the kind derives for fields that are not set are checked, too.
-    """
-    kind = item.kind
-    effective = kind.compute_effective_spec(item.resource, scope) if item.resource else None
-    # The effective spec of a resource made from a template is not of its kind's spec class.
-    is_other_class = effective is not None and type(effective) is not kind.spec_class
-    effective_members = get_members(type(effective)) if is_other_class else {}
-    values = item.values
-    for name, member in {**effective_members, **kind.members}.items():
-        declared_value = values.get(name)
-        if isinstance(declared_value, dict):
-            yield from _check_reserved_keys(name, declared_value)
-        value = getattr(effective, name, None) if declared_value is None else declared_value
-        api = member.document_api if isinstance(value, Document) and member.document_api else member.api
-        if api is None or value is None:
-            continue
-        checked_value = _to_checked_value(value, member.references)
-        if checked_value is None or checked_value in ({}, ()):
-            continue
-        # A text from another file may be anything, so problems reveal no more of it than of a secret.
-        is_secret = isinstance(declared_value, str | Secret) and not _is_literal(item, name)
-        for violation in constraints.find_violations(kind.service, api, checked_value, secret=is_secret):
-            yield violation.nest_under(name)
-
-
-def _check_names_outside(item: ParsedDeclaration, constraints: Constraints) -> Iterator[ValueProblem]:
-    """Yield a problem for each reference outside the file with a name or ID that AWS does not allow.
-
-    Fields that are sent as one request member are checked with all fields.
-    """
-    kinds = all_kinds()
-    for name, member in item.kind.members.items():
-        value = item.values.get(name)
-        kind = kinds[member.references] if member.references and member.api is None else None
-        if kind is None or kind.description is None:
-            continue
-        api = f"{kind.description.operation}.{kind.description.id_param}"
-        references = value if isinstance(value, tuple) else (value,)
-        for index, reference in enumerate(references):
-            if not isinstance(reference, External):
-                continue
-            path = (name, index) if isinstance(value, tuple) else (name,)
-            for violation in constraints.find_violations(kind.service, api, reference.name):
-                yield violation.nest_under(*path)
-
-
-def _is_literal(item: ParsedDeclaration, name: str) -> bool:
-    """Return whether a field's text is written in the TOML file itself, with columns or without."""
-    return isinstance(item.declaration.table.entries.get(name), str)
-
-
-def _check_reserved_keys(name: str, entries: Mapping[str, Any]) -> Iterator[ValueProblem]:
-    for key in entries:
-        if key.startswith(TAG_PREFIX):
-            problem = f"the prefix {TAG_PREFIX!r} is reserved for reconciler's own entries"
-            yield ValueProblem("reserved-name", problem, "another key", path=(name, key))
-
-
-def _to_checked_value(value: Any, references: str | None) -> Any:
-    """Return the value to check against AWS's constraints, or None if it is unknown or needs no check."""
-    match value:
-        case Pem():
-            return value.text
-        case Document():
-            return value
-        case Secret():
-            return value.value
-        case External():
-            return value.id.rpartition("/")[2]
-        case str() | tuple() if references:  # names in the file, checked where these resources are declared
-            return None
-        case Mapping():  # secrets among its values are not checked: they are revealed only to be sent
-            return {key: item for key, item in value.items() if not isinstance(item, Secret)}
-        case str() | tuple():
-            return value
-        case int() | float() if not isinstance(value, bool):
-            return value
-        case _ if attrs.has(type(value)) and not isinstance(value, NotCompared | OutputFile | KeySecret):
-            return value
-        case _:
-            return None
 
 
 def _check_identities(
@@ -371,8 +247,13 @@ def _check_cycles(
     parsed_declarations: Mapping[Address, ParsedDeclaration], diagnostics: DiagnosticCollector
 ) -> None:
     """Report the first dependency cycles, each at its first address in sorted order."""
+    cyclic_kinds = _find_cyclic_kinds(parsed_declarations)
     cyclic_dependencies = find_cyclic_subgraph(
-        {address: item.dependencies for address, item in parsed_declarations.items()}
+        {
+            address: item.dependencies
+            for address, item in parsed_declarations.items()
+            if address.kind in cyclic_kinds
+        }
     )
     if not cyclic_dependencies:
         return
@@ -380,6 +261,19 @@ def _check_cycles(
         path = _format_cycle(cycle)
         problem = f"dependency cycle: {path}; remove one of these dependencies"
         diagnostics.add(parsed_declarations[cycle[0]].declaration, ValueProblem("cycle", problem))
+
+
+def _find_cyclic_kinds(parsed_declarations: Mapping[Address, ParsedDeclaration]) -> AbstractSet[str]:
+    """Return the kinds whose resources may be in a cycle; most kinds depend on few others."""
+    dependencies: defaultdict[str, set[str]] = defaultdict(set)
+    for address, item in parsed_declarations.items():
+        dependencies[address.kind].update(dependency.kind for dependency in item.dependencies)
+    kinds, previous_kinds = set(dependencies), set[str]()
+    while kinds != previous_kinds:
+        previous_kinds = kinds
+        dependents = {kind for user in kinds for kind in dependencies[user]}
+        kinds = {kind for kind in kinds & dependents if dependencies[kind] & kinds}
+    return kinds
 
 
 def _format_cycle(cycle: Sequence[Address]) -> str:

@@ -10,6 +10,7 @@ suit most kinds:
 | `check_together` | while loading: what is wrong with several resources together, such as too many of them? | nothing |
 | `aws_identities` | while loading: which AWS resources does a declaration describe? No two may share one. | its `identity` |
 | `drop_meaningless_values` | for `ignore_changes`: what can AWS not have with the kept live values? | nothing |
+| `derives_values` | while loading: may `compute_effective_spec` give fields a value that the file does not set? | if it has no default |
 | `to_desired_spec` | by an export: how would a file declare this live resource? | as it was read |
 | `find_export_obstacle` | by an export: why can no file declare this live resource? | one can |
 | `find_undeclarable_parts` | by an export: which of its parts can no file declare? | none |
@@ -138,6 +139,13 @@ class Kind(ABC):
         """The fields of the spec class, by name."""
         return get_members(self.spec_class)
 
+    def replaces_default(self, hook: str) -> bool:
+        """Return whether the kind has its own method for a hook.
+
+        A default need not be called for each resource.
+        """
+        return getattr(type(self), hook) is not getattr(Kind, hook)
+
     def list_operations(self, purpose: str) -> Iterator[tuple[str, str]]:
         """Yield the service and the name of each operation for a purpose, an attribute of `Operations`."""
         for operation in getattr(self.operations, purpose):
@@ -172,6 +180,13 @@ class Kind(ABC):
         It may be of another class than the file's spec; `read` then returns specs of that class too.
         """
         return resource.spec
+
+    def derives_values(self, spec: Any) -> bool:
+        """Return whether `compute_effective_spec` may give fields a value that the file does not set.
+
+        Loading checks such values, too.
+        """
+        return self.replaces_default("compute_effective_spec")
 
     def drop_meaningless_values(self, spec: Any) -> Any:
         """Return the spec without values that AWS cannot have together with the others.

@@ -12,10 +12,48 @@ from typing import Any
 
 import attrs
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.members import to_structure
-from reconciler.kinds.base.schema import find_nested_classes, get_members, is_spec_class
+from reconciler.kinds.base.schema import find_nested_classes, get_members, is_spec_class, list_value_types
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Resource
+
+
+@frozen(eq=False)
+class _NormalizedFields:
+    """The fields of a spec class that may have something to normalize, or that must have a value.
+
+    - `defaults`: of optional fields that may have a text, by name;
+    - `maps`: the fields whose entries with an empty text are dropped;
+    - `tables`: the fields with inner tables;
+    - `required`: the fields that the file must set.
+    """
+
+    defaults: Mapping[str, Any]
+    maps: tuple[str, ...]
+    tables: tuple[str, ...]
+    required: tuple[str, ...]
+
+
+_fields_by_class: dict[type, _NormalizedFields] = {}
+
+
+def _get_fields(spec_class: type) -> _NormalizedFields:
+    if spec_class not in _fields_by_class:
+        _fields_by_class[spec_class] = _select_fields(spec_class)
+    return _fields_by_class[spec_class]
+
+
+def _select_fields(spec_class: type) -> _NormalizedFields:
+    members, types = get_members(spec_class), list_value_types(spec_class)
+    nested_classes = find_nested_classes(spec_class)
+    defaults = {field.name: field.default for field in attrs.fields(spec_class) if str in types[field.name]}
+    return _NormalizedFields(
+        defaults={name: default for name, default in defaults.items() if not members[name].required},
+        maps=tuple(name for name, member in members.items() if member.drops_empty_values),
+        tables=tuple(name for name in members if nested_classes[name]),
+        required=tuple(name for name, member in members.items() if member.required),
+    )
 
 
 def normalize_spec(spec: Any) -> Any:
@@ -24,15 +62,15 @@ def normalize_spec(spec: Any) -> Any:
     An empty text becomes the field's default; a field that the file must set keeps it. So does an inner table without any value,
     if the default is that there is none. A map whose `Member` has `drops_empty_values` loses the entries with an empty text.
     """
-    changes: dict[str, Any] = {}
-    inner_names = _list_fields_with_tables(type(spec))
-    for name, member in get_members(type(spec)).items():
+    fields = _get_fields(type(spec))
+    changes = {name: default for name, default in fields.defaults.items() if getattr(spec, name) == ""}
+    for name in fields.maps:
         value = getattr(spec, name)
-        if isinstance(value, str) and not value and not member.required:
-            changes[name] = getattr(attrs.fields(type(spec)), name).default
-        elif member.drops_empty_values and isinstance(value, Mapping) and "" in value.values():
+        if isinstance(value, Mapping) and "" in value.values():
             changes[name] = {key: item for key, item in value.items() if item != ""}
-        elif value is not None and name in inner_names:
+    for name in fields.tables:
+        value = getattr(spec, name)
+        if value is not None:
             normalized = _normalize_tables(value)
             has_default = getattr(attrs.fields(type(spec)), name).default is None
             changes[name] = None if has_default and _is_empty_table(normalized) else normalized
@@ -42,28 +80,24 @@ def normalize_spec(spec: Any) -> Any:
 
 def find_empty_values(spec: Any) -> Iterator[ValueProblem]:
     """Yield a problem for each required field with an empty text, array or table."""
-    for name, member in get_members(type(spec)).items():
+    fields = _get_fields(type(spec))
+    empty_names = []
+    for name in fields.required:
         value = getattr(spec, name)
-        if member.required and value == "":
+        if value == "":
             yield ValueProblem("empty-value", "empty", "a value", path=(name,))
-        elif member.required and value == ():
+        elif value == ():
             yield ValueProblem("empty-value", "empty", "at least one item", path=(name,))
-        elif member.required and (value == {} or _is_empty_table(value)):
+        elif value == {} or _is_empty_table(value):
             yield ValueProblem("empty-value", "empty", "at least one key with a value", path=(name,))
-        elif name in _list_fields_with_tables(type(spec)):
-            for path, table in _iterate_tables(value):
-                for problem in find_empty_values(table):
-                    yield problem.nest_under(name, *path)
-
-
-_fields_with_tables: dict[type, frozenset[str]] = {}
-
-
-def _list_fields_with_tables(spec_class: type) -> frozenset[str]:
-    if spec_class not in _fields_with_tables:
-        nested_classes = find_nested_classes(spec_class)
-        _fields_with_tables[spec_class] = frozenset(name for name in nested_classes if nested_classes[name])
-    return _fields_with_tables[spec_class]
+        else:
+            continue
+        empty_names.append(name)
+    for name in fields.tables:
+        value = getattr(spec, name)
+        for path, table in _iterate_tables(value) if value is not None and name not in empty_names else ():
+            for problem in find_empty_values(table):
+                yield problem.nest_under(name, *path)
 
 
 def _iterate_tables(value: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NewType, get_args, get_type_hints
+from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -91,16 +91,16 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
     return attrs.field(default=default, metadata=metadata)
 
 
-_is_spec_by_class: dict[type, bool] = {}
+_are_spec_classes: dict[type, bool] = {}
 
 
 def is_spec_class(value_class: type) -> bool:
     """Return whether the fields of a class are declared with `member`."""
-    if value_class not in _is_spec_by_class:
-        _is_spec_by_class[value_class] = attrs.has(value_class) and all(
+    if value_class not in _are_spec_classes:
+        _are_spec_classes[value_class] = attrs.has(value_class) and all(
             _METADATA_KEY in attribute.metadata for attribute in attrs.fields(value_class)
         )
-    return _is_spec_by_class[value_class]
+    return _are_spec_classes[value_class]
 
 
 _members_by_class: dict[type, Mapping[str, Member]] = {}
@@ -123,6 +123,29 @@ def get_types(spec_class: type) -> Mapping[str, Any]:
     if spec_class not in _types_by_class:
         _types_by_class[spec_class] = get_type_hints(spec_class)
     return _types_by_class[spec_class]
+
+
+_value_types_by_class: dict[type, Mapping[str, frozenset[Any]]] = {}
+
+
+def list_value_types(spec_class: type) -> Mapping[str, frozenset[Any]]:
+    """Return the types of the values that each field may have, at any depth."""
+    if spec_class not in _value_types_by_class:
+        _value_types_by_class[spec_class] = {
+            name: frozenset(_iterate_value_types(annotation))
+            for name, annotation in get_types(spec_class).items()
+        }
+    return _value_types_by_class[spec_class]
+
+
+def _iterate_value_types(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    yield origin or getattr(annotation, "__supertype__", annotation)
+    if origin is not Literal:
+        for argument in get_args(annotation):
+            yield from _iterate_value_types(argument)
+    if isinstance(annotation, type) and is_spec_class(annotation):
+        yield from frozenset().union(*list_value_types(annotation).values())
 
 
 def find_nested_classes(spec_class: type) -> Mapping[str, tuple[type, ...]]:
@@ -153,25 +176,6 @@ def list_secret_members(spec_class: type) -> frozenset[str]:
 
 def _takes_secret(annotation: Any) -> bool:
     return annotation is Secret or any(map(_takes_secret, get_args(annotation)))
-
-
-_can_contain: dict[tuple[type, type], bool] = {}
-
-
-def can_contain(spec_class: type, value_class: type) -> bool:
-    """Return whether a field of a spec class, or of an inner table, can have a value of a class."""
-    key = (spec_class, value_class)
-    if key not in _can_contain:
-        annotations = get_types(spec_class).values()
-        _can_contain[key] = any(_can_be(annotation, value_class) for annotation in annotations)
-    return _can_contain[key]
-
-
-def _can_be(annotation: Any, value_class: type) -> bool:
-    if isinstance(annotation, type):
-        is_table_with_it = is_spec_class(annotation) and can_contain(annotation, value_class)
-        return is_table_with_it or issubclass(annotation, value_class) or issubclass(value_class, annotation)
-    return annotation is Any or any(_can_be(item, value_class) for item in get_args(annotation))
 
 
 def _iterate_spec_classes(annotation: Any) -> Iterator[type]:

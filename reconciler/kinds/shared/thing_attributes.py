@@ -26,6 +26,5 @@ def check_attributes(
     else:
         alternative = "" if len(stored) > TYPED_THING_ATTRIBUTES.maximum else f", or a {type_field}"
         yield from UNTYPED_THING_ATTRIBUTES.check(len(stored), path, alternative=alternative)
-    texts = {name: "" if isinstance(value, Secret) else value for name, value in stored.items()}
-    size = sum(len(name.encode()) + len(text.encode()) for name, text in texts.items())
-    yield from THING_ATTRIBUTE_BYTES.check(size, path)
+    texts = [*stored, *(value for value in stored.values() if not isinstance(value, Secret))]
+    yield from THING_ATTRIBUTE_BYTES.check(len("".join(texts).encode()), path)

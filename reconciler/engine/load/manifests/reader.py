@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -75,10 +74,6 @@ class ManifestReader:
 
     def read(self, value: object, context: LoadContext) -> Manifest:
         """Return the manifest that a `for_each` refers to or contains. Raises InvalidValueError."""
-        with _pause_garbage_collection():
-            return self._read(value, context)
-
-    def _read(self, value: object, context: LoadContext) -> Manifest:
         match value:
             case {"file": str(name), **rest} if name and not rest.keys() - {"query"}:
                 with _nest_errors("file"):
@@ -216,18 +211,6 @@ def _build_missing_table_problem(name: str, tables: Mapping[str, object]) -> Val
     return ValueProblem(
         "unknown-table", problem, 'the table, or a file with its rows, such as { file = "devices.csv" }'
     )
-
-
-@contextmanager
-def _pause_garbage_collection() -> Iterator[None]:
-    """Keep the collector from looking through millions of rows, which all stay and refer to nothing else."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @contextmanager
