@@ -104,6 +104,7 @@ bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m tests.benchmarks.endpoint
 	$(BIN)/python -m tests.benchmarks.race
 	$(BIN)/python -m tests.benchmarks.manifest
+	$(BIN)/python -m tests.benchmarks.loading
 	$(BIN)/python -m tests.benchmarks.rollout
 
 # dev.txt is the whole resolution; the other files pin the same versions, except oldest.txt, which pins the lower bounds.
