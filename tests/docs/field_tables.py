@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from reconciler.aws.json_schema import build_member_schema
-from reconciler.engine.load.declarations import MAX_NAME_LENGTH
+from reconciler.engine.load.resource_names import MAX_NAME_LENGTH
 from reconciler.engine.load.toml_types import (
     accepts_document_or_name,
     accepts_external,

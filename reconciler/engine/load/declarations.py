@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +21,7 @@ from reconciler.engine.load.resource_environments import (
     check_environments_of_table,
     exists_in_environment,
 )
+from reconciler.engine.load.resource_names import NameChecker
 from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.frozen_classes import frozen
@@ -32,15 +31,12 @@ from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.resource import ManifestRow
 from reconciler.model.settings import Settings
-from reconciler.model.text import describe_value, format_count
+from reconciler.model.text import describe_value
 
 WORKSPACE, VARIABLES, ENVIRONMENTS = "workspace", "variables", "environments"
 
 SETTINGS_TABLES = (WORKSPACE, VARIABLES, ENVIRONMENTS)
 """The tables that declare no resource; they are read before the others."""
-
-MAX_NAME_LENGTH = 256
-"""The maximum number of characters of a name, which is stored in a tag (AWS General Reference, tag naming limits)."""
 
 # A small file can declare very many resources: a table with `for_each` has one instance for each row of its manifest.
 _MAX_INSTANCES = 5_000_000
@@ -48,12 +44,6 @@ _MAX_INSTANCES = 5_000_000
 
 _MAX_TEXT_CHARACTERS = 2**30
 """The maximum number of characters, in all instances together, of the texts that use columns."""
-
-_CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode's categories for control and format characters, surrogates, and line and paragraph separators."""
-
-_COLUMN = re.compile(r"\{\w+\}")
-"""A column of a manifest, in the name of a table without `for_each`."""
 
 
 @frozen
@@ -117,9 +107,8 @@ class _DeclarationsBuilder:
 
     def __init__(self, scope: LoadScope, constraints: Constraints, diagnostics: DiagnosticCollector) -> None:
         self._scope = scope
-        self._constraints = constraints
+        self._name_checker = NameChecker(constraints)
         self._diagnostics = diagnostics
-        self._kinds = all_kinds()
         self.manifests = ManifestReader(scope.manifest_inputs)
         self._reported_manifest_ids: set[int] = set()
         self._instances_left, self._characters_left = _MAX_INSTANCES, _MAX_TEXT_CHARACTERS
@@ -205,7 +194,7 @@ class _DeclarationsBuilder:
         if first_declaration is not declaration:
             problem = f"already declared at {first_declaration.origin}; rename or remove one of the two"
             self._diagnostics.add(declaration, ValueProblem("duplicate-declaration", problem))
-        elif problems := self._check_name(address):
+        elif problems := self._name_checker.check(address):
             self._diagnostics.add(declaration, *problems)
 
     def _add_for_each(self, table: TomlTable, context: LoadContext) -> None:
@@ -260,34 +249,6 @@ class _DeclarationsBuilder:
             for_each.table, ValueProblem("too-many-rows", problem, expected, path=(FOR_EACH,))
         )
         return False
-
-    def _check_name(self, address: Address) -> list[ValueProblem]:
-        kind, name = self._kinds[address.kind], address.name
-        if not name:
-            return [ValueProblem("invalid-name", "the name is empty", "a name")]
-        if len(name) > MAX_NAME_LENGTH:
-            problem = f"the name has {format_count(len(name), 'character')}"
-            return [ValueProblem("name-too-long", problem, f"at most {MAX_NAME_LENGTH}")]
-        if _has_control_characters(name):
-            problem = "the name contains control characters"
-            return [ValueProblem("invalid-name", problem, "printable characters")]
-        if not kind.name_api:
-            return []
-        violations = self._constraints.find_violations(kind.service, kind.name_api, name)
-        return [_build_name_problem(name, violation) for violation in violations]
-
-
-def _build_name_problem(name: str, violation: ValueProblem) -> ValueProblem:
-    problem = f"the name: {violation.problem}"
-    if _COLUMN.search(name):
-        problem = f"{problem}, and only a table with for_each has {{columns}}"
-    return ValueProblem(f"name-{violation.code}", problem, violation.expected, violation.nearest)
-
-
-def _has_control_characters(name: str) -> bool:
-    if name.isprintable():
-        return False
-    return any(unicodedata.category(character) in _CONTROL_CATEGORIES for character in name)
 
 
 def report_unknown_tables(files: Iterable[TomlFile], diagnostics: DiagnosticCollector) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reconciler.engine.load.declarations import ENVIRONMENTS, MAX_NAME_LENGTH, VARIABLES, WORKSPACE
+from reconciler.engine.load.declarations import ENVIRONMENTS, VARIABLES, WORKSPACE
 from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.input_files import PARAMETER_NAME, SECRET_ID, VARIABLE_NAME
 from reconciler.engine.load.json_schema_constraints import add_constraints
@@ -28,6 +28,7 @@ from reconciler.engine.load.json_schema_types import (
 )
 from reconciler.engine.load.manifests.reader import FILE_EXTENSIONS
 from reconciler.engine.load.moved_removed import INLINE_MOVED_KEYS, MOVED, MOVED_REMOVED_KEYS
+from reconciler.engine.load.resource_names import MAX_NAME_LENGTH
 from reconciler.engine.load.resources import CommonKeys
 from reconciler.engine.load.variables import VARIABLE_TYPES
 from reconciler.engine.load.workspace_table import (
