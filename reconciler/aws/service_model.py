@@ -247,7 +247,9 @@ def _build_map_check(max_items: float | None, key: Shape, value: Shape) -> Check
             problems.append(ValueProblem("too-many-items", format_count(len(items), "entry"), expected))
         for name, item in items.items():
             problems += check_key(name)
-            problems += (problem.nest_under(name) for problem in check_value(item, secret))
+            value_problems = check_value(item, secret)
+            if value_problems:
+                problems += [problem.nest_under(name) for problem in value_problems]
         return problems
 
     return check

@@ -52,7 +52,7 @@ _PACKAGE_VERSION = re.compile(r"(?:.*:package/)?([^/:]+/version/[^/]+)")
 
 def extract_name_from_arn(arn: str) -> str:
     """Return the last part of an ARN, which is a name or an ID; return text without a slash unchanged."""
-    version = _PACKAGE_VERSION.fullmatch(arn)
+    version = _PACKAGE_VERSION.fullmatch(arn) if "/version/" in arn else None
     return version[1] if version else arn.rpartition("/")[2]
 
 

@@ -8,13 +8,14 @@ of a field that the file has to set.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import attrs
 
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.members import to_structure
-from reconciler.kinds.base.schema import find_nested_classes, get_members, is_spec_class, list_value_types
+from reconciler.kinds.base.schema import find_nested_classes, get_members, get_types, is_spec_class
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.resource import Desired, Resource
 
@@ -45,15 +46,23 @@ def _get_fields(spec_class: type) -> _NormalizedFields:
 
 
 def _select_fields(spec_class: type) -> _NormalizedFields:
-    members, types = get_members(spec_class), list_value_types(spec_class)
+    members, types = get_members(spec_class), get_types(spec_class)
     nested_classes = find_nested_classes(spec_class)
-    defaults = {field.name: field.default for field in attrs.fields(spec_class) if str in types[field.name]}
+    defaults = {
+        field.name: field.default for field in attrs.fields(spec_class) if _accepts_text(types[field.name])
+    }
     return _NormalizedFields(
         defaults={name: default for name, default in defaults.items() if not members[name].required},
         maps=tuple(name for name, member in members.items() if member.drops_empty_values),
         tables=tuple(name for name in members if nested_classes[name]),
         required=tuple(name for name, member in members.items() if member.required),
     )
+
+
+def _accepts_text(annotation: Any) -> bool:
+    """Return whether a value itself may be a text, and not only the items of an array or a map."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return str in (get_args(annotation) if is_union else (annotation,))
 
 
 def normalize_spec(spec: Any) -> Any:
