@@ -144,7 +144,7 @@ _WRITERS = {
 
 
 def compare_with_floors(folder: Path, devices: int) -> Sequence[Sequence[str]]:
-    """Return a row for the first load, and one for the second: seconds, those of the floor, and the ratio."""
+    """Return the seconds of the first and the second load, those of the floor, and the ratios."""
     write_certificates(folder, devices)
     seconds: dict[str, float] = {}
 
@@ -168,7 +168,7 @@ def format_ratio(devices: int, name: str, seconds: float, floor: float) -> Seque
 
 
 def compare_sources(folder: Path, rows: int) -> Sequence[Sequence[str]]:
-    """Return a row for each form of manifest: the seconds for a tenth of the rows and for all, and their ratio."""
+    """Return the seconds for a tenth of the rows and for all of each form, and their ratio."""
     small, large = folder / "small", folder / "large"
     write_rows(small, rows // 10, [*SOURCES])
     write_rows(large, rows, [*SOURCES])
