@@ -212,7 +212,7 @@ class WorkspacePlans(WorkspaceRuns):
         from reconciler.engine.ownership.markers import count_unchanged_markers
 
         check_plan(plan)
-        return count_unchanged_markers(plan, self.desired.resources)
+        return count_unchanged_markers(plan)
 
     def _make_plan(self, options: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan

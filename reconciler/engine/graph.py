@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from heapq import heappop, heappush
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Dependencies: TypeAlias = Mapping[Address, AbstractSet[Address]]
 """Address → the addresses that it depends on."""
+
+_NO_EDGE = -1
 
 
 def build_resource_graph(resources: Desired) -> Graph:
@@ -46,22 +49,30 @@ def sort_by_dependencies(dependencies: Dependencies) -> list[Address]:
     """
     addresses = sorted(dependencies)
     indexes = {address: index for index, address in enumerate(addresses)}
-    missing_counts = [0] * len(addresses)
-    dependents: list[list[int]] = [[] for _ in addresses]
+    missing_counts = array("q", bytes(8 * len(addresses)))
+    # The edges of a large graph are in arrays: each has its dependent and the next edge of the same dependency.
+    first_edges = array("q", [_NO_EDGE]) * len(addresses)
+    edge_dependents, next_edges = array("q"), array("q")
     for index, address in enumerate(addresses):
         for dependency in dependencies[address]:
-            if dependency in indexes:
+            dependency_index = indexes.get(dependency)
+            if dependency_index is not None:
                 missing_counts[index] += 1
-                dependents[indexes[dependency]].append(index)
+                next_edges.append(first_edges[dependency_index])
+                first_edges[dependency_index] = len(edge_dependents)
+                edge_dependents.append(index)
     ready = [index for index, count in enumerate(missing_counts) if not count]  # sorted, so it is a heap
     order = []
     while ready:
         index = heappop(ready)
         order.append(addresses[index])
-        for dependent in dependents[index]:
+        edge = first_edges[index]
+        while edge != _NO_EDGE:
+            dependent = edge_dependents[edge]
             missing_counts[dependent] -= 1
             if not missing_counts[dependent]:
                 heappush(ready, dependent)
+            edge = next_edges[edge]
     return order
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from attrs import field
@@ -35,7 +36,7 @@ class Create:
 
     action: ClassVar[str] = "create"
     resource: Resource
-    fields: tuple[FieldChange, ...] = ()
+    fields: Sequence[FieldChange] = ()
 
     @property
     def address(self) -> Address:
@@ -84,7 +85,7 @@ class Delete:
     action: ClassVar[str] = "delete"
     address: Address
     live: Live
-    fields: tuple[FieldChange, ...] = ()
+    fields: Sequence[FieldChange] = ()
 
 
 @frozen

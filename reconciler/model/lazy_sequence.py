@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 SourceT = TypeVar("SourceT")
 ItemT = TypeVar("ItemT")
 
 
-class LazySequence(Sequence[ItemT], Generic[SourceT, ItemT]):
+class _ComparedByItems(Sequence[ItemT]):
+    """A sequence that is equal to any list or tuple with equal items."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list | tuple | _ComparedByItems):
+            return NotImplemented
+        return len(self) == len(other) and all(map(_is_equal, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # like a list
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+class LazySequence(_ComparedByItems[ItemT], Generic[SourceT, ItemT]):
     """A sequence of the results of a pure function, one for each of the `sources`.
 
-    A plan of a large fleet has millions of steps and lines; only those that are in use are in memory. It is equal to any list or
-    tuple with equal items.
+    A plan of a large fleet has millions of steps and lines; only those that are in use are in memory.
     """
 
     __slots__ = ("_compute", "sources")
@@ -37,15 +52,28 @@ class LazySequence(Sequence[ItemT], Generic[SourceT, ItemT]):
     def __len__(self) -> int:
         return len(self.sources)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, list | tuple | LazySequence):
-            return NotImplemented
-        return len(self) == len(other) and all(map(_is_equal, self, other))
 
-    __hash__ = None  # type: ignore[assignment]  # like a list
+class LazyItems(_ComparedByItems[ItemT], Generic[SourceT, ItemT]):
+    """The items that a pure function finds in a value, such as the fields of a resource."""
 
-    def __repr__(self) -> str:
-        return repr(tuple(self))
+    __slots__ = ("_find_items", "_source")
+
+    def __init__(self, find_items: Callable[[SourceT], Iterable[ItemT]], source: SourceT) -> None:
+        self._find_items = find_items
+        self._source = source
+
+    @overload
+    def __getitem__(self, index: int) -> ItemT: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ItemT]: ...
+    def __getitem__(self, index: int | slice) -> ItemT | Sequence[ItemT]:
+        return tuple(self)[index]
+
+    def __iter__(self) -> Iterator[ItemT]:
+        return iter(self._find_items(self._source))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _is_equal(item: Any, other: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -14,9 +14,11 @@ from reconciler.model.address import Address
 from reconciler.model.arguments import check_type
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
 from reconciler.model.resource import Desired, Live
+from reconciler.model.secret import Secret
 
 
 @frozen
@@ -60,6 +62,12 @@ class Step:
     def address(self) -> Address:
         """The address of the changed resource; a plan has at most one step for each address."""
         return self.change.address
+
+
+class LazySteps(LazySequence[Change, Step]):
+    """The steps of a plan, each built from its change whenever it is used, to save memory."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -149,12 +157,12 @@ class Plan:
     `environment` is the environment's name, or empty; `variables` are those that the command line or the process's environment set.
     `manifest_sources` are where the rows of `for_each` come from.
     `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
-    `unmatched` has the selectors that select nothing, which the options must allow.
+    `unmatched` has the selectors that select nothing, which the options must allow. `secrets` are those in the calls.
     """
 
     workspace: str
     target: Target
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
     digest: str
     estimate: Estimate
     unchanged: int = 0
@@ -167,6 +175,7 @@ class Plan:
     basis: Basis = field(factory=Basis, eq=False, repr=False)
     unmanaged: tuple[UnmanagedResources, ...] = field(default=(), eq=False, repr=False)
     unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)
+    secrets: frozenset[Secret] = field(default=frozenset(), eq=False, repr=False, kw_only=True)
 
     def __bool__(self) -> bool:
         return bool(self.steps)
@@ -176,10 +185,17 @@ class Plan:
         """The text that a user types to confirm deletions: the environment's name, or else the workspace's."""
         return self.environment or self.workspace
 
+    @property
+    def changes(self) -> Sequence[Change]:
+        """The change of each step, without the cost of its calls."""
+        if isinstance(self.steps, LazySteps):
+            return self.steps.sources
+        return [step.change for step in self.steps]
+
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """Action → number of changes; every action is a key, even without changes."""
-        counts = Counter(step.change.action for step in self.steps)
+        counts = Counter(change.action for change in self.changes)
         return {action: counts[action] for action in ACTIONS}
 
     @cached_property

@@ -89,7 +89,7 @@ class SecretDigest:
     @classmethod
     def parse(cls, text: str) -> SecretDigest | None:
         """Return the hash in a stored text, or None if there is none or checking it would take too long."""
-        match = _DIGEST.fullmatch(text)
+        match = _DIGEST.fullmatch(text) if text.startswith("scrypt:") else None
         if match is None or int(match[1]) > _MAX_LOG2_COST:
             return None
         return cls(int(match[1]), match[2], match[3])

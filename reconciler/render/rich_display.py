@@ -117,7 +117,7 @@ class DisplayedPlan(Displayed, Plan):
         from reconciler.engine.ownership.markers import count_unchanged_markers
         from reconciler.render.views.plan import build_plan_view
 
-        markers = count_unchanged_markers(self, self.state.resources) if self.state else 0
+        markers = count_unchanged_markers(self) if self.state else 0
         return build_plan_view(self, requests=requests, unchanged_markers=markers)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from reconciler.kinds.shared.thing_group_checks import works_on_thing_groups
 from reconciler.model.plan import Note, Step
@@ -17,18 +16,21 @@ Certificates whose ARN is known only during the apply do not count.
 """
 
 
-def suggest_call_savings(steps: Iterable[Step], quotas: Quotas, desired: Desired) -> Iterator[Note]:
-    """Yield a note for each policy that the steps attach to many certificates instead of to a thing group.
+def list_attached_policies(step: Step) -> Iterator[str]:
+    """Yield the policy of each call of a step that attaches one to a certificate."""
+    for call in step.calls:
+        if call.operation == "AttachPolicy" and ":cert/" in str(call.params["target"]):
+            yield str(call.params["policyName"])
 
-    There is none for a policy that may need to stay on the certificates (`works_on_thing_groups`).
+
+def suggest_call_savings(
+    attached_policies: Mapping[str, int], quotas: Quotas, desired: Desired
+) -> Iterator[Note]:
+    """Yield a note for each policy that is attached to many certificates instead of to a thing group.
+
+    `attached_policies` has the number of certificates that each policy is attached to. There is none for a policy that may need to stay on the certificates (`works_on_thing_groups`).
     """
-    attachments = Counter(
-        str(call.params["policyName"])
-        for step in steps
-        for call in step.calls
-        if call.operation == "AttachPolicy" and ":cert/" in str(call.params["target"])
-    )
-    for policy, count in sorted(attachments.items()):
+    for policy, count in sorted(attached_policies.items()):
         is_ownership_marker = policy.startswith("reconciler-")
         if count < MIN_ATTACHMENTS or is_ownership_marker or not works_on_thing_groups(policy, desired):
             continue

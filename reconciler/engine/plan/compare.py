@@ -123,10 +123,12 @@ def _replace_spec(resource: Resource, spec: Any, declared: Desired) -> Resource:
 
     The spec's references to declared resources become dependencies as well.
     """
+    if spec is resource.spec:
+        return resource
     references = {reference for reference in find_references(spec) if reference in declared}
     if references - resource.dependencies:
         return evolve(resource, spec=spec, dependencies=resource.dependencies | references)
-    return resource if spec is resource.spec else evolve(resource, spec=spec)
+    return evolve(resource, spec=spec)
 
 
 def build_plan_context(workspace: str, target: Target, comparison: Comparison) -> PlanContext:

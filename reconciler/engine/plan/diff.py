@@ -15,6 +15,7 @@ from reconciler.kinds.base.tags import NAME_TAG
 from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.change import PREVENT_DESTROY_PATH, Change, Create, Delete, FieldChange, Replace, Update
 from reconciler.model.document import Document
+from reconciler.model.lazy_sequence import LazyItems
 from reconciler.model.resource import NOT_COMPARED, Desired, External, Inventory, Live, Resource
 from reconciler.model.secret import Secret, SecretDigest
 
@@ -36,9 +37,9 @@ def diff(workspace: str, desired: Desired, live: Inventory) -> Iterator[Change]:
         if resource is None:
             assert live_resource is not None
             if live_resource.owner == workspace:
-                yield Delete(address, live_resource, tuple(_iterate_deleted_fields(live_resource.spec)))
+                yield Delete(address, live_resource, LazyItems(_iterate_deleted_fields, live_resource.spec))
         elif live_resource is None:
-            yield Create(resource, tuple(_iterate_created_fields(resource.spec)))
+            yield Create(resource, LazyItems(_iterate_created_fields, resource.spec))
         else:
             change = _diff_resource(workspace, resource, live_resource)
             if change:

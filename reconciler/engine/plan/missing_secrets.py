@@ -1,4 +1,4 @@
-"""Reject a plan whose calls need a secret that has no value."""
+"""Find the secrets without a value that the calls of a plan need."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ from typing import Any
 from reconciler.kinds.base.schema import get_members, is_spec_class
 from reconciler.model.change import Delete, Forget
 from reconciler.model.diagnostic import ValuePath
-from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Step
-from reconciler.model.secret import Secret, walk_secrets
+from reconciler.model.secret import Secret
 from reconciler.model.text import format_path
 
 
-def check_secrets(steps: Iterable[Step]) -> None:
-    """Raise PlanRejectedError with every secret without a value that a call of these steps reveals."""
-    errors = [error for step in steps for error in _find_missing(step)]
-    if errors:
-        raise PlanRejectedError(errors)
-
-
-def _find_missing(step: Step) -> Iterator[str]:
-    missing = {secret for call in step.calls for secret in walk_secrets(call.params) if secret.value is None}
+def find_missing_secrets(step: Step, secrets: Iterable[Secret]) -> Iterator[str]:
+    """Yield an error for each secret without a value; `secrets` are those in the calls of the step."""
+    missing = {secret for secret in secrets if secret.value is None}
     if not missing or isinstance(step.change, Delete | Forget):
         return
     resource = step.change.resource

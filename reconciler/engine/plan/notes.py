@@ -10,6 +10,7 @@ from reconciler.engine.ownership.stored_lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
+from reconciler.engine.plan.survey import Survey
 from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
@@ -21,7 +22,7 @@ from reconciler.model.change import Change, Create, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
 from reconciler.model.pem import Pem
-from reconciler.model.plan import Note, Step, UnmanagedResources
+from reconciler.model.plan import Note, UnmanagedResources
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import DesiredState, Settings
@@ -33,7 +34,7 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     options: PlanOptions,
     comparison: Comparison,
     context: PlanContext,
-    steps: Sequence[Step],
+    survey: Survey,
     quotas: Quotas,
     *,
     holder: LeaseHolder | None,
@@ -52,14 +53,14 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from describe_kept_orphans(comparison, state.settings.name)
     yield from _describe_kept_settings(comparison)
     yield from _collect_notes_of_kinds(comparison)
-    yield from _describe_modified_resources(steps)
+    yield from _describe_modified_resources(comparison, survey)
     yield from _describe_grace_periods(comparison)
     yield from _warn_of_cascades(comparison, context)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
     yield from _describe_tables(state)
     yield from describe_unmanaged(state, unmanaged)
-    yield from suggest_call_savings(steps, quotas, state.resources)
+    yield from suggest_call_savings(survey.attached_policies, quotas, state.resources)
 
 
 def _describe_tables(state: DesiredState) -> Iterator[Note]:
@@ -163,14 +164,13 @@ def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
                 yield Note("info", text, address)
 
 
-def _describe_modified_resources(steps: Sequence[Step]) -> Iterator[Note]:
+def _describe_modified_resources(comparison: Comparison, survey: Survey) -> Iterator[Note]:
     """Yield a note for each step that changes resources without a step of their own."""
-    addresses = {step.address for step in steps}
-    for step in steps:
-        modified = [str(address) for address in step.also_modifies if address not in addresses]
+    for address, others in survey.also_modified.items():
+        modified = [str(other) for other in others if other not in comparison.changes]
         if modified:
-            text = f"also changes {join_some(modified)} to use the new {all_kinds()[step.address.kind].noun}"
-            yield Note("info", text, step.address)
+            text = f"also changes {join_some(modified)} to use the new {all_kinds()[address.kind].noun}"
+            yield Note("info", text, address)
 
 
 def _describe_grace_periods(comparison: Comparison) -> Iterator[Note]:

@@ -23,7 +23,7 @@ from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, Resour
 from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES, find_service_needs
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.references import iterate_references
-from reconciler.kinds.base.schema import get_members, is_spec_class
+from reconciler.kinds.base.schema import can_contain, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Delete, Forget, Update
@@ -230,6 +230,8 @@ _ValueT = TypeVar("_ValueT")
 
 def _iterate_values(spec: object, wanted: type[_ValueT]) -> Iterator[tuple[str, _ValueT]]:
     """Yield the path and the value of each field of a class, inner tables included."""
+    if not can_contain(type(spec), wanted):
+        return
     for name in get_members(type(spec)):
         value = getattr(spec, name)
         if isinstance(value, wanted):

@@ -8,16 +8,16 @@ from reconciler.engine.ownership.lease import find_lease_holder
 from reconciler.engine.plan.adoption import resolve_adopt_patterns
 from reconciler.engine.plan.checks import check_plan
 from reconciler.engine.plan.compare import build_plan_context, compare_states
-from reconciler.engine.plan.missing_secrets import check_secrets
 from reconciler.engine.plan.notes import collect_notes
 from reconciler.engine.plan.outside import check_outside
-from reconciler.engine.plan.record import compute_digest
 from reconciler.engine.plan.refresh import Progress, refresh
 from reconciler.engine.plan.selection import find_unmatched, select_changes
-from reconciler.engine.plan.steps import build_steps, estimate_steps
+from reconciler.engine.plan.steps import build_steps
+from reconciler.engine.plan.survey import survey_steps
 from reconciler.engine.plan.unmanaged import find_unmanaged
 from reconciler.model.address import Address
 from reconciler.model.call import Call
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Note, Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
@@ -54,22 +54,26 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     outside_check = check_outside(selected_comparison.changes, context, call, progress)
     check_plan(state, options, selected_comparison, context, holder, outside_check.errors)
     steps = build_steps(selected_comparison, context, state.resources)
-    check_secrets(steps)
-    estimate = estimate_steps(steps, quotas)
+    survey = survey_steps(workspace, target, steps)
+    if survey.missing_secrets:
+        raise PlanRejectedError(survey.missing_secrets)
     unmanaged = find_unmanaged(comparison)
     plan_notes = collect_notes(
-        state, options, selected_comparison, context, steps, quotas, holder=holder, unmanaged=unmanaged
+        state, options, selected_comparison, context, survey, quotas, holder=holder, unmanaged=unmanaged
     )
     notes = [*outside_check.notes, *plan_notes]
-    changed_addresses = {address for step in steps for address in (step.address, *step.also_modifies)}
-    unchanged_addresses = (comparison.desired.keys() & addresses) - changed_addresses
+    also_modified = {address for others in survey.also_modified.values() for address in others}
+    unchanged = sum(
+        address in addresses and address not in selected_comparison.changes and address not in also_modified
+        for address in comparison.desired
+    )
     return Plan(
         workspace=workspace,
         target=target,
         steps=steps,
-        digest=compute_digest(workspace, target, steps),
-        estimate=estimate,
-        unchanged=len(unchanged_addresses),
+        digest=survey.digest,
+        estimate=quotas.estimate(survey.calls),
+        unchanged=unchanged,
         notes=tuple(note for note in notes if _is_relevant(note, options, addresses)),
         options=options,
         file_digest=state.digest,
@@ -78,6 +82,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         manifest_sources=state.manifest_sources,
         basis=comparison.basis,
         unmanaged=unmanaged,
+        secrets=survey.secrets,
         unmatched=find_unmatched(comparison, options.select, options.exclude)
         if options.allow_unmatched
         else (),

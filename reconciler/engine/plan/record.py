@@ -126,21 +126,33 @@ def to_change_records(steps: Sequence[Step]) -> Sequence[ChangeRecord]:
     return LazySequence(lambda step: _to_change_record(step, _format_origin(step.change)), steps)
 
 
-def compute_digest(workspace: str, target: Target, steps: Iterable[Step]) -> str:
-    """Return the SHA-256 of what would be sent and where, and of what was read.
+class DigestBuilder:
+    """Computes the digest of a plan: the SHA-256 of what would be sent and where, and of what was read.
 
     Plans with the same digest send the same calls, apart from the values of secrets: these are included as their references, so
     that the digest reveals nothing about the values. It does not depend on line numbers in the file either.
     """
-    # The JSON of [workspace, target, [change, …]], hashed piece by piece to save memory.
-    encode = msgspec.json.Encoder(order="sorted").encode
-    head, tail = encode([workspace, attrs.asdict(target), []]), b"]]"
-    digest = hashlib.sha256(head.removesuffix(tail))
-    for index, step in enumerate(steps):
-        digest.update(b"," if index > 0 else b"")
-        digest.update(encode(_to_change_record(step, origin=None)))
-    digest.update(tail)
-    return digest.hexdigest()
+
+    def __init__(self, workspace: str, target: Target) -> None:
+        # The JSON of [workspace, target, [change, …]], hashed piece by piece to save memory.
+        self._encode = msgspec.json.Encoder(order="sorted").encode
+        head = self._encode([workspace, attrs.asdict(target), []])
+        self._digest = hashlib.sha256(head.removesuffix(_DIGEST_END))
+        self._separator = b""
+
+    def add(self, step: Step) -> None:
+        """Add the next step."""
+        self._digest.update(self._separator)
+        self._digest.update(self._encode(_to_change_record(step, origin=None)))
+        self._separator = b","
+
+    def complete(self) -> str:
+        """Return the digest of all steps."""
+        self._digest.update(_DIGEST_END)
+        return self._digest.hexdigest()
+
+
+_DIGEST_END = b"]]"
 
 
 def to_json_values(value: Any) -> Any:

@@ -25,7 +25,7 @@ def find_room_errors(comparison: Comparison, context: PlanContext, resources: De
     `resources` are those in the file.
     """
     limits = {table: kind.account_limit for table, kind in all_kinds().items() if kind.account_limit}
-    dependencies: StepDependencies = {}
+    dependencies: StepDependencies | None = None
     for table, limit in limits.items():
         changes = [change for change in comparison.changes.values() if change.address.kind == table]
         creations = sorted(change.address for change in changes if isinstance(change, Create))

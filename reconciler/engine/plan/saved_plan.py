@@ -36,7 +36,7 @@ from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan import Plan, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.redaction import REDACTED
-from reconciler.model.secret import Secret, SecretDigest, walk_secrets
+from reconciler.model.secret import Secret, SecretDigest
 from reconciler.model.settings import DesiredState
 from reconciler.model.text import quote
 
@@ -348,10 +348,8 @@ def _join_or_none(words: Iterable[str]) -> str:
 def _map_secrets_by_reference(plan: Plan) -> Mapping[str, Secret]:
     """Return the secrets in the calls of a plan by reference, several with one reference as one."""
     values: defaultdict[str, set[str | None]] = defaultdict(set)
-    for step in plan.steps:
-        for call in step.calls:
-            for secret in walk_secrets(call.params):
-                values[secret.reference].add(secret.value)
+    for secret in plan.secrets:
+        values[secret.reference].add(secret.value)
     return {reference: _join_secrets(reference, values[reference]) for reference in sorted(values)}
 
 

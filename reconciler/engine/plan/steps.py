@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
 
 from reconciler.engine.graph import sort_by_dependencies
 from reconciler.engine.plan.compare import Comparison
@@ -19,53 +18,76 @@ from reconciler.kinds.shared.ownership_markers import MARKED_TABLES, is_ownershi
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Create, Delete, Forget, Replace, Update
-from reconciler.model.plan import Estimate, Step
-from reconciler.model.quota import Quotas
+from reconciler.model.plan import LazySteps, Step
 from reconciler.model.resource import Desired
 
-StepDependencies: TypeAlias = Mapping[Address, frozenset[Address]]
-"""The addresses of the changes that must be applied before each change."""
+
+class StepDependencies(Mapping[Address, frozenset[Address]]):
+    """The addresses of the changes that must be applied before each change.
+
+    Those of a new or updated resource are mostly its dependencies in the file, and are found whenever they are used, to save memory.
+    The others, and those that are `set`, are stored.
+    """
+
+    def __init__(self, changes: Mapping[Address, Change]) -> None:
+        self._changes = changes
+        self._stored: dict[Address, frozenset[Address]] = {}
+
+    def __getitem__(self, address: Address) -> frozenset[Address]:
+        stored = self._stored.get(address)
+        if stored is not None:
+            return stored
+        change = self._changes[address]
+        assert isinstance(change, Create | Update), "the dependencies of any other change are stored"
+        return _find_changed_dependencies(change, self._changes)
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self._changes)
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def set(self, address: Address, dependencies: frozenset[Address]) -> None:
+        """Store the dependencies of a change."""
+        self._stored[address] = dependencies
+
+    def add(self, address: Address, dependencies: AbstractSet[Address]) -> None:
+        """Add dependencies to those of a change."""
+        if dependencies:
+            self._stored[address] = self[address] | dependencies
 
 
 def find_dependencies(comparison: Comparison, context: PlanContext, resources: Desired) -> StepDependencies:
     """Return the dependencies of each change; `resources` are those in the file."""
     changes = comparison.changes
-    dependents = _map_dependents_in_file(resources)
-    dependencies = {
-        address: _find_reference_dependencies(change, changes, context, dependents)
-        for address, change in changes.items()
-    }
+    dependencies = StepDependencies(changes)
+    _add_reference_dependencies(changes, context, resources, dependencies)
     _wait_for_freeing_deletions(changes, dependencies)
     for address, change in changes.items():
         if isinstance(change, Create):
-            dependencies[address] |= _find_name_freeing_changes(change, changes, context)
+            dependencies.add(address, _find_name_freeing_changes(change, changes, context))
     for change in changes.values():
         if isinstance(change, Create | Update | Replace):
             _wait_for_holders(change, changes, context, dependencies)
     for address, change in changes.items():
         if isinstance(change, Update | Replace) and change.resource.lifecycle.ignore_changes:
-            dependencies[address] |= _find_replaced_references(change, changes, dependencies)
+            dependencies.add(address, _find_replaced_references(change, changes, dependencies))
     for old, new in comparison.renames.items():
         if not depends_on(new, {old}, dependencies):
-            dependencies[old] |= {new}  # the new one is created before the old one is deleted
+            dependencies.add(old, {new})  # the new one is created before the old one is deleted
     return dependencies
 
 
-def build_steps(comparison: Comparison, context: PlanContext, resources: Desired) -> tuple[Step, ...]:
+def build_steps(comparison: Comparison, context: PlanContext, resources: Desired) -> LazySteps:
     """Return the steps of a plan, each after its dependencies; `resources` are those in the file."""
     changes = comparison.changes
-    if not changes:
-        return ()
     dependencies = find_dependencies(comparison, context, resources)
     order = sort_by_dependencies(dependencies)
     assert len(order) == len(dependencies), "the changes depend on each other in a cycle"
-    return tuple(_build_step(changes[address], dependencies[address], context) for address in order)
-
-
-def estimate_steps(steps: Iterable[Step], quotas: Quotas) -> Estimate:
-    """Return the number of calls by operation, and how long they take under AWS's quotas."""
-    calls = Counter((call.service, call.operation) for step in steps for call in step.calls)
-    return quotas.estimate(dict(sorted(calls.items())))
+    return LazySteps(
+        lambda change: _build_step(change, dependencies[change.address], context),
+        [changes[address] for address in order],
+    )
 
 
 def _build_step(change: Change, dependencies: frozenset[Address], context: PlanContext) -> Step:
@@ -111,6 +133,20 @@ def _build_calls(change: Change, context: PlanContext) -> Sequence[ApiCall]:
             return kind.forget(change, context)
 
 
+def _add_reference_dependencies(
+    changes: Mapping[Address, Change],
+    context: PlanContext,
+    resources: Desired,
+    dependencies: StepDependencies,
+) -> None:
+    """Store the dependencies because of references that `StepDependencies` does not find itself."""
+    has_deletions = any(isinstance(change, Delete) for change in changes.values())
+    dependents = _map_dependents_in_file(resources) if has_deletions else {}
+    for address, change in changes.items():
+        if not isinstance(change, Create | Update):
+            dependencies.set(address, _find_reference_dependencies(change, changes, context, dependents))
+
+
 def _map_dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[Address]]:
     """Return the resources in the file that depend on each address."""
     dependents: defaultdict[Address, set[Address]] = defaultdict(set)
@@ -121,7 +157,7 @@ def _map_dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[
 
 
 def _find_reference_dependencies(
-    change: Change,
+    change: Delete | Forget | Replace,
     changes: Mapping[Address, Change],
     context: PlanContext,
     dependents: Mapping[Address, AbstractSet[Address]],
@@ -139,8 +175,6 @@ def _find_reference_dependencies(
             return _find_changed_dependencies(change, changes) | _find_users_to_detach(
                 change, changes, context
             )
-        case Create() | Update():
-            return _find_changed_dependencies(change, changes)
 
 
 def _find_changed_dependencies(
@@ -184,15 +218,15 @@ def _wait_for_holders(
     change: Create | Update | Replace,
     changes: Mapping[Address, Change],
     context: PlanContext,
-    dependencies: dict[Address, frozenset[Address]],
+    dependencies: StepDependencies,
 ) -> None:
     """Let a change wait for the steps that release what it gets, and none of them for it."""
     address = change.address
     holders = changes.keys() & set(all_kinds()[address.kind].hidden_holders(change, context))
     for holder in sorted(holders, key=str):
-        dependencies[holder] -= {address}
+        dependencies.set(holder, dependencies[holder] - {address})
         if not depends_on(holder, {address}, dependencies):
-            dependencies[address] |= {holder}
+            dependencies.add(address, {holder})
 
 
 def _find_changes_before_marker_deletion(
@@ -228,9 +262,7 @@ def _find_users_to_detach(
     }
 
 
-def _wait_for_freeing_deletions(
-    changes: Mapping[Address, Change], dependencies: dict[Address, frozenset[Address]]
-) -> None:
+def _wait_for_freeing_deletions(changes: Mapping[Address, Change], dependencies: StepDependencies) -> None:
     """Let each creation and replacement of a kind with `creates_after_deletes` wait for its deletions.
 
     The change may need something that the deletions free, such as a managed thing's authentication material. It does not wait for a
@@ -247,11 +279,11 @@ def _wait_for_freeing_deletions(
         )
         if free_deletions:
             for creation in creations:
-                dependencies[creation] |= free_deletions
+                dependencies.add(creation, free_deletions)
         for deletion in sorted(deletions - free_deletions):
             for creation in sorted(creations):
                 if not depends_on(deletion, {creation}, dependencies):
-                    dependencies[creation] |= {deletion}
+                    dependencies.add(creation, {deletion})
 
 
 def _find_name_freeing_changes(

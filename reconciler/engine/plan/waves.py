@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator
 from attrs import evolve
 
 from reconciler.engine.plan.address_patterns import find_closest, match_all
-from reconciler.engine.plan.record import compute_digest
-from reconciler.engine.plan.steps import estimate_steps
+from reconciler.engine.plan.survey import survey_steps
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.errors import INVALID_SELECTION
@@ -21,7 +20,7 @@ from reconciler.model.quota import Quotas
 def find_rotations(plan: Plan) -> tuple[Address, ...]:
     """Return the addresses of the steps that give a device a new certificate, in the plan's order."""
     kinds = all_kinds()
-    return tuple(step.address for step in plan.steps if kinds[step.address.kind].is_rotation(step.change))
+    return tuple(change.address for change in plan.changes if kinds[change.address.kind].is_rotation(change))
 
 
 def select_planned(plan: Plan, selectors: Collection[str | Address]) -> set[Address]:
@@ -29,7 +28,7 @@ def select_planned(plan: Plan, selectors: Collection[str | Address]) -> set[Addr
 
     Raises SelectionError for each text that matches no resource of the file and of the plan.
     """
-    known = plan.basis.desired.keys() | {step.address for step in plan.steps}
+    known = plan.basis.desired.keys() | {change.address for change in plan.changes}
     addresses = {item for item in selectors if isinstance(item, Address)}
     texts = [item for item in selectors if isinstance(item, str)]
     return addresses | match_all(texts, known, lambda text: _explain_no_match(text, known), INVALID_SELECTION)
@@ -73,5 +72,6 @@ def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Pla
 
 
 def _replace_steps(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
-    digest = compute_digest(plan.workspace, plan.target, steps)
-    return evolve(plan, steps=steps, digest=digest, estimate=estimate_steps(steps, quotas))
+    survey = survey_steps(plan.workspace, plan.target, steps)
+    estimate = quotas.estimate(survey.calls)
+    return evolve(plan, steps=steps, digest=survey.digest, estimate=estimate, secrets=survey.secrets)

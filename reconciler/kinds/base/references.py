@@ -89,6 +89,8 @@ def iterate_value_references(value: Any, member: Member, path: ValuePath) -> Ite
 
     A document in place of a name is not a reference, and neither is the name of something that AWS itself provides.
     """
+    if value is None:
+        return
     if isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from iterate_value_references(item, member, (*path, index))

@@ -178,6 +178,25 @@ def _takes_secret(annotation: Any) -> bool:
     return annotation is Secret or any(map(_takes_secret, get_args(annotation)))
 
 
+_can_contain: dict[tuple[type, type], bool] = {}
+
+
+def can_contain(spec_class: type, value_class: type) -> bool:
+    """Return whether a field of a spec class, or of an inner table, can have a value of a class."""
+    key = (spec_class, value_class)
+    if key not in _can_contain:
+        annotations = get_types(spec_class).values()
+        _can_contain[key] = any(_can_be(annotation, value_class) for annotation in annotations)
+    return _can_contain[key]
+
+
+def _can_be(annotation: Any, value_class: type) -> bool:
+    if isinstance(annotation, type):
+        is_table_with_it = is_spec_class(annotation) and can_contain(annotation, value_class)
+        return is_table_with_it or issubclass(annotation, value_class) or issubclass(value_class, annotation)
+    return annotation is Any or any(_can_be(item, value_class) for item in get_args(annotation))
+
+
 def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
     if isinstance(annotation, type) and is_spec_class(annotation):
         yield annotation

@@ -5,7 +5,7 @@ Some lines may still be wider; they are wrapped elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 
 from rich.text import Text
@@ -40,6 +40,7 @@ from reconciler.render.views.plan import (
     describe_omitted,
     describe_row,
     describe_unchanged,
+    list_addresses,
 )
 
 
@@ -136,9 +137,7 @@ def _render_section(
     """Render the changes of a kind, and return whether some of them are in a group."""
     yield Text.assemble((section.title, "bold underline"), "  ", (format_counts(section.counts), QUIET))
     entries = group_rows(section.rows, full=full)[:max_rows]
-    rows = [entry for entry in entries if isinstance(entry, PlanRow)]
-    lengths = (len(row.address) for row in rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
-    address_width = max(lengths, default=0)
+    address_width = _find_address_width(section, entries)
     for entry in entries:
         if isinstance(entry, PlanRow):
             yield from render_plan_row(entry, address_width, width, full=full)
@@ -147,7 +146,15 @@ def _render_section(
     omitted_count = section.omitted + len(section.rows) - count_rows(entries)
     if omitted_count:
         yield Text(f"  {describe_omitted(section.kind, omitted_count)}", QUIET)
-    return len(rows) < len(entries)
+    return len(entries) < len(section.rows) and any(isinstance(entry, RowGroup) for entry in entries)
+
+
+def _find_address_width(section: PlanSection, entries: Sequence[PlanRow | RowGroup[PlanRow]]) -> int:
+    """Return the length of the longest aligned address of the entries other than groups."""
+    is_complete = len(entries) == len(section.rows)  # without groups; the rows may be lazy
+    rows = [] if is_complete else [entry for entry in entries if isinstance(entry, PlanRow)]
+    lengths = map(len, list_addresses(section.rows if is_complete else rows))
+    return max((length for length in lengths if length <= MAX_ALIGNED_ADDRESS), default=0)
 
 
 def _render_request(number: int, request: RequestView) -> Iterator[Text]:

@@ -53,9 +53,10 @@ def describe_change(change: Change) -> tuple[FieldLine, ...]:
 
     For a creation without field changes, describe the fields of the new resource that are not empty and not equal to their default.
     """
-    if isinstance(change, Create) and not change.fields:
+    fields = tuple(iter(change.fields))  # without their number, for which lazy ones would be found twice
+    if isinstance(change, Create) and not fields:
         return tuple(_describe_new(change.resource.spec))
-    return tuple(line for field in change.fields for line in describe_field(field))
+    return tuple(line for field in fields for line in describe_field(field))
 
 
 def describe_field(field: FieldChange) -> Iterator[FieldLine]:
@@ -84,12 +85,12 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
     """
     before, after = field.before, field.after
     # In a document, an empty object or array is a value.
-    is_new = before is None if is_part else before in _EMPTY
-    is_removed = after is None if is_part else after in _EMPTY
+    is_new = before is None if is_part else _is_empty(before)
+    is_removed = after is None if is_part else _is_empty(after)
     if is_new and is_removed:
         return None
     was_list, becomes_list = isinstance(before, list | tuple), isinstance(after, list | tuple)
-    is_list = (was_list and (becomes_list or after in _EMPTY)) or (becomes_list and before in _EMPTY)
+    is_list = (was_list and (becomes_list or _is_empty(after))) or (becomes_list and _is_empty(before))
     is_whole = is_part and (is_new or is_removed)
     if is_list and not field.sensitive and not is_whole:
         return _build_list_line(field, list(before or ()), list(after or ()), is_part=is_part)
@@ -101,9 +102,14 @@ def _build_line(field: FieldChange, *, is_part: bool = False) -> FieldLine | Non
         before=before_view,
         after=after_view,
         forces_replacement=field.forces_replacement,
-        sensitive=REDACTED_VALUE in (before_view, after_view),
+        sensitive=before_view is REDACTED_VALUE or after_view is REDACTED_VALUE,
         is_document=_has_lines(before_view, after_view),
     )
+
+
+def _is_empty(value: Any) -> bool:
+    """Return whether a value counts as absent; most are texts, for which this is fast."""
+    return value is None or (not isinstance(value, str) and value in _EMPTY)
 
 
 def _format_side(value: Any, field: FieldChange, *, is_part: bool) -> ValueView | None:
@@ -115,7 +121,9 @@ def _format_side(value: Any, field: FieldChange, *, is_part: bool) -> ValueView 
 
 def _is_document(value: Any) -> bool:
     """Return whether a value is a document, or JSON in a string."""
-    return isinstance(value, Document) or (isinstance(value, str) and parse_json_object(value) is not None)
+    if isinstance(value, str):
+        return parse_json_object(value) is not None
+    return isinstance(value, Document)
 
 
 def _has_lines(*views: ValueView | None) -> bool:

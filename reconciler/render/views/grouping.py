@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from reconciler.frozen_classes import frozen
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.group_values import mask_numbers, summarize_fields
 from reconciler.render.views.labels import format_kind
@@ -140,6 +141,8 @@ def find_alike(indexes: Iterable[int], get_key: Callable[[int], Hashable]) -> li
 
 def count_rows(entries: Iterable[AlikeRow | RowGroup[Any]]) -> int:
     """Return the number of rows on their own and in groups."""
+    if isinstance(entries, LazySequence):  # it has no groups
+        return len(entries)
     return sum(len(entry.rows) if isinstance(entry, RowGroup) else 1 for entry in entries)
 
 

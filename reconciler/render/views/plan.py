@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
@@ -155,23 +155,23 @@ def build_plan_view(
     `requests` includes every API call with its parameters. `unchanged_markers` is the number of ownership markers that the plan
     does not change. `max_rows` limits the rows of each kind.
     """
-    steps_by_kind: dict[str, list[Step]] = {}
-    for step in plan.steps:
-        steps_by_kind.setdefault(step.address.kind, []).append(step)
-    kinds = sorted(steps_by_kind, key=lambda kind: (get_kind_position(kind), kind))
+    positions_by_kind: dict[str, array[int]] = {}
+    for position, change in enumerate(plan.changes):
+        positions_by_kind.setdefault(change.address.kind, array("q")).append(position)
+    kinds = sorted(positions_by_kind, key=lambda kind: (get_kind_position(kind), kind))
     marker_addresses = list_reserved_addresses(plan.workspace)
     return PlanView(
         workspace=escape_invisible(plan.workspace),
         target=escape_invisible(str(plan.target)),
         digest=plan.digest[:12],
         sections=tuple(
-            _build_section(kind, steps_by_kind[kind], max_rows, requests=requests) for kind in kinds
+            _build_section(plan, kind, positions_by_kind[kind], max_rows, requests=requests) for kind in kinds
         ),
         counts=plan.counts,
         unchanged=plan.unchanged,
         cost=_build_cost(plan.estimate),
         notes=tuple(map(_build_note, plan.notes)),
-        markers=sum(step.address in marker_addresses for step in plan.steps),
+        markers=sum(change.address in marker_addresses for change in plan.changes),
         unchanged_markers=unchanged_markers,
         environment=escape_invisible(plan.environment),
         sources=tuple(map(_describe_source, plan.manifest_sources)),
@@ -184,13 +184,18 @@ def build_plan_row(step: Step, *, requests: bool) -> PlanRow:
     return PlanRow(
         action=change.action,
         glyph=ACTION_GLYPHS[change.action],
-        address=escape_invisible(str(change.address)),
+        address=format_address(change),
         origin=format_origin(change),
         fields=describe_change(change),
         calls=len(step.calls),
         requests=tuple(map(_build_request, step.calls)) if requests else (),
         wait_seconds=sum((call.timeout_seconds or 0.0 for call in step.calls), 0.0),
     )
+
+
+def format_address(change: Change) -> str:
+    """Return the address of a change as people read it."""
+    return escape_invisible(str(change.address))
 
 
 def _describe_source(source: ManifestSource) -> str:
@@ -298,12 +303,32 @@ def _count_markers(count: int) -> str:
     return pluralize(count, "ownership marker")
 
 
-def _build_section(kind: str, steps: Sequence[Step], max_rows: int | None, *, requests: bool) -> PlanSection:
-    rows = LazySequence(partial(build_plan_row, requests=requests), steps[:max_rows])
-    counts = Counter(step.change.action for step in steps)
-    return PlanSection(
-        kind, format_kind_title(kind), get_kind_position(kind), counts, rows, len(steps) - len(rows)
-    )
+class _PlanRows(LazySequence[int, PlanRow]):
+    """The rows of some steps of a plan; the sources are the positions of the steps."""
+
+    __slots__ = ("_changes",)
+
+    def __init__(self, plan: Plan, positions: Sequence[int], *, requests: bool) -> None:
+        self._changes, steps = plan.changes, plan.steps
+        super().__init__(lambda position: build_plan_row(steps[position], requests=requests), positions)
+
+    def list_addresses(self) -> Iterator[str]:
+        """Yield the addresses of the rows, without the cost of the rows."""
+        return (format_address(self._changes[position]) for position in self.sources)
+
+
+def list_addresses(rows: Sequence[PlanRow]) -> Iterable[str]:
+    """Return the addresses of rows, which may be lazy."""
+    return rows.list_addresses() if isinstance(rows, _PlanRows) else (row.address for row in rows)
+
+
+def _build_section(
+    plan: Plan, kind: str, positions: Sequence[int], max_rows: int | None, *, requests: bool
+) -> PlanSection:
+    rows = _PlanRows(plan, positions[:max_rows], requests=requests)
+    counts = Counter(plan.changes[position].action for position in positions)
+    omitted_count = len(positions) - len(rows)
+    return PlanSection(kind, format_kind_title(kind), get_kind_position(kind), counts, rows, omitted_count)
 
 
 def _build_request(call: ApiCall) -> RequestView:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import attrs
 import msgspec
@@ -12,7 +13,8 @@ from hypothesis import given
 from msgspec.json import encode
 
 from reconciler.engine.plan import saved_plan
-from reconciler.engine.plan.record import compute_digest, to_change_records, to_json_values
+from reconciler.engine.plan.record import to_change_records, to_json_values
+from reconciler.engine.plan.survey import survey_steps
 from reconciler.kinds.ca_certificates import CaVerification, SignedCode
 from reconciler.kinds.shared.managed_setup_code import HashedText, MaterialHash
 from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
@@ -21,7 +23,7 @@ from reconciler.model.call import Ref
 from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile
 from reconciler.model.pem import Pem
-from reconciler.model.plan import Target
+from reconciler.model.plan import Step, Target
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import NOT_COMPARED, External
 from reconciler.model.secret import Secret, walk_secrets
@@ -88,6 +90,10 @@ def test_every_value_has_one_json_form(value, expected):
     json_values = to_json_values(value)
     assert json_values == expected
     assert b"canary" not in msgspec.json.encode(json_values)
+
+
+def compute_digest(workspace: str, target: Target, steps: Sequence[Step]) -> str:
+    return survey_steps(workspace, target, steps).digest
 
 
 def test_secrets_are_found_in_deferred_parameters():
