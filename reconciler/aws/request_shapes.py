@@ -126,7 +126,10 @@ class Shape:
 
 @cache
 def list_operations(service: str) -> frozenset[str]:
-    """Return the names of a service's operations. Raises LookupError if botocore has no model of the service."""
+    """Return the names of a service's operations.
+
+    Raises LookupError if botocore has no model of the service.
+    """
     return frozenset(_read_model(service).operations)
 
 

@@ -29,7 +29,7 @@ def _validate_name(name: str) -> str:
     from reconciler.engine.load.workspace_table import parse_settings
     from reconciler.render.views.regex_words import describe_expected
 
-    _, problems = parse_settings({"name": name}, ServiceModelConstraints(), services=())
+    _, problems = parse_settings({"name": name}, ServiceModelConstraints())
     if not problems:
         return name
     problem = problems[0]

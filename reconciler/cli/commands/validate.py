@@ -57,6 +57,7 @@ def _render_environments(resource_counts: Mapping[str, Mapping[str, int]], file:
     """Yield the verdict, and the number of resources of each kind, once for environments with the same."""
     from rich.text import Text
 
+    from reconciler.kinds import sort_tables
     from reconciler.model.text import join_some
     from reconciler.render.text.parts import COLORS
     from reconciler.render.views.labels import format_kind, pluralize
@@ -67,22 +68,19 @@ def _render_environments(resource_counts: Mapping[str, Mapping[str, int]], file:
     for name, counts in resource_counts.items():
         names_by_counts.setdefault(frozenset(counts.items()), []).append(name)
     for pairs, names in names_by_counts.items():
-        counts = dict(sorted(pairs, key=lambda pair: _get_position(pair[0])))
-        kinds = ", ".join(f"{count:,} {format_kind(kind, count)}" for kind, count in counts.items())
+        counts = dict(pairs)
+        kinds = ", ".join(
+            f"{counts[kind]:,} {format_kind(kind, counts[kind])}" for kind in sort_tables(counts)
+        )
         total = pluralize(sum(counts.values()), "resource")
         yield Text(f"  {join_some(names)}: {total}{f' ({kinds})' if kinds else ''}", "dim")
-
-
-def _get_position(kind: str) -> tuple[int, str]:
-    from reconciler.render.views.labels import get_kind_position
-
-    return get_kind_position(kind), kind
 
 
 def _render_lines(desired: DesiredState, file: str) -> Iterator[Text]:
     """Yield the verdict, and the number of resources of each kind."""
     from rich.text import Text
 
+    from reconciler.kinds import sort_tables
     from reconciler.render.text.parts import COLORS
     from reconciler.render.views.labels import format_kind, pluralize
 
@@ -96,5 +94,5 @@ def _render_lines(desired: DesiredState, file: str) -> Iterator[Text]:
     )
     counts = Counter(resource.address.kind for resource in resources)
     width = max((len(f"{count:,}") for count in counts.values()), default=0)
-    for kind in sorted(counts, key=_get_position):
+    for kind in sort_tables(counts):
         yield Text(f"  {counts[kind]:>{width},}  {format_kind(kind, counts[kind])}", "dim")

@@ -25,7 +25,7 @@ from reconciler.engine.load.resource_names import NameChecker
 from reconciler.engine.load.resources import COMMON_KEYS
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.frozen_classes import frozen
-from reconciler.kinds import all_kinds
+from reconciler.kinds import all_kinds, find_kind, get_kind
 from reconciler.model.address import ACCOUNT, Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
@@ -253,16 +253,15 @@ class _DeclarationsBuilder:
 
 def report_unknown_tables(files: Iterable[TomlFile], diagnostics: DiagnosticCollector) -> None:
     """Report the tables and keys at the top of the files that have no valid name."""
-    valid_names = {*SETTINGS_TABLES, *all_kinds(), *MOVED_REMOVED_TABLES}
     for file in files:
-        for name in file.data.keys() - valid_names:
-            table = _build_empty_table((name,), file)
-            diagnostics.add(table, _build_unknown_table_problem(name, file.data[name]))
+        for name in file.data.keys() - {*SETTINGS_TABLES, *MOVED_REMOVED_TABLES}:
+            if find_kind(name) is None:
+                table = _build_empty_table((name,), file)
+                diagnostics.add(table, _build_unknown_table_problem(name, file.data[name]))
 
 
 def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[TomlTable]:
     """Yield the tables of resources, `[[moved]]` and `[[removed]]`; report other values."""
-    kinds = all_kinds()
     for name, entries in file.data.items():
         if name in SETTINGS_TABLES:
             continue
@@ -270,7 +269,7 @@ def _find_tables(file: TomlFile, diagnostics: DiagnosticCollector) -> Iterator[T
             yield from _iterate_array_of_tables(name, entries, file, diagnostics)
         elif name == ACCOUNT:
             yield from _iterate_account_settings(entries, file, diagnostics)
-        elif name not in kinds:
+        elif find_kind(name) is None:
             diagnostics.add(_build_empty_table((name,), file), _build_unknown_table_problem(name, entries))
         elif not isinstance(entries, dict):
             problem, expected = f"got {describe_value(entries)}", f"tables [{name}.NAME]"
@@ -306,7 +305,7 @@ def _iterate_tables_of_kind(
         place = _build_empty_table((kind, name), file)
         if _is_key_of_resource(kind, name, entry):
             problem = f"{name} is a key of one resource, not the name of one"
-            expected = f"it in a table [{kind}.NAME], one for each {all_kinds()[kind].noun}"
+            expected = f"it in a table [{kind}.NAME], one for each {get_kind(kind).noun}"
             diagnostics.add(place, ValueProblem("misplaced-key", problem, expected))
         elif isinstance(entry, dict):
             yield TomlTable((kind, name), entry, file)
@@ -347,7 +346,7 @@ def _is_key_of_resource(kind: str, name: str, entry: object) -> bool:
 
     A resource can have the name of a key: then its table has valid keys.
     """
-    valid_keys = {*all_kinds()[kind].members, *COMMON_KEYS, FOR_EACH}
+    valid_keys = {*get_kind(kind).members, *COMMON_KEYS, FOR_EACH}
     is_table_of_resource = isinstance(entry, dict) and (not entry or not valid_keys.isdisjoint(entry))
     return name in valid_keys and not is_table_of_resource
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from reconciler.kinds import all_kinds
+from reconciler.kinds import get_kind
 from reconciler.model.redaction import register_secret, register_secret_attributes
 from reconciler.model.resource import Desired
 
 
 def evaluate(desired: Desired) -> Desired:
     """Return the resources, each with the evaluation by its kind, if there is one."""
-    kinds = {table: kind for table, kind in all_kinds().items() if kind.replaces_default("evaluate")}
+    kinds = {table: get_kind(table) for table in {address.kind for address in desired}}
+    kinds = {table: kind for table, kind in kinds.items() if kind.replaces_default("evaluate")}
     evaluated = {}
     for address, resource in desired.items():
         if address.kind in kinds:

@@ -15,7 +15,7 @@ from attrs import evolve
 from reconciler.engine.load.arn_names import find_unreplaced_names
 from reconciler.engine.load.resources import ParsedDeclaration, ParsedForEachTable
 from reconciler.frozen_classes import frozen
-from reconciler.kinds import all_kinds
+from reconciler.kinds import get_kind
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.schema import Member, get_members, list_value_types
@@ -120,7 +120,7 @@ def _build_checks(kind: Kind, member: Member, constraints: Constraints) -> Itera
         yield lambda value, is_foreign: _check_constraints(
             kind, member, value, constraints, is_foreign=is_foreign
         )
-    target = all_kinds()[member.references] if member.references and member.api is None else None
+    target = get_kind(member.references) if member.references and member.api is None else None
     if target and target.description:
         api = f"{target.description.operation}.{target.description.id_param}"
         yield lambda value, _: _check_names_outside(target, api, member, value, constraints)

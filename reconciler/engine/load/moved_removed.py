@@ -13,7 +13,7 @@ from reconciler.engine.load.resource_environments import ENVIRONMENTS_KEY, Absen
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
 from reconciler.frozen_classes import frozen
-from reconciler.kinds import all_kinds
+from reconciler.kinds import all_kinds, find_kind, get_kind
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
@@ -165,7 +165,7 @@ class _Resolver:
         That is so for an address that the file still declares or that an earlier `[[removed]]` names, for an ownership marker, for
         a resource that is composed of others, and for a name that no orphan of the kind can have.
         """
-        kind = all_kinds()[address.kind]
+        kind = get_kind(address.kind)
         if address in self._declarations:
             raise _build_error("still-declared", self._describe_declared(address), _ABSENT_ADDRESS)
         if address in self._valid_statements.removed:
@@ -210,8 +210,7 @@ class _Resolver:
         """Raise InvalidValueError if the former address is of another kind, or still declared."""
         source, target = move.source, move.target
         if source.kind != target.kind:
-            kinds = all_kinds()
-            problem = f"a {kinds[source.kind].noun} cannot become a {kinds[target.kind].noun}"
+            problem = f"a {get_kind(source.kind).noun} cannot become a {get_kind(target.kind).noun}"
             raise _build_error("wrong-kind", problem, f"an address in [{target.kind}.*]").nest_under(
                 *move.source_path
             )
@@ -289,7 +288,6 @@ def _check_keys(entries: Mapping[str, object], keys: Sequence[str]) -> Iterator[
 
 def _parse_address(value: object) -> Address:
     """Return the address that a statement names. Raises InvalidValueError."""
-    kinds = all_kinds()
     if not isinstance(value, str):
         raise _build_error("wrong-type", f"got {describe_value(value)}", _ADDRESS_FORMAT)
     try:
@@ -298,8 +296,9 @@ def _parse_address(value: object) -> Address:
         raise _build_error(
             "invalid-address", f"{quote(value)} is not a valid address", _ADDRESS_FORMAT
         ) from None
-    if address.kind in kinds:
+    if find_kind(address.kind):
         return address
+    kinds = all_kinds()
     suggestion = Suggestion(
         address.kind, kinds, suffix=str(address).removeprefix(address.kind), replaces_expected=True
     )
@@ -338,7 +337,7 @@ def _find_ends(targets: Mapping[Address, Address]) -> Mapping[Address, Address |
 
 def _describe_id(kind: Kind) -> str:
     owner = kind.owned_through
-    alternative = f", or the {all_kinds()[owner.table].noun} that has it" if owner else ""
+    alternative = f", or the {get_kind(owner.table).noun} that has it" if owner else ""
     return f"{kind.table}.ID{alternative}"
 
 

@@ -15,7 +15,6 @@ from reconciler.engine.load.placeholders import Placeholders
 from reconciler.engine.load.variables import VariableResolver
 from reconciler.engine.load.workspace_table import EMBEDDED, parse_settings
 from reconciler.frozen_classes import frozen
-from reconciler.kinds import all_kinds
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.environment import Variable
@@ -71,7 +70,6 @@ class EnvironmentResolver:
         self._predecessors = PredecessorFinder(environments)
         self._variables = variables
         self._constraints = constraints
-        self._services = {kind.service for kind in all_kinds().values()}
 
     def resolve(self, name: str | None) -> ResolvedEnvironment:
         """Return an environment with its settings and variables.
@@ -150,7 +148,7 @@ class EnvironmentResolver:
             table = _merge(table, own_entries)
         # An environment's own keys are valid there, so they may be suggested, but they are not in `[workspace]`.
         own_keys = [key for key in OWN_KEYS if declared and key not in self.workspace.entries]
-        settings, setting_problems = parse_settings(table, self._constraints, self._services, own_keys)
+        settings, setting_problems = parse_settings(table, self._constraints, own_keys)
         invalid_keys = {problem.path[0] for problem in name_problems}
         for problem in setting_problems:
             if problem.path and problem.path[0] in invalid_keys:

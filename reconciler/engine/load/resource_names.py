@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from reconciler.kinds import all_kinds
+from reconciler.kinds import get_kind
 from reconciler.model.address import Address
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import ValueProblem
@@ -26,11 +26,10 @@ class NameChecker:
 
     def __init__(self, constraints: Constraints) -> None:
         self._constraints = constraints
-        self._kinds = all_kinds()
 
     def check(self, address: Address) -> list[ValueProblem]:
         """Return the problems of a resource's name."""
-        kind, name = self._kinds[address.kind], address.name
+        kind, name = get_kind(address.kind), address.name
         if not name:
             return [ValueProblem("invalid-name", "the name is empty", "a name")]
         if len(name) > MAX_NAME_LENGTH:

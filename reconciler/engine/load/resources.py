@@ -27,7 +27,7 @@ from reconciler.engine.load.table_shape import (
 )
 from reconciler.engine.load.unparsed_references import find_unparsed_references
 from reconciler.frozen_classes import frozen
-from reconciler.kinds import all_kinds
+from reconciler.kinds import get_kind
 from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.references import (
@@ -144,7 +144,7 @@ class DeclarationParser:
         )
 
     def _find_kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
-        kind = all_kinds()[table.address.kind]
+        kind = get_kind(table.address.kind)
         if kind.table not in self._shapes:
             self._shapes[kind.table] = derive_shape(kind.spec_class, self._converter) | self._common_shape
         return kind, self._shapes[kind.table]
@@ -297,7 +297,7 @@ def depend_on_settings(
 ) -> Mapping[Address, ParsedDeclaration]:
     """Return the declarations; resources whose kind needs account settings of the file depend on these."""
     tables = {address.kind for address in parsed_declarations}
-    settings_tables = {table for table in tables if all_kinds()[table].only_name}
+    settings_tables = {table for table in tables if get_kind(table).only_name}
     settings = {address.kind: address for address in parsed_declarations if address.kind in settings_tables}
     if not settings:
         return parsed_declarations
@@ -314,7 +314,7 @@ def add_implied_dependencies(
     """Return the declarations; a resource also depends on those that its kind finds without a reference."""
     tables = {address.kind for address in parsed_declarations}
     implying_tables = {
-        table for table in tables if all_kinds()[table].replaces_default("find_implied_dependencies")
+        table for table in tables if get_kind(table).replaces_default("find_implied_dependencies")
     }
     if not implying_tables:
         return parsed_declarations

@@ -19,7 +19,7 @@ from reconciler.engine.load.field_checks import FieldChecker
 from reconciler.engine.load.resource_environments import AbsentResources
 from reconciler.engine.load.resources import ParsedDeclaration
 from reconciler.engine.load.toml_types import accepts_document_or_name, accepts_external, select_toml_type
-from reconciler.kinds import all_kinds
+from reconciler.kinds import get_kind
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import find_empty_values, normalize_resources
@@ -92,8 +92,8 @@ def _find_empty_values(resource: Resource, problems: Sequence[ValueProblem]) -> 
 def _check_tables(desired: Desired) -> defaultdict[Address, list[ValueProblem]]:
     """Return the problems that concern several resources of a kind, by the address to report each for."""
     problems: defaultdict[Address, list[ValueProblem]] = defaultdict(list)
-    for kind in all_kinds().values():
-        for address, problem in kind.check_together(desired):
+    for table in {address.kind for address in desired}:
+        for address, problem in get_kind(table).check_together(desired):
             problems[address].append(problem)
     return problems
 
@@ -231,7 +231,7 @@ def _check_identities(
 def _build_same_identity_problem(
     item: ParsedDeclaration, table: str, first: ParsedDeclaration
 ) -> ValueProblem:
-    address, noun = first.declaration.address, all_kinds()[table].noun
+    address, noun = first.declaration.address, get_kind(table).noun
     verb = "is" if item.kind.table == table else "has"
     place = f"{format_path(address.header)}, declared at {first.declaration.origin}"
     pem_fields = [name for name, value in item.values.items() if isinstance(value, Pem)]

@@ -10,7 +10,7 @@ import attrs
 
 from reconciler.engine.load.include import JOURNAL_FORMAT
 from reconciler.engine.load.table_shape import check_keys, derive_plain_shape, parse_values
-from reconciler.kinds import all_kinds
+from reconciler.kinds import all_kinds, get_kind
 from reconciler.kinds.shared.ownership_markers import build_workspace_group_address, list_reserved_addresses
 from reconciler.kinds.shared.role_arns import ROLE_ARN_PATTERN
 from reconciler.model.constraints import Constraints
@@ -47,13 +47,12 @@ PERCENT_RANGE = range(101)
 def parse_settings(
     table: Mapping[str, object],
     constraints: Constraints,
-    services: Collection[str],
     other_keys: Collection[str] = (),
 ) -> tuple[Settings, list[ValueProblem]]:
     """Return the settings and their problems.
 
-    A setting that cannot be converted has its default; any other keeps its value, valid or not. `services` are the services
-    that may have quotas; `other_keys` are valid in addition to the settings.
+    A setting that cannot be converted has its default; any other keeps its value, valid or not. `other_keys` are valid in
+    addition to the settings.
     """
     shape = derive_plain_shape(Settings)
     values, problems = parse_values({name: value for name, value in table.items() if name != "limits"}, shape)
@@ -73,7 +72,7 @@ def parse_settings(
         problems += _check_session(settings)
     problems += _check_limits(settings)
     problems += _check_expires_within(settings)
-    problems += _check_quotas(settings, constraints, services)
+    problems += _check_quotas(settings, constraints)
     return settings, problems
 
 
@@ -85,13 +84,12 @@ def _check_name(settings: Settings, constraints: Constraints) -> Iterator[ValueP
     if not settings.name:
         yield ValueProblem("invalid-name", "the name is empty", "a name", path=("name",))
         return
-    kinds = all_kinds()
     group_kind = build_workspace_group_address(settings.name).kind
     # The workspace's group comes first, because every workspace has one.
     for address in sorted(
         list_reserved_addresses(settings.name), key=lambda address: (address.kind != group_kind, address)
     ):
-        kind = kinds[address.kind]
+        kind = get_kind(address.kind)
         assert kind.name_api
         for violation in constraints.find_violations(kind.service, kind.name_api, address.name):
             if violation.code == "pattern-mismatch":
@@ -224,9 +222,10 @@ def _check_expires_within(settings: Settings) -> Iterator[ValueProblem]:
         yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=("expires_within",))
 
 
-def _check_quotas(
-    settings: Settings, constraints: Constraints, services: Collection[str]
-) -> Iterator[ValueProblem]:
+def _check_quotas(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:
+    if not settings.quotas:
+        return
+    services = {kind.service for kind in all_kinds().values()}
     for service, rates in settings.quotas.items():
         path = ("quotas", service)
         if service not in services:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.kinds import all_kinds
+from reconciler.kinds import all_kinds, find_kind
 from reconciler.kinds.base.account_settings import AccountSettings
 from reconciler.model.change import ACTIONS
 from reconciler.model.text import escape_invisible, format_count, make_plural
@@ -68,7 +68,7 @@ def get_kind_position(kind: str) -> int:
 
 def format_kind(kind: str, count: int = 1) -> str:
     """Return the noun for one or more resources of a kind: "thing", "CA certificates"."""
-    known_kind = all_kinds().get(kind)
+    known_kind = find_kind(kind)
     if known_kind is None:
         return escape_invisible(kind)
     return known_kind.noun if count == 1 else make_plural(known_kind.noun)
@@ -76,7 +76,7 @@ def format_kind(kind: str, count: int = 1) -> str:
 
 def format_kind_title(kind: str) -> str:
     """Return the heading of a kind: "Things", or "Audit configuration" for an account setting."""
-    noun = format_kind(kind, 1 if isinstance(all_kinds().get(kind), AccountSettings) else 2)
+    noun = format_kind(kind, 1 if isinstance(find_kind(kind), AccountSettings) else 2)
     return noun[:1].upper() + noun[1:]
 
 
