@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
@@ -117,6 +116,8 @@ def suggest_file_table(text: str) -> str | None:
 
 def closest_match(word: str, valid: Collection[str]) -> str | None:
     """Return the valid word that is closest to `word`, ignoring case, or None if none is similar."""
+    import difflib  # slow to import, and most commands suggest nothing
+
     # Among words that differ only in case, the dictionary keeps the last: in reverse order, the alphabetically first one.
     words_by_folded = {valid_word.casefold(): valid_word for valid_word in sorted(valid, reverse=True)}
     matches = difflib.get_close_matches(word.casefold(), sorted(words_by_folded), n=1)

@@ -57,7 +57,6 @@ def drift(  # noqa: PLR0913 (its options)
     Changes nothing. Exits with code 2 if there is drift.
     """
     from reconciler.cli.progress import show_reading
-    from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, find_rollout_drift
     from reconciler.cli.terminal import Terminal
     from reconciler.render.markdown import render_drift_markdown
     from reconciler.render.views.drift import build_drift_view
@@ -66,6 +65,8 @@ def drift(  # noqa: PLR0913 (its options)
     if options.is_rollout and who:
         raise click.UsageError("--who is for one environment; choose it with --environment")
     if options.is_rollout:
+        from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, find_rollout_drift
+
         selection, output = RolloutSelection(select, exclude), RolloutOutput(output_format, full, summary)
         find_rollout_drift(ctx, selection, output)
         return

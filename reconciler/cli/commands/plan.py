@@ -77,11 +77,12 @@ def plan(  # noqa: PLR0913 (its options)
     With several environments, selected by --all-envs, several --env or a glob, alike plans are shown once.
     """
     from reconciler.cli.planning import build_plan, print_plan
-    from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, plan_rollout
     from reconciler.cli.terminal import Terminal
 
     options = Options.from_context(ctx)
     if options.is_rollout:
+        from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, plan_rollout
+
         unsupported = {
             "--adopt": (
                 adopt,

@@ -12,8 +12,6 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-import psutil
-
 from reconciler.model.run import ProcessIdentity
 
 _JOB_URL_VARIABLES = ("CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL")
@@ -37,6 +35,8 @@ def identify_this_process(environ: Mapping[str, str]) -> ProcessIdentity:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user ID without an account
         user = str(os.getuid())
+    import psutil  # slow to import, and a plan does not need it
+
     pid = os.getpid()
     job_url = _find_job_url(environ)[:_MAX_JOB_URL_CHARACTERS]
     return ProcessIdentity(user, socket.gethostname(), pid, job_url, psutil.Process(pid).create_time())
@@ -49,6 +49,8 @@ def is_running(identity: ProcessIdentity) -> bool:
     """
     if identity.host != socket.gethostname():
         return False
+    import psutil
+
     try:
         process = psutil.Process(identity.pid)
         # A zombie has ended, but its parent has not collected its status.
