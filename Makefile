@@ -106,6 +106,7 @@ bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m tests.benchmarks.manifest
 	$(BIN)/python -m tests.benchmarks.loading
 	$(BIN)/python -m tests.benchmarks.rollout
+	$(BIN)/python -m tests.benchmarks.startup
 
 # dev.txt is the whole resolution; the other files pin the same versions, except oldest.txt, which pins the lower bounds.
 lock: $(READY) ## Renew the pinned versions in requirements/.

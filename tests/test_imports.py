@@ -62,6 +62,58 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
     assert find_loaded_slow_libraries(code) == ["click"]
 
 
+SMALL_FILE = """
+[workspace]
+name = "small"
+target = "embedded"
+[things.pump-1]
+attributes = { site = "oslo" }
+"""
+UNUSED_BY_VALIDATE = (
+    *(
+        "boto3",
+        "botocore",
+        "networkx",
+        "tomlkit",
+        "psutil",
+        "IPython",
+        "asyncio",
+        "http.client",
+        "ssl",
+        "xml",
+    ),
+    *("reconciler.service_models", "reconciler.registry", "reconciler.rollout", "reconciler.convert"),
+    *("reconciler.engine.plan", "reconciler.engine.apply", "reconciler.engine.journal"),
+    *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.views.plan"),
+    *("reconciler.kinds.topic_rules", "reconciler.kinds.security_profiles", "reconciler.kinds.account_audit"),
+)
+UNUSED_BY_PLAN = (
+    *("networkx", "tomlkit", "IPython", "asyncio", "uvicorn"),
+    *("reconciler.rollout", "reconciler.convert", "reconciler.engine.apply", "reconciler.engine.export"),
+    *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.json.plan_file"),
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "unused_modules"), [("validate", UNUSED_BY_VALIDATE), ("plan", UNUSED_BY_PLAN)]
+)
+def test_a_command_imports_no_module_that_it_does_not_use(command, unused_modules, tmp_path):
+    (tmp_path / "desired_state.toml").write_text(SMALL_FILE)
+    program = f"""
+import json, sys
+from reconciler.cli.main import cli
+try:
+    cli.main([{command!r}])
+except SystemExit as end:
+    assert not end.code
+print(json.dumps(sorted(set({unused_modules!r}) & sys.modules.keys())))
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert json.loads(process.stdout.splitlines()[-1]) == []
+
+
 def test_the_public_names_are_sorted_and_exist():
     assert reconciler.__all__ == sorted(reconciler.__all__)
     assert dir(reconciler) == reconciler.__all__
