@@ -1,0 +1,44 @@
+"""The benchmark of rendering measures every output, and compares it with the plan."""
+
+from __future__ import annotations
+
+from tests.benchmarks.plan_ratios import (
+    COLUMNS,
+    OUTPUTS,
+    PLAN,
+    Measurement,
+    format_rows,
+    main,
+    measure_fleet,
+)
+from tests.benchmarks.report import format_table
+
+SMALL = {PLAN: Measurement(2.0, 100 * 2**20), "json": Measurement(1.5, 110 * 2**20)}
+
+
+def test_every_output_of_a_fleet_is_measured():
+    measurements = measure_fleet(2, (PLAN, *OUTPUTS))
+    assert list(measurements) == [PLAN, *OUTPUTS]
+    assert all(
+        measurement.seconds > 0 and measurement.peak_bytes > 2**20 for measurement in measurements.values()
+    )
+
+
+def test_the_rows_have_the_ratios_to_the_plan():
+    assert [*format_rows(1_000, SMALL)] == [
+        (PLAN, "1,000", "2.00", "100", "1.00", "1.00"),
+        ("json", "1,000", "1.50", "110", "0.75", "1.10"),
+    ]
+
+
+def test_the_command_prints_the_ratios_of_both_fleets(capsys, monkeypatch):
+    large = {PLAN: Measurement(21.0, 900 * 2**20), "json": Measurement(16.0, 950 * 2**20)}
+    fleets = {1_000: SMALL, 10_000: large}
+    monkeypatch.setattr(
+        "tests.benchmarks.plan_ratios.measure_fleet", lambda devices, _stages: fleets[devices]
+    )
+    main(["--devices", "1000"])
+    _, _, *table, _, last_line = capsys.readouterr().out.splitlines()
+    rows = [row for devices, measurements in fleets.items() for row in format_rows(devices, measurements)]
+    assert table == format_table(COLUMNS, rows, 1).splitlines()
+    assert last_line == "10 times the devices take 10.5 times the CPU to plan."
