@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -59,8 +60,31 @@ def describe_change(change: Change) -> tuple[FieldLine, ...]:
     return tuple(line for field in fields for line in describe_field(field))
 
 
-def describe_field(field: FieldChange) -> Iterator[FieldLine]:
+def describe_field(field: FieldChange) -> Iterable[FieldLine]:
     """Describe one field that changes, or every part that changes of a document, a table or a list."""
+    if (
+        field.before is None
+        and not field.sensitive
+        and not field.forces_replacement
+        and _is_text(field.after)
+    ):
+        return _describe_new_text(field.path, field.after)
+    return _iterate_lines(field)
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a text or a list of texts."""
+    if isinstance(value, tuple):
+        return all(isinstance(item, str) for item in value)
+    return isinstance(value, str)
+
+
+@lru_cache(maxsize=4096)  # the devices of a fleet have the same values in most fields
+def _describe_new_text(path: str, value: str | tuple[str, ...]) -> tuple[FieldLine, ...]:
+    return tuple(_iterate_lines(FieldChange(path, None, value)))
+
+
+def _iterate_lines(field: FieldChange) -> Iterator[FieldLine]:
     is_document = _is_document(field.before) or _is_document(field.after)
     for part in split_change(field):
         line = _build_line(part, is_part=part.path != field.path)

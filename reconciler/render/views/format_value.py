@@ -68,16 +68,21 @@ def format_value(value: Any) -> ValueView:
     """
     match value:
         case str():
-            document = None
-            if len(value) > _MAX_DOCUMENT_LENGTH and not _is_secret_text(value):
-                document = parse_json_object(value)
-            return _format_in_lines(document) if document else _format_text(value)
+            return _format_long_text(value)
         case Document() if value.is_valid:
             return _format_document(value)
         case _ if isinstance(value, list | tuple) or is_table(value):
             return format_document_part(value)
         case _:
             return _format_in_one_line(value)
+
+
+@lru_cache(maxsize=4096)  # the calls of a fleet have the same names, and its CA, many times
+def _format_long_text(value: str) -> ValueView:
+    document = None
+    if len(value) > _MAX_DOCUMENT_LENGTH and not _is_secret_text(value):
+        document = parse_json_object(value)
+    return _format_in_lines(document) if document else _format_text(value)
 
 
 def _format_in_one_line(value: Any) -> ValueView:
@@ -176,9 +181,6 @@ def _is_secret_text(value: str) -> bool:
     return has_private_key(value) or SecretDigest.parse(value) is not None
 
 
-@lru_cache(
-    maxsize=64
-)  # a fleet has thousands of certificates, but each of them in several calls, with one CA
 def _describe_certificate(value: str) -> str:
     """Describe one certificate by its SHA-256; return an empty string for other text."""
     if not value.startswith("-----BEGIN CERTIFICATE-----"):

@@ -26,18 +26,13 @@ def split_change(field: FieldChange) -> Sequence[FieldChange]:
     A change of anything else, an added or removed document or table, and a sensitive change are returned as they are. A list of
     tables that is added or removed is split into its items.
     """
-    if field.sensitive or _is_new_text(field):
+    if field.sensitive or (field.before is None and isinstance(field.after, str)):
         return (field,)
     # Without a difference that this comparison finds, such as null for an absent member, both values are shown.
     return [
         evolve(field, path=path, before=old_value, after=new_value)
         for path, old_value, new_value in _find_differences(field.path, field.before, field.after)
     ] or (field,)
-
-
-def _is_new_text(field: FieldChange) -> bool:
-    """Return whether a field without a value gets a text, as most fields of a new fleet do."""
-    return field.before is None and isinstance(field.after, str)
 
 
 def split_items(path: str, value: Any) -> Iterator[tuple[str, Any]]:
