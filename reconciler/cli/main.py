@@ -114,6 +114,7 @@ class ReconcilerGroup(click.Group):
     def main(self, *args: Any, **options: Any) -> NoReturn:
         """Run a command and exit with its code."""
         options["standalone_mode"] = False
+        collect_garbage_rarely()
         _replace_closed_streams()
         _escape_unprintable_output()
         try:
@@ -141,6 +142,14 @@ class ReconcilerGroup(click.Group):
             raise
         except Exception as error:  # noqa: BLE001 (the last boundary before the user)
             ctx.exit(_report_error(error, ctx))
+
+
+def collect_garbage_rarely() -> None:
+    """Let the process of a command search for cyclic garbage after more new objects than by default.
+
+    The millions of values of a large fleet are in no cycles, and the searches take a sixth of the CPU.
+    """
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _replace_closed_streams() -> None:

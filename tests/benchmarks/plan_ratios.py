@@ -46,10 +46,12 @@ class Measurement:
 
 def run_stage(stage: str) -> float:
     """Plan the fleet in the working directory, and render it; return the processor seconds of the stage."""
+    from reconciler.cli.main import collect_garbage_rarely
     from reconciler.cli.planning import print_plan
     from reconciler.cli.terminal import Terminal
     from reconciler.workspace import Workspace
 
+    collect_garbage_rarely()
     workspace = Workspace()
     workspace.desired  # noqa: B018 (reads the file)
     started_at = time.process_time()
