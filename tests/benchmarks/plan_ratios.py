@@ -1,7 +1,8 @@
-"""Compare what rendering a plan needs with what the plan itself needs, and two fleets of which one has ten times the devices.
+"""Compare the CPU and the memory of rendering a plan with those of the plan itself.
 
     python -m tests.benchmarks.plan_ratios [--devices N]
 
+The plans of two fleets are compared, too: one has ten times the devices of the other.
 Each measurement plans the creation of a fleet in its own process, with an embedded registry, and renders the plan. The seconds are
 the processor time of one stage, the peak memory is that of the whole process. Both depend on the machine; the ratios hardly do.
 """
