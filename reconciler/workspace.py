@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.engine.outputs import Outputs
     from reconciler.engine.plan.compare import Comparison
     from reconciler.engine.status import Status
+    from reconciler.model.edge_readings import ReadMode
     from reconciler.model.resource import Live
     from reconciler.notebook.panel import Panel
     from reconciler.render.rich_display import DisplayedDrift, DisplayedResource
@@ -67,6 +68,7 @@ class Workspace(WorkspacePlans):
         select: str | Address | Iterable[str | Address] = (),
         exclude: str | Address | Iterable[str | Address] = (),
         allow_unmatched: bool = False,
+        read: ReadMode | None = None,
         full: bool = False,
         who: bool = False,
         progress: ReadProgress | None = None,
@@ -77,6 +79,7 @@ class Workspace(WorkspacePlans):
             select: The resources to include, all if empty; written as for `plan`.
             exclude: The resources to leave out.
             allow_unmatched: As for `plan`.
+            read: As for `plan`.
             full: Whether the drift displays every resource, instead of groups of alike ones.
             who: Whether to look up in CloudTrail who changed the resources that differ; it needs cloudtrail:LookupEvents.
             progress: As for `plan`.
@@ -84,6 +87,7 @@ class Workspace(WorkspacePlans):
         Raises:
             InvalidDesiredStateError: If the file has errors.
             SelectionError: If a selector selects nothing.
+            ValueError: If `read` is not valid.
         """
         from reconciler.engine.plan.drift import find_drift
         from reconciler.engine.plan.drift_changes import add_last_changes
@@ -92,7 +96,7 @@ class Workspace(WorkspacePlans):
         check_function("progress", progress)
         self._reload_if_used()
         desired = self._load_with_secrets()
-        with choose_read_progress(progress) as report:
+        with choose_read_progress(progress) as report, self._remember_edges(read) as remembered:
             drift = find_drift(
                 desired,
                 target=self.connection.target,
@@ -102,6 +106,7 @@ class Workspace(WorkspacePlans):
                 exclude=parse_selectors("exclude", exclude),
                 allow_unmatched=allow_unmatched,
                 unanswered_calls=self._list_unanswered_calls(),
+                remembered=remembered,
             )
             if who and drift:
                 drift = add_last_changes(

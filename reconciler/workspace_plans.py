@@ -25,6 +25,7 @@ from reconciler.notebook.workspace_protocol import ReadProgress
 from reconciler.workspace_runs import WorkspaceRuns
 
 if TYPE_CHECKING:
+    from reconciler.model.edge_readings import ReadMode
     from reconciler.model.plan_options import PlanOptions
     from reconciler.render.json.plan_file import PlanDocument
     from reconciler.render.rich_display import DisplayedPlan
@@ -45,6 +46,7 @@ class WorkspacePlans(WorkspaceRuns):
         exclude: str | Address | Iterable[str | Address] = (),
         only_adopted: bool = False,
         allow_unmatched: bool = False,
+        read: ReadMode | None = None,
         full: bool = False,
         progress: ReadProgress | None = None,
     ) -> DisplayedPlan:
@@ -65,6 +67,8 @@ class WorkspacePlans(WorkspaceRuns):
             only_adopted: Whether the plan has only the changes that `adopt` needs.
             allow_unmatched: Whether a selector may select nothing, as in some environments of a rollout. `unmatched` of the plan
                 has these selectors.
+            read: "all" to read the edges of every thing, or "changed" to read only those that may have changed (default: `read` in the
+                file).
             full: Whether the plan displays every change, instead of groups of alike ones. It does not affect what the plan has.
             progress: Called while the registry is read, with a description, the number of items read, and their total. Without
                 it, a notebook's cell shows the progress.
@@ -74,7 +78,7 @@ class WorkspacePlans(WorkspaceRuns):
             PlanRejectedError: If the plan fails plan checks, such as a limit or a secret that is not set. It has every reason.
             SelectionError: If a selector selects nothing, or a glob in `adopt` matches no unmanaged resource.
             TypeError: If `progress` is not a function.
-            ValueError: If `adopt`, `wave` or `allow` is not valid.
+            ValueError: If `adopt`, `wave`, `allow` or `read` is not valid.
         """
         from reconciler.engine.plan.address_patterns import is_pattern
         from reconciler.model.plan_options import PlanOptions, parse_limit_overrides
@@ -97,7 +101,7 @@ class WorkspacePlans(WorkspaceRuns):
             allow_cascade=allow_cascade,
             allow_unmatched=allow_unmatched,
         )
-        return attrs.evolve(self._make_plan(options, progress), full=full)
+        return attrs.evolve(self._make_plan(options, progress, read), full=full)
 
     def save(self, plan: Plan, path: str | Path) -> None:
         """Write a plan to a file for `open_plan`, with references and salted hashes in place of secrets.
@@ -214,7 +218,9 @@ class WorkspacePlans(WorkspaceRuns):
         check_plan(plan)
         return count_unchanged_markers(plan)
 
-    def _make_plan(self, options: PlanOptions, progress: ReadProgress | None) -> DisplayedPlan:
+    def _make_plan(
+        self, options: PlanOptions, progress: ReadProgress | None, read: ReadMode | None = None
+    ) -> DisplayedPlan:
         from reconciler.engine.plan.planner import make_plan
         from reconciler.render.rich_display import DisplayedPlan
 
@@ -224,6 +230,7 @@ class WorkspacePlans(WorkspaceRuns):
         with (
             name_environment(desired.environment_name),
             choose_read_progress(progress) as report,
+            self._remember_edges(read, destroy=options.destroy) as remembered,
         ):
             plan = make_plan(
                 desired,
@@ -233,5 +240,6 @@ class WorkspacePlans(WorkspaceRuns):
                 quotas=self._quotas,
                 progress=report,
                 unanswered_calls=self._list_unanswered_calls(),
+                remembered=remembered,
             )
         return DisplayedPlan.from_value(plan, state=desired)

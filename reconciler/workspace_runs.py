@@ -23,7 +23,7 @@ from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan, check_plan
 from reconciler.model.run import History, Run, RunCall
 from reconciler.notebook.default_progress import choose_apply_progress
-from reconciler.workspace_files import WorkspaceFiles
+from reconciler.workspace_readings import WorkspaceReadings
 
 if TYPE_CHECKING:
     from reconciler.engine.apply.recorder import Recorder
@@ -36,7 +36,7 @@ _MAX_RECENT_RUNS = 100
 """The latest runs among which that of a change is looked for."""
 
 
-class WorkspaceRuns(WorkspaceFiles):
+class WorkspaceRuns(WorkspaceReadings):
     """A workspace whose plans can be applied, with the runs that its journal has."""
 
     # ── applies ─────────────────────────────────────────────────────────────────────────────────
@@ -88,6 +88,7 @@ class WorkspaceRuns(WorkspaceFiles):
         self.release_stale_lease(plan)
         with (
             self._hold_lease(plan, lock_timeout, approved_digest, stop) as guard,
+            self._forget_written_things(plan),
             self._record_run(plan, command, journal=journal) as recorder,
             choose_apply_progress(plan, on_outcome, stop) as report,
             closing(

@@ -14,6 +14,7 @@ from attrs import Factory, define
 from reconciler.model.address import Address
 
 if TYPE_CHECKING:
+    from reconciler.model.edge_readings import ReadMode
     from reconciler.model.settings import Environment
     from reconciler.workspace import Workspace
 
@@ -37,7 +38,7 @@ class Options:
 
     `allow` maps an action, "delete" or "replace", to its limit as written: `50` or `10%`. `allow_cascade` is whether deletions
     may remove what the workspace does not own. `journal` is whether an apply is recorded. `environments` are names and globs,
-    `all_environments` is whether all are selected, `scheduler` the Dask scheduler for several, `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
+    `read` is which edges are read, None as in the file. `all_environments` is whether all are selected, `scheduler` the Dask scheduler for several, `variables` values as text, `allow_outside` the folders outside the repository that `include` may read from.
     """
 
     file: str = DEFAULT_FILE
@@ -51,6 +52,7 @@ class Options:
     allow: dict[str, str] = Factory(dict)
     allow_cascade: bool = False
     journal: bool = True
+    read: ReadMode | None = None
 
     @classmethod
     def from_context(cls, ctx: click.Context) -> Options:
@@ -269,6 +271,15 @@ allow_cascade_option = click.option(
     callback=_store("allow_cascade"),
     help="Allow deletions that remove what others own, such as other things' membership in a group.",
 )
+
+read_option = click.option(
+    "--read",
+    type=click.Choice(("all", "changed")),
+    expose_value=False,
+    callback=_store("read"),
+    help="Read the certificates of all things, or only those that may have changed: all, changed (default: from the file).",
+)
+"""For every command that plans in one environment or finds drift."""
 
 no_journal_option = click.option(
     "--no-journal",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
+    from reconciler.model.edge_readings import ReadMode
     from reconciler.model.plan import Plan
     from reconciler.notebook.workspace_protocol import ReadProgress
     from reconciler.render.views.plan import PlanView
@@ -34,6 +35,7 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
     only_adopted: bool = False,
+    read: ReadMode | None = None,
 ) -> Plan:
     """Return a plan, and show progress while the registry is read.
 
@@ -49,6 +51,7 @@ def build_plan(  # noqa: PLR0913 (the options of a plan)
             select=select,
             exclude=exclude,
             only_adopted=only_adopted,
+            read=read,
             progress=progress,
         )
 

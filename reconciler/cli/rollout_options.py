@@ -133,6 +133,7 @@ def reject_single_options(ctx: click.Context, options: Mapping[str, tuple[object
 
     `options` maps the name of an option to its value and to what to do instead.
     """
-    for name, (value, advice) in options.items():
+    read_advice = "set read in [workspace] instead"
+    for name, (value, advice) in {**options, "--read": (Options.from_context(ctx).read, read_advice)}.items():
         if value:
             raise click.UsageError(f"{name} is for one environment; {advice}", ctx)

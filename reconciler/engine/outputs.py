@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.compare import Comparison, build_plan_context
-from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.engine.plan.selection import select_compared
 from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
-from reconciler.model.errors import AwsError, SelectionError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError, SelectionError
 from reconciler.model.plan import Target
 from reconciler.model.resource import Inventory
 from reconciler.model.text import quote

@@ -8,12 +8,11 @@ from typing import Any
 from attrs import field
 
 from reconciler.engine.calls.send import send
-from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.call import ApiCall, Call
-from reconciler.model.errors import AwsError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError
 from reconciler.model.resource import Live
 
 

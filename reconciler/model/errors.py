@@ -245,6 +245,12 @@ NO_MESSAGE = "no message"
 """The message of an `AwsError` whose response has none."""
 
 
+NO_ACCESS_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
+)
+"""The error codes that a caller gets without permission, or in a region without the service."""
+
+
 class AwsError(ReconcilerError):
     """An error that AWS returned for one call, or that boto3 raised for invalid parameters.
 

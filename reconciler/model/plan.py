@@ -14,6 +14,7 @@ from reconciler.model.address import Address
 from reconciler.model.arguments import check_type
 from reconciler.model.call import ApiCall
 from reconciler.model.change import ACTIONS, Change
+from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
@@ -155,7 +156,7 @@ class Plan:
     target, the changes with their calls, and their resources' live state: two plans with the same digest send the same, apart
     from the values of secrets. `unchanged` counts the resources that no step changes. `file_digest` is `DesiredState.digest`.
     `environment` is the environment's name, or empty; `variables` are those that the command line or the process's environment set.
-    `manifest_sources` are where the rows of `for_each` come from.
+    `manifest_sources` are where the rows of `for_each` come from. `edges` is how the edges were read, None if all were.
     `unmanaged` has the unmanaged resources of every kind that can be imported, as far as they were listed.
     `unmatched` has the selectors that select nothing, which the options must allow. `secrets` are those in the calls.
     """
@@ -172,6 +173,7 @@ class Plan:
     environment: str = ""
     variables: Mapping[str, str] = field(factory=dict)
     manifest_sources: tuple[ManifestSource, ...] = field(default=(), kw_only=True)
+    edges: EdgeReadings | None = field(default=None, kw_only=True)
     basis: Basis = field(factory=Basis, eq=False, repr=False)
     unmanaged: tuple[UnmanagedResources, ...] = field(default=(), eq=False, repr=False)
     unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)

@@ -10,6 +10,7 @@ from attrs import field
 from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.edge_readings import ReadMode, RememberedSettings
 from reconciler.model.environment import Variable
 from reconciler.model.manifest_source import ManifestSource
 from reconciler.model.resource import Desired, Origin
@@ -55,6 +56,8 @@ class Settings:
     - `region`, `profile`, `role_arn` and `external_id`: for boto3's sessions;
     - `prune`: whether managed resources that the file no longer has are deleted ("owned") or kept ("never");
     - `expires_within`: plans warn of certificates that expire within this time, such as "30d";
+    - `read`: whether plans read the edges of all things, or of those that may have changed;
+    - `remembered`: the limits of what `read = "changed"` remembers;
     - `quotas`: overrides AWS's default rates: service → operation → calls per second.
     """
 
@@ -70,6 +73,8 @@ class Settings:
     limits: ChangeLimits = ChangeLimits()
     prune: Literal["owned", "never"] = "owned"
     expires_within: str = "30d"
+    read: ReadMode = "all"
+    remembered: RememberedSettings = RememberedSettings()
     quotas: Mapping[str, Mapping[str, float]] = field(factory=dict)
 
     @property

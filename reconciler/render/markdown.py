@@ -192,6 +192,7 @@ def render_drifted_resources(view: DriftView, limit: int, *, full: bool = False)
     """Render the resources and the notes of a drift in at most `limit` bytes."""
     note_lines = [f"! cannot list {problem}" for problem in view.unlisted]
     note_lines += [f"! {note}" for note in view.trail_notes]
+    note_lines += [f"· {line}" for line in view.edges]
     note_lines += [f"? unmanaged: {note}" for note in view.notes]
     note_lines += [f"· {view.kept_orphans}"] if view.kept_orphans else []
     # Notes take at most a quarter of the room, so that the rest is left for resources.

@@ -16,6 +16,7 @@ _VOLATILE = re.compile(
     | \b[0-9a-f]{12,64}(?:\b|(?=…))                                      # digest, certificate ID
     | \b(?=[a-z]*\d)[0-9a-hjkmnp-tv-z]{11}\b                             # ID of a run
     | (?<!least\ ) (?<!second:\ ) \b\d+\.\d+ (?=\ ?(?: s | ms | seconds )\b)   # duration
+    | (?<=oldest\ )\d+ (?=\ s\b)                                       # age of a reading
     | (?<=process\ )\d+                                                # process ID
     """,
     re.VERBOSE | re.MULTILINE,

@@ -14,6 +14,7 @@ from reconciler.aws.caller import Caller
 from reconciler.aws.clients import Clients
 from reconciler.aws.embedded import bind
 from reconciler.engine.calls.send import send
+from reconciler.engine.permissions.operations import TRAIL_OPERATIONS
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.account_settings import AccountSettings
 from reconciler.kinds.base.marked_kind import MarkedKind
@@ -36,7 +37,7 @@ TARGET = Target("embedded", REGION, ACCOUNT)
 AUDIT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/audits"
 LOGGING_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/logging"
 AUDIT_CHECKS = ("CONFLICTING_CLIENT_IDS_CHECK", "LOGGING_DISABLED_CHECK")
-DECLARED_OPERATIONS = list_declared_operations() | OUTSIDE_OPERATIONS
+DECLARED_OPERATIONS = list_declared_operations() | OUTSIDE_OPERATIONS | TRAIL_OPERATIONS
 SETTINGS = RegistrySettings(ACCOUNT, REGION, thing_type_deletion_seconds=0)
 """The default settings, except that a deprecated thing type can be deleted at once."""
 

@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     event_format_option,
     full_option,
     no_journal_option,
+    read_option,
     summary_option,
     validate_digest,
     yes_option,
@@ -29,6 +30,7 @@ from reconciler.cli.rollout_options import add_apply_options, reject_rollout_opt
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
+    from reconciler.model.edge_readings import ReadMode
     from reconciler.model.plan import Plan
     from reconciler.rollout.results import RolloutPlan
     from reconciler.workspace import Workspace
@@ -50,6 +52,7 @@ class _PlanChoices(TypedDict):
     allow_cascade: bool
     select: Sequence[str]
     exclude: Sequence[str]
+    read: ReadMode | None
 
 
 @click.command()
@@ -74,6 +77,7 @@ class _PlanChoices(TypedDict):
     metavar="DIGEST",
     help="Apply without confirmation, but only if the plan has this digest.",
 )
+@read_option
 @full_option
 @event_format_option
 @summary_option
@@ -134,6 +138,7 @@ def apply(  # noqa: PLR0913 (its options)
         allow_cascade=options.allow_cascade,
         select=select,
         exclude=exclude,
+        read=options.read,
     )
     if saved and saved.suffix == ".toml":
         raise click.UsageError(f"{saved} is not a saved plan; apply a desired state with --file {saved}", ctx)

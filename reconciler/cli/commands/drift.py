@@ -16,9 +16,10 @@ from reconciler.cli.options import (
     add_selection_options,
     format_option,
     full_option,
+    read_option,
     summary_option,
 )
-from reconciler.cli.rollout_options import all_environments_option, scheduler_option
+from reconciler.cli.rollout_options import all_environments_option, reject_single_options, scheduler_option
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @all_environments_option
 @scheduler_option
 @add_selection_options
+@read_option
 @full_option
 @click.option(
     "--who",
@@ -62,11 +64,10 @@ def drift(  # noqa: PLR0913 (its options)
     from reconciler.render.views.drift import build_drift_view
 
     options = Options.from_context(ctx)
-    if options.is_rollout and who:
-        raise click.UsageError("--who is for one environment; choose it with --environment")
     if options.is_rollout:
         from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, find_rollout_drift
 
+        reject_single_options(ctx, {"--who": (who, "choose it with --environment")})
         selection, output = RolloutSelection(select, exclude), RolloutOutput(output_format, full, summary)
         find_rollout_drift(ctx, selection, output)
         return
@@ -74,7 +75,9 @@ def drift(  # noqa: PLR0913 (its options)
     workspace = options.open_workspace()
     workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)
     with show_reading(terminal.err) as progress:
-        result = workspace.drift(select=select, exclude=exclude, who=who, progress=progress)
+        result = workspace.drift(
+            select=select, exclude=exclude, read=options.read, who=who, progress=progress
+        )
     last_run = workspace.last_run_on_target()
     try:
         _print_drift(result, last_run, terminal, output_format, full=full)

@@ -21,6 +21,7 @@ from reconciler.cli.options import (
     allow_cascade_option,
     format_option,
     full_option,
+    read_option,
     summary_option,
 )
 from reconciler.cli.rollout_options import all_environments_option, reject_single_options, scheduler_option
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="List the API calls of every step, with their parameters in full; includes --full.",
 )
+@read_option
 @full_option
 @format_option
 @click.option(
@@ -110,6 +112,7 @@ def plan(  # noqa: PLR0913 (its options)
         allow_cascade=options.allow_cascade,
         select=select,
         exclude=exclude,
+        read=options.read,
     )
     try:
         print_plan(workspace, new_plan, terminal, calls=calls, full=full, output_format=output_format)

@@ -56,6 +56,19 @@ def read_window(
     return _look_up(call, ("EventSource", EVENT_SOURCES[service]), params, start, max_events)
 
 
+def read_operation(
+    call: Call,
+    operation: str,
+    start: datetime.datetime,
+    end: datetime.datetime | None = None,
+    *,
+    max_events: int | None = None,
+) -> ChangeWindow:
+    """Read the events of one operation, as `read_window` reads those of a service."""
+    params = {"StartTime": start, **({"EndTime": end} if end else {})}
+    return _look_up(call, ("EventName", operation), params, start, max_events)
+
+
 def read_changes_of(call: Call, name: str, start: datetime.datetime, *, max_events: int) -> ChangeWindow:
     """Read the events since `start` whose list of resources has a name; CloudTrail may list none.
 

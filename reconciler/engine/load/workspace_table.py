@@ -72,6 +72,7 @@ def parse_settings(
         problems += _check_session(settings)
     problems += _check_limits(settings)
     problems += _check_expires_within(settings)
+    problems += _check_remembered(settings)
     problems += _check_quotas(settings, constraints)
     return settings, problems
 
@@ -216,10 +217,19 @@ def _check_limit(limit: ChangeLimit, path: ValuePath) -> Iterator[ValueProblem]:
 
 
 def _check_expires_within(settings: Settings) -> Iterator[ValueProblem]:
-    text = settings.expires_within
+    yield from _check_duration(settings.expires_within, ("expires_within",))
+
+
+def _check_remembered(settings: Settings) -> Iterator[ValueProblem]:
+    remembered = settings.remembered
+    yield from _check_duration(remembered.max_age, ("remembered", "max_age"))
+    yield from _check_duration(remembered.scrub, ("remembered", "scrub"))
+
+
+def _check_duration(text: str, path: ValuePath) -> Iterator[ValueProblem]:
     if parse_duration(text) is None:
         problem = f"{quote(text)} is not a valid duration"
-        yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=("expires_within",))
+        yield ValueProblem("invalid-duration", problem, DURATION_FORMAT, path=path)
 
 
 def _check_quotas(settings: Settings, constraints: Constraints) -> Iterator[ValueProblem]:

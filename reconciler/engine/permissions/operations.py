@@ -39,10 +39,15 @@ only with operations that updates and deletions need as well.
 """
 
 
+TRAIL_OPERATIONS = frozenset({("cloudtrail", "LookupEvents")})
+"""The operations of the change feed."""
+
+
 def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, frozenset[Operation]]:
     """Return the operations that a purpose needs for a desired state, under "Read" and "Write".
 
-    `purpose` is a key of `PURPOSES`; "drift" is a drift that looks up who changed the resources.
+    `purpose` is a key of `PURPOSES`; "drift" is a drift that looks up who changed the resources. With `read = "changed"`,
+    plans need the change feed, too.
 
     "Read" has the read operations of every kind, because the workspace may own resources of a kind that is no longer in the
     file; for `show`, also those that read the status of a resource. "Write" has only operations of the kinds in the file, of the kinds that make up a composite kind in the file, and of
@@ -59,8 +64,8 @@ def find_needed_operations(state: DesiredState, purpose: str) -> Mapping[str, fr
         for verb in read_verbs
         for operation in _list_operations(kind, verb)
     }
-    if purpose == "drift":
-        read.add(("cloudtrail", "LookupEvents"))
+    if purpose == "drift" or (state.settings.read == "changed" and purpose in {"plan", "apply"}):
+        read |= TRAIL_OPERATIONS
     write: set[Operation] = set()
     for name in kind_names:
         for verb in PURPOSES[purpose]:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.engine.stored_secrets import read_stored_secrets
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.check_result import CheckResult
-from reconciler.model.errors import AwsError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError
 from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 

@@ -12,7 +12,8 @@ from attrs import evolve, field
 
 from reconciler.engine.plan.diff import diff, keep_ignored_values
 from reconciler.engine.plan.names import Names, replace_ids_with_names
-from reconciler.engine.plan.refresh import Progress, RefreshResult, find_secret_attributes
+from reconciler.engine.plan.read_tracker import Progress
+from reconciler.engine.plan.refresh import RefreshResult, find_secret_attributes
 from reconciler.engine.plan.removals import (
     Changes,
     Renames,

@@ -11,16 +11,19 @@ from typing import Any
 
 from attrs import field
 
-from reconciler.engine.plan.compare import Comparison, compare_states
+from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
-from reconciler.engine.plan.refresh import Progress, refresh
+from reconciler.engine.plan.read_states import read_states
+from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.plan.selection import find_unmatched, select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged, find_unmanaged
+from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
+from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.plan import Target, UnmanagedResources
 from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.model.resource import Live
@@ -105,7 +108,8 @@ class Drift:
     - `unmanaged`: all of these resources, by kind;
     - `kept_orphans`: the addresses of resources that are no longer in the file and that `prune = "never"` keeps;
     - `unmatched`: the selectors that select nothing, if that is allowed;
-    - `trail_notes`: why last changes could not be looked up.
+    - `trail_notes`: why last changes could not be looked up;
+    - `edges`: how the edges were read, None if all were.
     """
 
     workspace: str
@@ -120,6 +124,7 @@ class Drift:
     environment: str = ""
     unmatched: tuple[UnmatchedSelector, ...] = field(default=(), kw_only=True)
     trail_notes: tuple[str, ...] = field(default=(), kw_only=True)
+    edges: EdgeReadings | None = field(default=None, kw_only=True)
 
     def __bool__(self) -> bool:
         return bool(self.items)
@@ -140,14 +145,21 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     exclude: Sequence[str] = (),
     allow_unmatched: bool = False,
     unanswered_calls: Sequence[RunCall] = (),
+    remembered: RememberedEdges | None = None,
 ) -> Drift:
     """Compare the registry with the file. Raises SelectionError, AwsError and TargetError.
 
-    `unanswered_calls` are those of ended runs that may have created resources.
+    `unanswered_calls` are those of ended runs that may have created resources. Without `remembered`, all edges are read.
     """
     workspace = state.settings.name
-    refresh_result = refresh(state, call, progress, list_all=True, unanswered_calls=unanswered_calls)
-    comparison = compare_states(state, refresh_result, progress)
+    comparison, edges = read_states(
+        state,
+        call,
+        progress,
+        list_all=True,
+        unanswered_calls=unanswered_calls,
+        remembered=remembered,
+    )
     selected_addresses = select_compared(comparison, select, exclude, allow_unmatched=allow_unmatched)
     items = [
         item for item in _find_drifted_resources(workspace, comparison) if item.address in selected_addresses
@@ -155,7 +167,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
     drifted_addresses = {item.address for item in items}
     markers = list_reserved_addresses(workspace)
     unmanaged = find_unmanaged(comparison)
-    unlisted = {**refresh_result.unlisted, **refresh_result.uncounted}
+    unlisted = {**comparison.refresh.unlisted, **comparison.refresh.uncounted}
     return Drift(
         workspace=workspace,
         target=target,
@@ -168,6 +180,7 @@ def find_drift(  # noqa: PLR0913 (each is one thing that drift depends on)
         kept_orphans=tuple(sorted((comparison.kept_orphans.keys() & selected_addresses) - markers)),
         environment=state.environment_name,
         unmatched=find_unmatched(comparison, select, exclude) if allow_unmatched else (),
+        edges=edges,
     )
 
 

@@ -18,10 +18,9 @@ from reconciler.engine.change_feed.events import ChangeEvent, is_kind_recorded
 from reconciler.engine.change_feed.feed import DAYS_KEPT, ChangeWindow, read_changes_of, read_window
 from reconciler.engine.change_feed.resources import ResourceId
 from reconciler.engine.plan.drift import Drift, DriftedResource, LastChange
-from reconciler.engine.plan.refresh import NO_ACCESS_CODES
 from reconciler.kinds import all_kinds
 from reconciler.model.call import Call
-from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError, TargetError
 from reconciler.model.resource import Desired
 from reconciler.model.run import Run
 from reconciler.model.text import make_plural

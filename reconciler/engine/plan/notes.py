@@ -21,6 +21,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
+from reconciler.model.edge_readings import EdgeReadings, describe_edge_warnings, describe_edges
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Note, UnmanagedResources
 from reconciler.model.plan_options import PlanOptions
@@ -70,6 +71,12 @@ def _describe_tables(state: DesiredState) -> Iterator[Note]:
             name = quote(source.name)
             text = f"the table {name} is in no file: a saved plan is applied only by Workspace(tables=…) with the same rows; for a CI job, write them to a file"
             yield Note("info", text)
+
+
+def collect_edge_notes(edges: EdgeReadings | None) -> Iterator[Note]:
+    """Yield how the edges were read, if not all were."""
+    yield from (Note("warning", text) for text in describe_edge_warnings(edges))
+    yield from (Note("info", text) for text in describe_edges(edges))
 
 
 _SECRET_CODES = frozenset({"unset-secret", "unreadable-secret"})

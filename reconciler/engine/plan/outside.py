@@ -14,7 +14,7 @@ from attrs import define, field
 
 from reconciler.engine.calls.output_files import find_output_problem
 from reconciler.engine.calls.send import send
-from reconciler.engine.plan.refresh import NO_ACCESS_CODES, Progress
+from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
@@ -27,7 +27,7 @@ from reconciler.kinds.base.schema import can_contain, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Delete, Forget, Update
-from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError, TargetError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Note
 from reconciler.model.resource import External, Origin

@@ -7,14 +7,16 @@ from collections.abc import Collection, Sequence
 from reconciler.engine.ownership.lease import find_lease_holder
 from reconciler.engine.plan.adoption import resolve_adopt_patterns
 from reconciler.engine.plan.checks import check_plan
-from reconciler.engine.plan.compare import build_plan_context, compare_states
-from reconciler.engine.plan.notes import collect_notes
+from reconciler.engine.plan.compare import build_plan_context
+from reconciler.engine.plan.notes import collect_edge_notes, collect_notes
 from reconciler.engine.plan.outside import check_outside
-from reconciler.engine.plan.refresh import Progress, refresh
+from reconciler.engine.plan.read_states import read_states
+from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.plan.selection import find_unmatched, select_changes
 from reconciler.engine.plan.steps import build_steps
 from reconciler.engine.plan.survey import survey_steps
 from reconciler.engine.plan.unmanaged import find_unmanaged
+from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.errors import PlanRejectedError
@@ -34,18 +36,23 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     quotas: Quotas,
     progress: Progress,
     unanswered_calls: Sequence[RunCall] = (),
+    remembered: RememberedEdges | None = None,
 ) -> Plan:
     """Return the plan that makes the registry like the desired state; every call only reads.
 
-    `unanswered_calls` are those of ended runs that may have created resources.
+    `unanswered_calls` are those of ended runs that may have created resources. Without `remembered`, all edges are read.
 
     Raises PlanRejectedError with every reason to reject the plan, SelectionError, AwsError and TargetError.
     """
     workspace = state.settings.name
-    refresh_result = refresh(
-        state, call, progress, destroying=options.destroy, unanswered_calls=unanswered_calls
+    comparison, edges = read_states(
+        state,
+        call,
+        progress,
+        destroying=options.destroy,
+        unanswered_calls=unanswered_calls,
+        remembered=remembered,
     )
-    comparison = compare_states(state, refresh_result, progress, destroying=options.destroy)
     context = build_plan_context(workspace, target, comparison)
     options = resolve_adopt_patterns(options, comparison, workspace)
     addresses = select_changes(state, options, comparison, context)
@@ -61,7 +68,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     plan_notes = collect_notes(
         state, options, selected_comparison, context, survey, quotas, holder=holder, unmanaged=unmanaged
     )
-    notes = [*outside_check.notes, *plan_notes]
+    notes = [*collect_edge_notes(edges), *outside_check.notes, *plan_notes]
     also_modified = {address for others in survey.also_modified.values() for address in others}
     unchanged = sum(
         address in addresses and address not in selected_comparison.changes and address not in also_modified
@@ -80,6 +87,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         environment=state.environment_name,
         variables=state.chosen_variables,
         manifest_sources=state.manifest_sources,
+        edges=edges,
         basis=comparison.basis,
         unmanaged=unmanaged,
         secrets=survey.secrets,

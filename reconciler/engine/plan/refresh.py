@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import evolve, field
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
+from reconciler.engine.plan.read_tracker import Progress, ReadTracker
+from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.context import CallKey, Response, Scope, build_call_key
+from reconciler.kinds.base.context import CallKey, Response, Scope
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.normalize import normalize_spec
-from reconciler.kinds.base.reads import has_more_pages
 from reconciler.kinds.base.schema import list_secret_members
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Call
-from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError, TargetError
 from reconciler.model.plan import Basis
 from reconciler.model.redaction import register_secret, register_secret_attributes
 from reconciler.model.resource import Desired, Inventory, Live
@@ -45,9 +45,6 @@ _MAX_LISTED_BY_DRIFT = 100_000
 """The most IDs that a drift reads of one listing: 400 pages, which take 40 seconds."""
 _MAX_CONCURRENT_CALLS_PER_KIND = 32
 """Leaves room for the other kinds while the calls of one kind wait for their quota."""
-
-Progress: TypeAlias = Callable[[str, int, int | None], None]
-"""Receives an activity, the number of finished items, and the total number of items, None if it is unknown."""
 
 
 @frozen
@@ -76,12 +73,6 @@ class RefreshResult:
     kept_responses: Mapping[CallKey, Response] = field(factory=dict)
 
 
-NO_ACCESS_CODES = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "UnknownOperationException"}
-)
-"""The error codes that a caller gets without permission, or in a region without the service."""
-
-
 _INVALID_ID_CODES = frozenset({"InvalidRequestException", "ValidationException", "ParameterValidation"})
 """The error codes for a name that no resource of its kind can have."""
 
@@ -94,11 +85,13 @@ def refresh(  # noqa: PLR0913 (what is read, how, and for what)
     destroying: bool = False,
     list_all: bool = False,
     unanswered_calls: Sequence[RunCall] = (),
+    remembered: RememberedEdges | None = None,
 ) -> RefreshResult:
     """Read everything that the file declares or the workspace owns. Raises AwsError and TargetError.
 
     `unanswered_calls` are those of ended runs that may have created resources. With `destroying`, composites are read as the resources that they consist of; otherwise, listings that no kind needs are
-    read too, so that unmanaged resources are known: their first pages or, with `list_all`, all pages up to a limit.
+    read too, so that unmanaged resources are known: their first pages or, with `list_all`, all pages up to a limit. Calls that
+    `remembered` answers are not sent.
     """
     kinds = all_kinds()
     workspace = state.settings.name
@@ -112,7 +105,7 @@ def refresh(  # noqa: PLR0913 (what is read, how, and for what)
         secret_attributes=find_secret_attributes(declared),
         unanswered_calls=unanswered_calls,
     )
-    tracker = _ReadTracker(progress)
+    tracker = ReadTracker(progress, remembered)
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds)) as readers:
         reads: dict[str, Future[Sequence[Live] | str]] = {}
         for table in _sort_into_read_order():
@@ -160,7 +153,7 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
         moved=basis.moved,
         secret_attributes=basis.secret_attributes,
     )
-    live_resources = _run_read(kind, scope, call, pool, _ReadTracker(lambda *_: None))
+    live_resources = _run_read(kind, scope, call, pool, ReadTracker(lambda *_: None))
     return {live.identity: live for live in live_resources}
 
 
@@ -206,7 +199,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
     earlier_reads: Mapping[str, Future[Sequence[Live] | str]],
     call: Call,
     pool: ContextThreadPool,
-    tracker: _ReadTracker,
+    tracker: ReadTracker,
 ) -> Sequence[Live] | str:
     """Return the live resources of one kind, or why a kind that the file does not use cannot be listed."""
     scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
@@ -225,7 +218,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
 
 
 def _list_unread(
-    unlisted: Collection[str], call: Call, pool: Executor, tracker: _ReadTracker, *, list_all: bool
+    unlisted: Collection[str], call: Call, pool: Executor, tracker: ReadTracker, *, list_all: bool
 ) -> Mapping[str, str]:
     """List the kinds whose listing no read needed or, with `list_all`, did not read to its end.
 
@@ -244,7 +237,7 @@ def _list_unread(
     return {kind.table: reason for kind, reason in zip(kinds, reasons, strict=True) if reason}
 
 
-def _list_ids(kind: Kind, max_listed: int, call: Call, tracker: _ReadTracker) -> str:
+def _list_ids(kind: Kind, max_listed: int, call: Call, tracker: ReadTracker) -> str:
     """List a kind, and return why that was not possible, or an empty string."""
     assert kind.listing
     listing = kind.listing
@@ -266,7 +259,7 @@ def find_secret_attributes(declared: Desired) -> frozenset[str]:
     return frozenset().union(*(evaluation.secret_attributes for evaluation in evaluations if evaluation))
 
 
-def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _ReadTracker) -> Sequence[Live]:
+def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: ReadTracker) -> Sequence[Live]:
     """Read a kind: send each batch of calls that its read yields, and return the live resources."""
     secret_members = list_secret_members(kind.spec_class)
     register_secret_attributes(secret_members)  # before a log can have them
@@ -282,7 +275,7 @@ def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: _Re
             return live_resources
         tracker.expect(len(batch))
         responses = []
-        for request, response in zip(batch, _send_batch(batch, call, pool), strict=True):
+        for request, response in zip(batch, _answer_batch(batch, call, pool, tracker), strict=True):
             tracker.record(kind, request, response)
             responses.append(response)
 
@@ -298,6 +291,22 @@ def _register_secrets(live_resources: Sequence[Live]) -> None:
         for secret in walk_secrets(live.spec):
             if secret.value is not None:
                 register_secret(secret.value)
+
+
+def _answer_batch(
+    batch: Batch, call: Call, pool: Executor, tracker: ReadTracker
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the responses in the order of their calls, remembered ones and those of calls that are sent."""
+    remembered = tracker.recall(batch)
+    unknown = [request for request, response in zip(batch, remembered, strict=True) if response is None]
+    sent = zip(unknown, _send_batch(unknown, call, pool), strict=True)
+    for response in remembered:
+        if response is None:
+            request, new_response = next(sent)
+            tracker.note_sent(request, new_response)
+            yield new_response
+        else:
+            yield response
 
 
 def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
@@ -330,50 +339,3 @@ class _ReadResults(Mapping[str, Sequence[Live]]):
 
     def __len__(self) -> int:
         return len(self._reads)
-
-
-class _ReadTracker:
-    """The progress of the reads: how many calls have a response, and which IDs listings had. Thread-safe."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._response_count = 0
-        self._call_count = 0
-        self.listed_ids: defaultdict[Listing, set[str]] = defaultdict(set)
-        self.partially_listed: set[Listing] = set()
-        self.kept_responses: dict[CallKey, Response] = {}
-        self._listings = {
-            (kind.service, kind.listing.operation): kind.listing
-            for kind in all_kinds().values()
-            if kind.listing
-        }
-
-    def is_unread(self, listing: Listing, *, list_all: bool) -> bool:
-        """Return whether a listing was not read or, with `list_all`, not to its end."""
-        return listing not in self.listed_ids or (list_all and listing in self.partially_listed)
-
-    def expect(self, count: int) -> None:
-        """Add the calls of a batch to the total."""
-        with self._lock:
-            self._call_count += count
-
-    def record(self, kind: Kind, request: ApiCall, response: Mapping[str, Any]) -> None:
-        """Count one response, remember the IDs that it lists, and keep it if the kind needs it later."""
-        with self._lock:
-            self._response_count += 1
-            if request.operation in kind.kept_operations:
-                self.kept_responses[build_call_key(request)] = response
-            listing = self._listings.get((request.service, request.operation))
-            if listing and not request.params:
-                self._record_listing(listing, response)
-            self._progress(f"reading {kind.table.replace('_', ' ')}", self._response_count, self._call_count)
-
-    def _record_listing(self, listing: Listing, response: Mapping[str, Any]) -> None:
-        """Remember the IDs in a listing; one read may list only a part of what another lists to the end."""
-        is_complete_already = listing in self.listed_ids and listing not in self.partially_listed
-        self.listed_ids[listing].update(listing.iterate_ids(response))
-        if is_complete_already or not has_more_pages(response):
-            self.partially_listed.discard(listing)
-        else:
-            self.partially_listed.add(listing)

@@ -30,6 +30,7 @@ from reconciler.engine.plan.record import (
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
+from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.environment import EnvironmentChoice
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.manifest_source import ManifestSource
@@ -73,7 +74,8 @@ class PlanSummary:
     - `unmanaged`: the resources that the workspace does not manage, as far as the plan listed them;
     - `environment`: the environment's name; empty in a file without environments;
     - `variables`: the texts of the variables that `--var` or `RECONCILER_VAR_NAME` set, by name;
-    - `manifest_sources`: where the rows of `for_each` come from, with their digests.
+    - `manifest_sources`: where the rows of `for_each` come from, with their digests;
+    - `edges`: how the edges were read, null if all were.
     """
 
     format: Literal["reconciler.plan"] = FORMAT
@@ -91,6 +93,7 @@ class PlanSummary:
     environment: str = ""
     variables: Mapping[str, str] = field(factory=dict)
     manifest_sources: tuple[ManifestSource, ...] = ()
+    edges: EdgeReadings | None = None
 
 
 @frozen(kw_only=True)
@@ -123,6 +126,7 @@ def to_plan_record(plan: Plan) -> PlanRecord:
         environment=plan.environment,
         variables=plan.variables,
         manifest_sources=plan.manifest_sources,
+        edges=plan.edges,
         changes=to_change_records(plan.steps),
         notes=tuple(
             NoteRecord(level=note.level, text=note.text, address=str(note.address) if note.address else None)

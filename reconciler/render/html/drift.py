@@ -57,6 +57,7 @@ def render_drifted_resources_html(
     return h.fragment[
         (h.p(".note.warning")[h.strong["! cannot list"], " ", problem] for problem in view.unlisted),
         (h.p(".note.warning")["! ", note] for note in view.trail_notes),
+        (h.p(".note.info")["· ", line] for line in view.edges),
         (h.p(".note.unmanaged")[h.strong["? unmanaged"], " ", note] for note in view.notes),
         h.p(".note.info")["· ", view.kept_orphans] if view.kept_orphans else None,
         (_render_section(section, entries, max_rows, unfold=unfold) for section, entries in sections),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource, LastChange
 from reconciler.engine.plan.record import UnmanagedRecord, to_json_values, to_unmanaged_records
 from reconciler.frozen_classes import frozen
+from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
 from reconciler.render.json.encode import encode_document, encode_json, get_fields
@@ -91,6 +92,7 @@ class DriftSummary:
     could not be listed, each with the reason. `notes` describe unmanaged resources that are not in the file, `unmanaged` lists all
     of them. `undeclared` is the number of unmanaged resources that are not in the file; `counts` has that of those in the file. `kept_orphans` are the addresses of resources that are no longer in the file, but stay because of `prune = "never"`.
     `environment` is empty in a file without environments. `trail_notes` are why last changes could not be looked up.
+    `edges` is how the edges were read, null if all were.
     """
 
     format: Literal["reconciler.drift"] = DRIFT_FORMAT
@@ -108,6 +110,7 @@ class DriftSummary:
     environment: str = ""
     undeclared: int = 0
     trail_notes: tuple[str, ...] = ()
+    edges: EdgeReadings | None = None
 
 
 @frozen(kw_only=True)
@@ -169,6 +172,7 @@ def _summarize(drift: Drift, last_run: Run | None) -> DriftSummary:
         environment=drift.environment,
         undeclared=drift.undeclared,
         trail_notes=drift.trail_notes,
+        edges=drift.edges,
     )
 
 

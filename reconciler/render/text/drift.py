@@ -66,6 +66,8 @@ def render_drifted_resources(
         yield Text(f"  ! cannot list {problem}", COLORS["warning"])
     for note in view.trail_notes:
         yield Text(f"  ! {note}", COLORS["warning"])
+    for line in view.edges:
+        yield Text(f"  · {line}", QUIET)
     for note in view.notes:
         yield Text(f"  ? unmanaged: {note}", QUIET)
     if view.kept_orphans:

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.frozen_classes import frozen
 from reconciler.model.change import FieldChange
+from reconciler.model.edge_readings import describe_edge_warnings, describe_edges
 from reconciler.model.output_file import OutputFile
 from reconciler.model.run import Run
 from reconciler.model.secret import KeySecret
@@ -89,7 +90,8 @@ class DriftView:
     `notes` describe unmanaged resources that are not in the file. `kept_orphans` names resources that are no longer in the file,
     but stay because nothing is pruned; it is empty without any. `undeclared` is the number of the resources that the notes
     describe; `counts` does not include them. `environment` is empty in a file without environments.
-    `trail_notes` are why last changes could not be looked up.
+    `trail_notes` are why last changes could not be looked up, and what makes remembered edges less certain; `edges` describes how the edges
+    were read, if not all were.
     """
 
     workspace: str
@@ -104,6 +106,7 @@ class DriftView:
     environment: str = ""
     undeclared: int = 0
     trail_notes: tuple[str, ...] = ()
+    edges: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -133,7 +136,8 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         kept_orphans=escape_invisible(_describe_kept_orphans(drift)),
         environment=escape_invisible(drift.environment),
         undeclared=drift.undeclared,
-        trail_notes=tuple(map(escape_invisible, drift.trail_notes)),
+        trail_notes=tuple(map(escape_invisible, (*describe_edge_warnings(drift.edges), *drift.trail_notes))),
+        edges=describe_edges(drift.edges),
     )
 
 

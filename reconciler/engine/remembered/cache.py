@@ -1,0 +1,264 @@
+"""The cache of readings: a SQLite database with the edges of each thing.
+
+Invariant: the cache can be deleted at any time, and is deleted if it is damaged: what it lacks is read from the registry. It has names,
+ARNs and times, and no secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import attrs
+
+from reconciler.frozen_classes import frozen
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.plan import Target
+
+_VERSION = 1
+_BUSY_SECONDS = 10.0
+
+_TABLES = f"""
+CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE things (
+  name TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  desired_digest TEXT NOT NULL,
+  principals BLOB NOT NULL,
+  read_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX things_by_age ON things (read_at);
+CREATE TABLE written (name TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {_VERSION};
+"""
+
+_BEING_WRITTEN = 9e15
+"""Instead of the end of a run that is still writing: a time after all times of readings."""
+
+
+class CacheError(ReconcilerError):
+    """The cache cannot be used, for example because its folder cannot be written.
+
+    `is_damaged` is whether its content cannot be read.
+    """
+
+    def __init__(self, path: Path, error: OSError | sqlite3.Error) -> None:
+        reason = getattr(error, "strerror", None) or error
+        super().__init__(f"{path}: the cache of readings cannot be used: {reason}")
+        is_operational = isinstance(error, OSError | sqlite3.OperationalError)
+        self.is_damaged = not is_operational or "decode" in str(error)
+
+
+@frozen
+class CacheScope:
+    """The workspace and the registry of a cache: readings of others are never used."""
+
+    workspace: str
+    target: Target
+
+    def format(self) -> str:
+        """Return the scope as text."""
+        return json.dumps([self.workspace, *attrs.astuple(self.target)])
+
+    def find_path(self, folder: Path) -> Path:
+        """Return the path of the cache in a folder."""
+        return folder / f"{hashlib.sha256(self.format().encode()).hexdigest()[:16]}.sqlite3"
+
+
+class RememberedThing(NamedTuple):
+    """The edges of one thing as a run read them.
+
+    - `version`: the thing's version;
+    - `desired_digest`: a digest of the edges that the file gives the thing, or empty;
+    - `principals`: the edges, as `edges` encodes them;
+    - `read_at`: when they were read, in seconds since 1970 by the registry's clock, or a moment before.
+    """
+
+    name: str
+    version: int
+    desired_digest: str
+    principals: bytes
+    read_at: float
+
+
+class ReadingCache:
+    """The readings of one workspace in one registry. Thread-safe if its caller's calls are not concurrent."""
+
+    def __init__(self, folder: Path, scope: CacheScope) -> None:
+        """Open or create the cache in a folder. Raises CacheError."""
+        self._scope = scope.format()
+        self.path = scope.find_path(folder)
+        with _convert_errors(self.path):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._connection = self._connect()
+            except sqlite3.DatabaseError:
+                self._delete_files()
+                self._connection = self._connect()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def delete(self) -> None:
+        """Close the database and delete it."""
+        self.close()
+        with contextlib.suppress(OSError):
+            self._delete_files()
+
+    def read_time(self, name: str) -> float | None:
+        """Return a time that `write_times` wrote, or None. Raises CacheError."""
+        with _convert_errors(self.path):
+            value = self._read_fact(name)
+        return value if isinstance(value, float) and math.isfinite(value) else None
+
+    def write_times(self, **times: float | None) -> None:
+        """Write times by name; None removes one. Raises CacheError."""
+        with self._transaction():
+            for name, value in times.items():
+                self._connection.execute("DELETE FROM facts WHERE name = ?", (name,))
+                if value is not None:
+                    self._connection.execute("INSERT INTO facts VALUES (?, ?)", (name, float(value)))
+
+    def iterate_things(self) -> Iterator[RememberedThing]:
+        """Yield all readings, the oldest first; those with values of other types are skipped.
+
+        Raises CacheError.
+        """
+        with _convert_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT name, version, desired_digest, principals, read_at FROM things ORDER BY read_at"
+            )
+            yield from filter(None, map(_to_thing, rows))
+
+    def find(self, name: str) -> RememberedThing | None:
+        """Return the reading of a thing, or None. Raises CacheError."""
+        with _convert_errors(self.path):
+            row = self._connection.execute(
+                "SELECT name, version, desired_digest, principals, read_at FROM things WHERE name = ?",
+                (name,),
+            ).fetchone()
+        return _to_thing(row) if row else None
+
+    def store(self, things: Iterable[RememberedThing]) -> None:
+        """Store readings, except of things that a run has written to since. Raises CacheError."""
+        with self._transaction():
+            self._connection.executemany("INSERT OR REPLACE INTO things VALUES (?, ?, ?, ?, ?)", things)
+            self._delete_written()
+
+    def forget(self, names: Collection[str]) -> None:
+        """Delete the readings of things. Raises CacheError."""
+        with self._transaction():
+            self._connection.executemany("DELETE FROM things WHERE name = ?", ((name,) for name in names))
+
+    def forget_changed(self, times: Mapping[str, float]) -> None:
+        """Delete the readings of things that were made before a change, given its time by name.
+
+        Raises CacheError.
+        """
+        with self._transaction():
+            self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", times.items())
+
+    def begin_writes(self, names: Collection[str]) -> None:
+        """Delete the readings of things that a run will write to, and store no new ones until it ends.
+
+        Raises CacheError.
+        """
+        self._mark_written(names, _BEING_WRITTEN)
+
+    def end_writes(self, names: Collection[str], time: float) -> None:
+        """Record that a run ended at a time: later readings of its things may be stored. Raises CacheError."""
+        self._mark_written(names, time)
+
+    def end_crashed_writes(self, time: float) -> None:
+        """Record that the runs that never ended write nothing since a time. Raises CacheError."""
+        with self._transaction():
+            self._connection.execute("UPDATE written SET until = ? WHERE until >= ?", (time, _BEING_WRITTEN))
+
+    def _mark_written(self, names: Collection[str], until: float) -> None:
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO written VALUES (?, ?)", ((name, until) for name in names)
+            )
+            self._delete_written()
+
+    def _delete_written(self) -> None:
+        self._connection.execute(
+            "DELETE FROM things WHERE EXISTS (SELECT 1 FROM written WHERE written.name = things.name AND until >= read_at)"
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        """Connect to the database; one of another version or scope is emptied."""
+        self.path.touch(mode=0o600)
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            self._connection = connection
+            if not self._is_valid():
+                self._create_tables()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _is_valid(self) -> bool:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        return bool(version == _VERSION and self._read_fact("scope") == self._scope)
+
+    def _create_tables(self) -> None:
+        if self._connection.execute("PRAGMA user_version").fetchone()[0]:
+            raise sqlite3.DatabaseError("another version or scope")
+        with _transaction(self._connection):
+            if self._connection.execute("PRAGMA user_version").fetchone()[0]:
+                return  # another process has just created them
+            for statement in _TABLES.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute("INSERT INTO facts VALUES ('scope', ?)", (self._scope,))
+
+    def _delete_files(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def _read_fact(self, name: str) -> object:
+        row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _convert_errors(self.path), _transaction(self._connection):
+            yield
+
+
+def _to_thing(row: tuple[object, ...]) -> RememberedThing | None:
+    """Return a row of the database as a value, None if its values have other types."""
+    has_valid_types = tuple(map(type, row)) == (str, int, str, bytes, float)
+    return RememberedThing._make(row) if has_valid_types else None
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def _convert_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise CacheError(path, error) from error

@@ -1,0 +1,294 @@
+"""Answer the calls that read edges from memory, and decide which edges must be read.
+
+Invariant: an edge is remembered only if nothing that is known speaks against it: the thing has the same version, its certificates
+have the same marks, the file gives it the same edges, the feed does not name it, no run has written to it, and it is not too old.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from attrs import define, field
+
+from reconciler.engine.ownership.stored_lease import read_group
+from reconciler.engine.remembered.cache import CacheError, ReadingCache, RememberedThing
+from reconciler.engine.remembered.preparation import CHECKPOINT, TRUSTED_SINCE, Preparation, prepare_cache
+from reconciler.engine.remembered.principals import (
+    Marks,
+    build_response,
+    encode_principals,
+    find_marks,
+    has_principal,
+    have_same_marks,
+    is_same_as,
+)
+from reconciler.engine.remembered.scrub import choose_turns
+from reconciler.kinds.base.reads import PAGE_SIZE, has_more_pages
+from reconciler.model.call import ApiCall, Batch, Call
+from reconciler.model.edge_readings import RememberedSettings
+
+Response: TypeAlias = Mapping[str, Any]
+
+EDGE_OPERATION = "ListThingPrincipalsV2"
+_HOLDER_OPERATIONS = frozenset({"ListPrincipalThings", "ListPrincipalThingsV2"})
+"""They list the same edges from the other side, and only for some certificates."""
+
+_STORED_AT_ONCE = 1_000
+"""The readings that one transaction stores: what a kill loses of a long reading."""
+
+NOT_REMEMBERED = "not remembered"
+_NAMED = "named by CloudTrail"
+_OTHER_VERSION = "with another version"
+_OTHER_CERTIFICATES = "whose certificates changed"
+_OTHER_FILE = "that the file changed"
+_REQUIRED = "that the plan changes"
+EXPIRED = "older than max_age"
+TURN = "in turn"
+
+
+@define(slots=False)
+class RememberedEdges:
+    """The remembered edges of one plan or drift. Thread-safe, because kinds are read at the same time.
+
+    - `desired_digests`: a digest of the edges that the file gives each thing, by name;
+    - `rate`: the calls per second that AWS allows to read edges.
+    """
+
+    cache: ReadingCache
+    settings: RememberedSettings
+    workspace: str
+    call: Call
+    desired_digests: Mapping[str, str]
+    rate: float
+
+    reasons: Counter[str] = field(factory=Counter, init=False)
+    remembered: dict[str, float] = field(factory=dict, init=False)
+    """The things whose edges the last pass remembered, each with the time of the reading."""
+    warnings: list[str] = field(factory=list, init=False)
+    now: float = field(default=0.0, init=False)
+    _preparation: Preparation | None = field(default=None, init=False)
+    _is_usable: bool = field(default=True, init=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _versions: dict[str, int] = field(factory=dict, init=False)
+    _marks: Marks = field(factory=dict, init=False)
+    _certificates: Response | None = field(default=None, init=False)
+    _read: set[str] = field(factory=set, init=False)
+    _required: set[str] = field(factory=set, init=False)
+    _contradicted: set[str] = field(factory=set, init=False)
+    _expected: dict[str, bytes] = field(factory=dict, init=False)
+    _unstored: list[RememberedThing] = field(factory=list, init=False)
+    _unexplained: list[str] = field(factory=list, init=False)
+    _calls_left: int = field(init=False)
+    """The calls that the time of the scrub allows and that are not used yet."""
+
+    def __attrs_post_init__(self) -> None:
+        self._calls_left = int(self.settings.scrub_seconds * self.rate)
+
+    # ── during a pass ─────────────────────────────────────────────────────────────────────────────
+
+    def begin_pass(self) -> None:
+        """Begin to read everything, for the first time or again."""
+        self.remembered.clear()
+
+    def recall(self, batch: Batch) -> Sequence[Response | None]:
+        """Return the remembered response to each call of a batch, None for those to send."""
+        names = {
+            call.params["thingName"]: position
+            for position, call in enumerate(batch)
+            if call.operation == EDGE_OPERATION
+        }
+        responses: list[Response | None] = [None] * len(batch)
+        with self._lock:
+            if names and self._is_usable:
+                try:
+                    self._recall_edges(names, responses)
+                except CacheError as error:
+                    self._give_up(error)
+            elif self._certificates is not None and len(batch) == 1 and _lists_certificates(batch[0]):
+                responses[0], self._certificates = self._certificates, None
+        return responses
+
+    def record(self, call: ApiCall, response: Response) -> None:
+        """Take note of a response to a call that was sent."""
+        if call.operation == "ListThings":
+            self._versions.update((item["thingName"], item["version"]) for item in response["things"])
+        elif call.operation == "DescribeThing" and response:
+            self._versions[response["thingName"]] = response["version"]
+        elif call.operation in _HOLDER_OPERATIONS:
+            with self._lock:
+                self._note_holders(call.params["principal"], response)
+        elif call.operation == EDGE_OPERATION:
+            with self._lock:
+                self._record_edges(call.params["thingName"], response)
+
+    def needs_another_pass(self, names: Collection[str]) -> bool:
+        """Return whether everything must be read again, because changes rest on remembered edges.
+
+        `names` are the things that the changes of this pass concern. An unexplained difference makes all remembered edges invalid.
+        """
+        with self._lock:
+            self._store()
+            unread = self.remembered.keys() & {*names, *self._contradicted}
+            self._required |= unread
+            is_distrusted = (
+                bool(self._unexplained and self.remembered) and self.settings.unexplained != "warn"
+            )
+            if is_distrusted:
+                self._distrust()
+            return is_distrusted or bool(unread)
+
+    def end(self, changed_names: Collection[str]) -> None:
+        """Store what was read; the next run reads the things that the changes concern again."""
+        with self._lock:
+            self._store()
+            if self._preparation is None or not self._is_usable:
+                return
+            if self._unexplained:
+                self.warnings.append(_describe_unexplained(self._unexplained, self.settings.unexplained))
+            try:
+                self.cache.forget(changed_names)
+                self.cache.write_times(**{CHECKPOINT: self.now})
+            except CacheError as error:
+                self._give_up(error)
+
+    @property
+    def read_count(self) -> int:
+        """The number of things whose edges were read."""
+        return len(self._read)
+
+    # ── deciding ──────────────────────────────────────────────────────────────────────────────────
+
+    def _recall_edges(self, names: Mapping[str, int], responses: list[Response | None]) -> None:
+        if self._preparation is None:
+            self._prepare(len(names))
+        if not self._is_usable:
+            return
+        trusted_since = self.cache.read_time(TRUSTED_SINCE) or 0.0
+        oldest = max(trusted_since, self.now - self.settings.max_age_seconds)
+        usable: dict[str, RememberedThing] = {}
+        reasons = dict.fromkeys(names, NOT_REMEMBERED)
+        for thing in self.cache.iterate_things():
+            if thing.name in names:
+                reason = self._find_reason(thing, trusted_since, oldest)
+                if reason is None:
+                    usable[thing.name] = thing
+                    del reasons[thing.name]
+                else:
+                    reasons[thing.name] = reason
+        direct_count = sum(name not in self._read for name in reasons)
+        eligible = [name for name in usable if name not in self._read]
+        turns = choose_turns(eligible, max(0, self._calls_left - direct_count))
+        self._calls_left -= direct_count + len(turns)
+        for name in turns:
+            self._expected[name] = usable.pop(name).principals
+            reasons[name] = TURN
+        self.reasons.update(
+            _NAMED if reason == NOT_REMEMBERED and self._is_named(name) else reason
+            for name, reason in reasons.items()
+            if name not in self._read
+        )
+        for name, thing in usable.items():
+            responses[names[name]] = build_response(thing.principals)
+            if name not in self._read:
+                self.remembered[name] = thing.read_at
+
+    def _find_reason(self, thing: RememberedThing, trusted_since: float, oldest: float) -> str | None:
+        """Return why the edges of a thing must be read, or None if they may be remembered."""
+        if thing.name in self._required and thing.name not in self._read:
+            return _REQUIRED
+        if not trusted_since <= thing.read_at <= self.now:
+            return NOT_REMEMBERED
+        if thing.version != self._versions.get(thing.name):
+            return _OTHER_VERSION
+        if thing.desired_digest != self.desired_digests.get(thing.name, ""):
+            return _OTHER_FILE
+        if not have_same_marks(thing.principals, self._marks):
+            return _OTHER_CERTIFICATES
+        if thing.read_at < oldest:
+            self._expected[thing.name] = thing.principals
+            return EXPIRED
+        return None
+
+    def _is_named(self, name: str) -> bool:
+        return self._preparation is not None and name in self._preparation.named
+
+    def _prepare(self, thing_count: int) -> None:
+        """Read the registry's time, the feed and the marks of the certificates."""
+        group = read_group(self.workspace, self.call)
+        if group is None:  # before the first apply, nothing can be remembered
+            self._is_usable = False
+            return
+        self.now = group.now.timestamp()
+        self._preparation = prepare_cache(self.cache, group, self.workspace, self.call, thing_count)
+        self.warnings += self._preparation.warnings
+        # Two pages are listed in the time in which the edges of four things are read.
+        max_items = PAGE_SIZE * max(1, thing_count // 2)
+        response = self.call(ApiCall("iot", "ListCertificates", max_items=max_items))
+        self._marks = find_marks(response["certificates"])
+        self._certificates = None if has_more_pages(response) else response
+
+    def _note_holders(self, arn: str, response: Response) -> None:
+        """Have the edges read of each thing that has a principal which its remembered edges lack."""
+        items = (*response.get("things", ()), *response.get("principalThingObjects", ()))
+        names = {item if isinstance(item, str) else item["thingName"] for item in items}
+        for name in names & self.remembered.keys():
+            if not self._has_remembered_principal(name, arn):
+                self._contradicted.add(name)
+
+    def _has_remembered_principal(self, name: str, arn: str) -> bool:
+        try:
+            thing = self.cache.find(name) if self._is_usable else None
+        except CacheError:
+            return False
+        return thing is not None and has_principal(thing.principals, arn)
+
+    # ── storing ───────────────────────────────────────────────────────────────────────────────────
+
+    def _record_edges(self, name: str, response: Response) -> None:
+        self._read.add(name)
+        self.remembered.pop(name, None)
+        version = self._versions.get(name)
+        principals = encode_principals(response, self._marks)
+        expected = self._expected.pop(name, None)
+        if expected is not None and not is_same_as(expected, response):
+            self._unexplained.append(name)
+        if self._preparation is not None and version is not None and principals is not None:
+            desired_digest = self.desired_digests.get(name, "")
+            self._unstored.append(RememberedThing(name, version, desired_digest, principals, self.now))
+            if len(self._unstored) >= _STORED_AT_ONCE:
+                self._store()
+
+    def _store(self) -> None:
+        if not self._is_usable:
+            return
+        try:
+            self.cache.store(self._unstored)
+        except CacheError as error:
+            self._give_up(error)
+        self._unstored.clear()
+
+    def _distrust(self) -> None:
+        try:
+            self.cache.write_times(**{TRUSTED_SINCE: self.now})
+        except CacheError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: CacheError) -> None:
+        """Read all edges that are not read yet, and remember none."""
+        self._is_usable = False
+        self.warnings.append(f"{error}; all edges are read")
+        if error.is_damaged:
+            self.cache.delete()
+
+
+def _lists_certificates(call: ApiCall) -> bool:
+    return (call.service, call.operation) == ("iot", "ListCertificates") and not call.params
+
+
+def _describe_unexplained(names: Sequence[str], reaction: str) -> str:
+    things = f"{len(names):,} things" if len(names) > 1 else names[0]
+    result = "; all edges were read" if reaction != "warn" else "; `--read all` finds all such changes"
+    return f"the edges of {things} changed, and neither CloudTrail nor a version shows it{result}"

@@ -1,0 +1,75 @@
+"""Forget the things that an apply writes to, and remember none of them until it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from reconciler.engine.ownership.stored_lease import LeaseGroup, read_group
+from reconciler.engine.remembered.cache import CacheError, ReadingCache
+from reconciler.engine.remembered.preparation import LEASE_SINCE, LEASE_UNTIL
+from reconciler.model.call import Call
+from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.plan import Plan, Step
+
+
+@contextlib.contextmanager
+def forget_written_things(cache: ReadingCache, plan: Plan, call: Call) -> Iterator[None]:
+    """Forget the things that a plan writes to, for the time of its run, which holds the lease.
+
+    At the end, the time of the lease is kept, so that the change feed can be tested with its writes. A cache that cannot be written is
+    deleted.
+    """
+    names = _list_written_things(plan)
+    group = _read_group(plan.workspace, call)
+    with _delete_if_unusable(cache):
+        cache.begin_writes(names)
+    try:
+        yield
+    finally:
+        ended_group = _read_group(plan.workspace, call)
+        if group and ended_group:  # else the next plan finds that no run holds the lease
+            with _delete_if_unusable(cache):
+                cache.end_writes(names, ended_group.now.timestamp())
+                _keep_lease_time(cache, group, ended_group)
+
+
+def _keep_lease_time(cache: ReadingCache, group: LeaseGroup, ended_group: LeaseGroup) -> None:
+    """Keep when the lease was held, unless the feed was not tested with an earlier run yet."""
+    if cache.read_time(LEASE_SINCE) is None:
+        lease = group.parse_stored_lease()
+        since = lease.since if lease else group.now
+        times = {LEASE_SINCE: since.timestamp(), LEASE_UNTIL: ended_group.now.timestamp()}
+        cache.write_times(**times)
+
+
+def _read_group(workspace: str, call: Call) -> LeaseGroup | None:
+    try:
+        return read_group(workspace, call)
+    except (AwsError, TargetError):
+        return None
+
+
+@contextlib.contextmanager
+def _delete_if_unusable(cache: ReadingCache) -> Iterator[None]:
+    try:
+        yield
+    except CacheError:
+        cache.delete()
+
+
+def _list_written_things(plan: Plan) -> set[str]:
+    return {name for step in plan.steps for name in _iterate_names(step)}
+
+
+def _iterate_names(step: Step) -> Iterator[str]:
+    """Yield the names of the things whose edges a step may change."""
+    for call in step.calls:
+        name = call.params.get("thingName")
+        if isinstance(name, str):
+            yield name
+    resources = (getattr(step.change, name, None) for name in ("resource", "live"))
+    for resource in (*resources, *step.also_modifies.values()):
+        name = getattr(resource.spec, "thing_name", None) if resource else None
+        if name:
+            yield name
