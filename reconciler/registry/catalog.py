@@ -4,7 +4,7 @@ Invariant: an operation is served when a function in `operations/` is decorated 
 no other list: the modules are discovered in the package.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -17,18 +17,26 @@ Params = Mapping[str, Any]
 Output = Mapping[str, Any]
 OperationFunction = Callable[[Context, Params], Output | None]
 
+Pieces = Generator[None, Context, Output | None]
+"""An operation that reads in pieces, so that no other request waits long.
+
+It yields between two pieces, and receives the context of the next one, which is in another transaction.
+"""
+
 
 @frozen
 class ServedOperation:
     """A served operation.
 
-    `writes` is whether it runs in a write transaction; with None it does unless its HTTP method is GET.
+    `writes` is whether it runs in a write transaction; with None it does unless its HTTP method is GET. `start` starts an operation
+    that reads in pieces, which `function` reads in one transaction; it is None for any other.
     """
 
     service: str
     name: str
     function: OperationFunction
     writes: bool | None
+    start: Callable[[Context, Params], Pieces] | None = None
 
 
 _served: dict[tuple[str, str], ServedOperation] = {}
@@ -43,12 +51,38 @@ def operation(
     """
 
     def register(function: OperationFunction) -> OperationFunction:
-        if (service, name) in _served:
-            raise ValueError(f"{service} {name} is served twice")
-        _served[service, name] = ServedOperation(service, name, function, writes)
+        _register(ServedOperation(service, name, function, writes))
         return function
 
     return register
+
+
+def operation_in_pieces(
+    service: str, name: str
+) -> Callable[[Callable[[Context, Params], Pieces]], Callable[[Context, Params], Pieces]]:
+    """Serve an AWS operation that reads in pieces with the decorated function, a generator."""
+
+    def register(start: Callable[[Context, Params], Pieces]) -> Callable[[Context, Params], Pieces]:
+        def run(context: Context, params: Params) -> Output | None:
+            pieces = start(context, params)
+            try:
+                next(pieces)
+                while True:
+                    pieces.send(context)
+            except StopIteration as end:
+                output: Output | None = end.value
+                return output
+
+        _register(ServedOperation(service, name, run, writes=False, start=start))
+        return start
+
+    return register
+
+
+def _register(served: ServedOperation) -> None:
+    if (served.service, served.name) in _served:
+        raise ValueError(f"{served.service} {served.name} is served twice")
+    _served[served.service, served.name] = served
 
 
 @cache

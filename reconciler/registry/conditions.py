@@ -4,6 +4,8 @@ Invariant: what happens to a request is decided before it is performed; its para
 influence. The server waits for a delay before the request is performed, so no lock is held meanwhile.
 """
 
+from collections.abc import Generator
+
 from reconciler.frozen_classes import frozen
 from reconciler.registry.endpoint import Registry, RoutedRequest
 from reconciler.registry.errors import ApiError
@@ -51,10 +53,12 @@ class Conditions:
         return Disruption(delay + fault_delay, "throttle" if retry_after else kind, retry_after)
 
 
-def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -> HttpResponse | None:
+def respond(
+    registry: Registry, routed: RoutedRequest, disruption: Disruption
+) -> Generator[None, None, HttpResponse | None]:
     """Perform or reject a request, depending on its fault, and return the response.
 
-    The delay is already over. None means that the connection is lost.
+    Yields between two pieces. The delay is already over. None means that the connection is lost.
     """
     match disruption.kind:
         case "throttle":
@@ -62,15 +66,15 @@ def respond(registry: Registry, routed: RoutedRequest, disruption: Disruption) -
         case "error_before":
             return registry.reject(routed, _build_internal_error(routed))
         case "error_after":
-            registry.perform(routed)
+            yield from registry.perform_in_pieces(routed)
             return registry.reject(routed, _build_internal_error(routed))
         case "reset_before":
             return None
         case "reset_after":
-            registry.perform(routed)
+            yield from registry.perform_in_pieces(routed)
             return None
         case _:
-            return registry.perform(routed)
+            return (yield from registry.perform_in_pieces(routed))
 
 
 def _build_throttling_error(routed: RoutedRequest) -> ApiError:

@@ -1,5 +1,7 @@
 """`Registry.handle`: one HTTP request in, one transaction, one HTTP response out.
 
+An operation that reads in pieces has one transaction for each piece.
+
 Invariant: `handle` raises no exception. A request that AWS would reject gets AWS's error. If the database cannot be used, because
 another process locks it for too long, its disk is full or fails, or it is closed, the response is ServiceUnavailableException with
 the reason, and the reason is logged once until a request writes again. After any other exception, the response is AWS's internal
@@ -8,10 +10,11 @@ error, and the traceback is logged. Nothing that a failed operation wrote is com
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import Factory
 
@@ -28,7 +31,7 @@ from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, CommittedError
 from reconciler.registry.http import HttpRequest, HttpResponse, RegistrySettings, generate_request_id
 from reconciler.registry.page_tokens import TokenSigner
-from reconciler.registry.store import Store, StoreDiskError, StoreError
+from reconciler.registry.store import Store, StoreDiskError, StoreError, Transaction
 from reconciler.registry.trail import Trail, find_write_sender
 from reconciler.registry.wire.faults import UNKNOWN_OPERATION, build_error_response
 from reconciler.registry.wire.payload import MalformedError
@@ -38,6 +41,7 @@ _log = logging.getLogger(__name__)
 
 _NO_CONTENT = 204
 
+Result = TypeVar("Result")
 ResponseParts = tuple[int, dict[str, str], bytes]
 """Status, headers and body."""
 
@@ -81,7 +85,7 @@ class Registry:
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one request. Thread-safe."""
-        return self.perform(self.route(request))
+        return run_at_once(self.perform_in_pieces(self.route(request)))
 
     def route(self, request: HttpRequest) -> RoutedRequest:
         """Find the caller and the operation of a request, or why it is rejected; nothing is performed yet."""
@@ -108,12 +112,13 @@ class Registry:
             return RoutedRequest(request, headers, caller, target_service, rejection=rejection)
         return RoutedRequest(request, headers, caller, target_service, operation, labels, target)
 
-    def perform(self, routed: RoutedRequest) -> HttpResponse:
-        """Perform a request, unless routing rejected it, and return the response."""
+    def perform_in_pieces(self, routed: RoutedRequest) -> Generator[None, None, HttpResponse]:
+        """Perform a request, unless routing rejected it, and return the response; yield between two pieces."""
         if routed.rejection is not None:
             return self.reject(routed, routed.rejection)
         request_id = generate_request_id()
-        return self._to_response(*self._perform_operation(routed, request_id), request_id)
+        parts = yield from self._perform_operation(routed, request_id)
+        return self._to_response(*parts, request_id)
 
     def reject(self, routed: RoutedRequest, error: ApiError) -> HttpResponse:
         """Return an error response for a request without performing it."""
@@ -136,12 +141,18 @@ class Registry:
         """Close the database."""
         self._store.close()
 
-    def _perform_operation(self, routed: RoutedRequest, request_id: str) -> ResponseParts:
+    def _perform_operation(
+        self, routed: RoutedRequest, request_id: str
+    ) -> Generator[None, None, ResponseParts]:
         """Run the operation of a request, and convert every exception to an error response."""
         operation = routed.operation
         assert operation is not None
         try:
-            response = self._run_in_transaction(routed, operation, request_id)
+            start = self._served[operation.service, operation.name].start
+            if start is None:
+                response = self._run_in_transaction(routed, operation, request_id)
+            else:
+                response = yield from self._run_in_pieces(routed, operation, start)
         except ApiError as error:
             return build_error_response(routed.service, error)
         except MalformedError as error:
@@ -181,23 +192,12 @@ class Registry:
     def _run_in_transaction(
         self, routed: RoutedRequest, operation: WireOperation, request_id: str
     ) -> ResponseParts:
-        params, caller = _parse_params(routed, operation), routed.caller
+        params = _parse_params(routed, operation)
         served = self._served[operation.service, operation.name]
-        scope = self._store.find_or_create_scope(caller.account, caller.region)
+        scope = self._find_scope(routed)
         writes = self.writes(operation)
         with self._store.write() if writes else self._store.read() as transaction:
-            context = Context(
-                tx=transaction,
-                service=operation.service,
-                operation=operation.name,
-                scope=scope,
-                account=caller.account,
-                region=caller.region,
-                now=self.settings.clock(),
-                settings=self.settings,
-                invalid_code=operation.invalid_code,
-                signer=self._signer,
-            )
+            context = self._build_context(transaction, scope, routed, operation)
             try:
                 output = served.function(context, params) or {}
             except CommittedError as error:
@@ -211,6 +211,58 @@ class Registry:
                     self._trail.record(context, sender, params, output, response[2])
                 return response
         raise committed_error
+
+    def _run_in_pieces(
+        self,
+        routed: RoutedRequest,
+        operation: WireOperation,
+        start: Callable[[Context, catalog.Params], catalog.Pieces],
+    ) -> Generator[None, None, ResponseParts]:
+        """Run an operation that reads in pieces, each in its own transaction; yield between two of them."""
+        params = _parse_params(routed, operation)
+        scope = self._find_scope(routed)
+        pieces: catalog.Pieces | None = None
+        while True:
+            with self._store.read() as transaction:
+                context = self._build_context(transaction, scope, routed, operation)
+                try:
+                    if pieces is None:
+                        pieces = start(context, params)
+                        next(pieces)
+                    else:
+                        pieces.send(context)
+                except StopIteration as end:
+                    return operation.serializer.serialize(end.value or {})
+            yield
+
+    def _find_scope(self, routed: RoutedRequest) -> int:
+        return self._store.find_or_create_scope(routed.caller.account, routed.caller.region)
+
+    def _build_context(
+        self, transaction: Transaction, scope: int, routed: RoutedRequest, operation: WireOperation
+    ) -> Context:
+        return Context(
+            tx=transaction,
+            service=operation.service,
+            operation=operation.name,
+            scope=scope,
+            account=routed.caller.account,
+            region=routed.caller.region,
+            now=self.settings.clock(),
+            settings=self.settings,
+            invalid_code=operation.invalid_code,
+            signer=self._signer,
+        )
+
+
+def run_at_once(pieces: Generator[None, None, Result]) -> Result:
+    """Run all pieces one after another, and return the result."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def _parse_params(routed: RoutedRequest, operation: WireOperation) -> catalog.Params:

@@ -9,6 +9,7 @@ because a page can send a GET without any of these headers, but never with an `A
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from reconciler.frozen_classes import frozen
 
@@ -68,6 +69,7 @@ def find_rejection(headers: RawHeaders) -> Rejection | None:
     return None
 
 
+@lru_cache(maxsize=64)
 def is_loopback_host(host: str) -> bool:
     """Return whether a Host is exactly a loopback name or address, with an optional port.
 

@@ -3,7 +3,8 @@
 The server may delay a request before it performs it, for example to simulate latency.
 
 Invariant: requests are performed one after another on the server's only thread, in the order in which their delays end.
-A request takes about 0.1 ms, less than passing it to another thread would, and SQLite admits one writer at a time anyway.
+A request takes about 0.1 ms, less than passing it to another thread would, and SQLite admits one writer at a time anyway. Only a search
+is performed in pieces, between which other requests are performed.
 So no request is interrupted: one that is still delayed when a shutdown has no time left is not performed and gets a
 response with status 503.
 
@@ -186,7 +187,14 @@ class RegistryApp:
             await self._advance(self.clock, disruption)
         elif disruption.delay:
             await asyncio.sleep(disruption.delay)
-        return respond(self.registry, routed, disruption)
+        pieces = respond(self.registry, routed, disruption)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                response: HttpResponse | None = end.value
+                return response
+            await asyncio.sleep(0)  # other requests, before the next piece
 
     async def _advance(self, clock: VirtualClock, disruption: Disruption) -> None:
         """Move the clock by the delay, and by the time until a throttled call would have been admitted.

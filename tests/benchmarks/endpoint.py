@@ -4,7 +4,8 @@
 
 The first table shows how many requests per second the server handles from a client with eight connections. On Linux, if two
 processors or more are available, the server runs on one of them and the client on the others. The second table shows the latency
-of single requests to a large registry, and how long the start of its server takes.
+of single requests to a large registry, and how long the start of its server takes. The third table shows the latency of
+DescribeThing without other clients and while one searches, with their ratio.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.registry import Registry
+from tests.benchmarks import interference
 from tests.benchmarks.http_client import encode_request, send_requests
 from tests.benchmarks.processor_time import read_cpu_seconds
 from tests.benchmarks.report import describe_machine, format_table
@@ -36,7 +38,14 @@ REPETITIONS = 5
 """How often each request to a large registry is timed; the table shows the median."""
 DEVICE = {"Role": "DEVICE", "AuthenticationMaterialType": "WIFI_SETUP_QR_BAR_CODE"}
 
-THROUGHPUT_COLUMNS = ("stored in", "request", "per second", "CPU ms per request", "MiB afterwards")
+THROUGHPUT_COLUMNS = (
+    "stored in",
+    "request",
+    "per second",
+    "per CPU second",
+    "CPU ms per request",
+    "MiB afterwards",
+)
 LATENCY_COLUMNS = ("things", "request", "ms")
 
 REQUESTS: tuple[tuple[str, Callable[[int], bytes]], ...] = (
@@ -75,7 +84,7 @@ def measure_throughput_rows(requests: int) -> Iterator[tuple[str, ...]]:
 
 
 def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tuple[str, ...]:
-    """Return table cells: requests per second, CPU milliseconds per request, and memory in MiB.
+    """Return table cells: requests per second and per CPU second, CPU ms per request, and memory in MiB.
 
     CPU time and memory are the server's.
 
@@ -86,8 +95,10 @@ def measure_throughput(server: RunningServer, requests: Sequence[bytes]) -> tupl
     cpu_used = read_cpu_seconds(server.process.pid) - cpu_before
     if statuses["200"] + statuses["201"] != len(requests):
         raise SystemExit(f"not all requests succeeded: {dict(statuses)}")
+    requests_per_cpu_second = f"{len(requests) / cpu_used:,.0f}" if cpu_used else ""
     cpu_per_request = f"{1000 * cpu_used / len(requests):.2f}" if cpu_used else ""
-    return f"{len(requests) / seconds:,.0f}", cpu_per_request, read_resident_mib(server)
+    rate = f"{len(requests) / seconds:,.0f}"
+    return rate, requests_per_cpu_second, cpu_per_request, read_resident_mib(server)
 
 
 @contextmanager
@@ -174,6 +185,18 @@ def measure_latency_rows(things: int) -> Iterator[tuple[str, ...]]:
                 yield format_row(things, name, repetitions)
 
 
+def measure_interference_rows(things: int) -> Iterator[tuple[str, ...]]:
+    """Yield a table row for each query that another client repeats while things are described."""
+    with tempfile.TemporaryDirectory(prefix="reconciler-interference-") as folder:
+        file = Path(folder) / "registry.db"
+        fill_registry(file, things)
+        with serve_registry("--db", str(file)) as server:
+            index = {"thingIndexingConfiguration": {"thingIndexingMode": "REGISTRY"}}
+            time_request(server, "POST", "/indexing/config", index)
+            names = [make_thing_name(number) for number in range(1, things + 1)]
+            yield from interference.measure_rows(server, names)
+
+
 def build_single_requests(things: int, middle_token: str) -> Iterator[tuple[str, str, str, Any]]:
     """Yield the requests to a large registry: name, method, path and document.
 
@@ -250,7 +273,9 @@ def main(arguments: Sequence[str]) -> None:
     write(format_table(THROUGHPUT_COLUMNS, list(measure_throughput_rows(options.requests)), 2) + "\n\n")
     write("A large registry in a file, one request at a time:\n\n")
     rows = [row for things in options.things or (100_000, 1_000_000) for row in measure_latency_rows(things)]
-    write(format_table(LATENCY_COLUMNS, rows, 2) + "\n")
+    write(format_table(LATENCY_COLUMNS, rows, 2) + "\n\n")
+    write("DescribeThing alone, and while another client searches without a pause:\n\n")
+    write(format_table(interference.COLUMNS, list(measure_interference_rows(10_000)), 2) + "\n")
 
 
 if __name__ == "__main__":

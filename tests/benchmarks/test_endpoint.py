@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import interference
 from tests.benchmarks.endpoint import (
     REQUESTS,
+    measure_interference_rows,
     measure_latency_rows,
     measure_throughput,
     measure_throughput_rows,
@@ -95,3 +97,9 @@ def test_latency_is_measured_for_the_start_and_for_every_request():
         "SearchIndex thingName",
         "SearchIndex attributes.serial",
     ]
+
+
+def test_the_latency_during_a_search_is_measured_for_every_query():
+    rows = list(measure_interference_rows(20))
+
+    assert [row[:2] for row in rows] == [("20", query) for query in interference.QUERIES]

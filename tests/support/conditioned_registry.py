@@ -6,6 +6,7 @@ from attrs import frozen
 
 from reconciler.registry import HttpRequest, HttpResponse, Registry
 from reconciler.registry.conditions import Conditions, respond
+from reconciler.registry.endpoint import run_at_once
 
 
 @frozen
@@ -25,7 +26,7 @@ class ConditionedRegistry:
         disruption = self.conditions.choose_disruption(routed)
         if disruption.delay:
             self.sleep(disruption.delay)
-        response = respond(self.registry, routed, disruption)
+        response = run_at_once(respond(self.registry, routed, disruption))
         if response is None:
             raise ConnectionResetError("the connection was lost")
         return response

@@ -4,10 +4,12 @@ Also the checks of a query that SearchIndex, aggregations and dynamic thing grou
 """
 
 import json
+from collections import defaultdict
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from reconciler.frozen_classes import frozen
-from reconciler.registry.catalog import Output, Params, operation
+from reconciler.registry.catalog import Params, Pieces, operation_in_pieces
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.fleet_query import MAX_CHARACTERS, compile_query
@@ -23,6 +25,9 @@ from reconciler.registry.store import Row
 from reconciler.registry.wire.constraints import ValidationErrors
 
 MAX_RESULTS = 100
+ROWS_PER_PIECE = 500
+"""The things or thing groups that one piece of a search reads: about a millisecond, even with the slowest query."""
+
 QUERY_VERSION = "2017-09-30"
 
 
@@ -58,11 +63,12 @@ def prepare_query(
     return PreparedQuery(index, compile_query(query, index, read_indexed_sources(context)))
 
 
-@operation("iot", "SearchIndex", writes=False)
-def search_index(context: Context, params: Params) -> Output | None:
+@operation_in_pieces("iot", "SearchIndex")
+def search_index(context: Context, params: Params) -> Pieces:
     """Return the things or thing groups that match a query, in creation order; at most 100 per page.
 
-    A page token is checked after the query.
+    A page token is checked after the query. A thing that is created between two pieces may be found, as in AWS's index, which is
+    updated after the registry.
 
     Raises ResourceNotFound while indexing is off, InvalidQuery, InvalidRequest.
     """
@@ -70,38 +76,65 @@ def search_index(context: Context, params: Params) -> Output | None:
     page = SEARCH_PAGER.start_page(context, params)
     if page.size > MAX_RESULTS:
         raise context.invalid(f"maxResults is at most {MAX_RESULTS}.")
-    rows = _find_rows(context, query, page)
+    context, rows = yield from _find_rows(context, query, page)
     if query.index is THING_GROUPS:
         return page.build_output(
             "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _to_group_item(context, row)
         )
+    groups = _read_groups(context, rows)
     has_connectivity = is_connectivity_indexed(context)
     return page.build_output(
         "things",
         rows,
         key=lambda row: (row["seq"],),
-        item=lambda row: _to_item(context, row, has_connectivity=has_connectivity),
+        item=lambda row: _to_item(row, groups.get(row["seq"], ()), has_connectivity=has_connectivity),
     )
 
 
-def _find_rows(context: Context, query: PreparedQuery, page: ListPage) -> list[Row]:
-    return context.tx.fetch_all(
-        f"SELECT * FROM {query.index.table} t WHERE t.scope = ? AND t.seq > ? AND {query.condition.sql}"  # noqa: S608
-        " ORDER BY t.seq LIMIT ?",
-        context.scope,
-        page.after[0] if page.after else 0,
-        *query.condition.values,
-        page.limit,
-    )
+def _find_rows(
+    context: Context, query: PreparedQuery, page: ListPage
+) -> Generator[None, Context, tuple[Context, list[Row]]]:
+    """Return the rows of a page, with the context of the last piece."""
+    table, condition = query.index.table, query.condition
+    rows: list[Row] = []
+    last_seq = page.after[0] if page.after else 0
+    while True:
+        piece = context.tx.fetch_one(
+            "SELECT count(*) AS count, max(seq) AS last FROM"  # noqa: S608
+            f" (SELECT seq FROM {table} WHERE scope = ? AND seq > ? ORDER BY seq LIMIT ?)",
+            context.scope,
+            last_seq,
+            ROWS_PER_PIECE,
+        )
+        rows += context.tx.fetch_all(
+            f"SELECT * FROM {table} t WHERE t.scope = ? AND t.seq > ? AND t.seq <= ? AND {condition.sql}"  # noqa: S608
+            " ORDER BY t.seq LIMIT ?",
+            context.scope,
+            last_seq,
+            piece["last"],
+            *condition.values,
+            page.limit - len(rows),
+        )
+        if piece["count"] < ROWS_PER_PIECE or len(rows) == page.limit:
+            return context, rows
+        last_seq = piece["last"]
+        context = yield
 
 
-def _to_item(context: Context, row: Row, *, has_connectivity: bool) -> dict[str, Any]:
-    groups = context.tx.fetch_all(
-        "SELECT g.name FROM thing_group_members m JOIN thing_groups g ON g.seq = m.thing_group"
-        " WHERE m.thing = ? ORDER BY m.thing_group",
-        row["seq"],
-    )
-    names = [group["name"] for group in groups]
+def _read_groups(context: Context, rows: Sequence[Row]) -> Mapping[int, Sequence[str]]:
+    """Return the names of the thing groups of each thing, by the thing's `seq`."""
+    groups: defaultdict[int, list[str]] = defaultdict(list)
+    for member in context.tx.fetch_all(
+        "SELECT m.thing, g.name FROM json_each(?) JOIN thing_group_members m ON m.thing = value"
+        " JOIN thing_groups g ON g.seq = m.thing_group ORDER BY m.thing, m.thing_group",
+        json.dumps([row["seq"] for row in rows]),
+    ):
+        groups[member["thing"]].append(member["name"])
+    return groups
+
+
+def _to_item(row: Row, groups: Sequence[str], *, has_connectivity: bool) -> dict[str, Any]:
+    names = [*groups]
     if row["billing_group"] is not None:
         names.append(row["billing_group"])
     # No thing ever connects here; this is what AWS returns for a thing that never connected.

@@ -21,6 +21,8 @@ from reconciler.registry.wire.query_xml import compile_xml_serializer
 Writer = Callable[[Any], Any]
 _MILLISECOND_DIGITS = 3
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Serializer(Protocol):
     """The serializer of one operation's outputs."""
@@ -57,7 +59,7 @@ class OutputSerializer:
             return status, headers, b""
         document = rest.get(self.payload) if self.payload is not None else rest
         headers["Content-Type"] = self.content_type
-        return status, headers, json.dumps(self.body(document or {}), separators=(",", ":")).encode()
+        return status, headers, _encode(self.body(document or {})).encode()
 
 
 def compile_serializer(model: OperationModel) -> Serializer:
