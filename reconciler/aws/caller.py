@@ -26,6 +26,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import NO_MESSAGE, AwsError, NoConnectionError, ReconcilerError, TargetError
@@ -51,6 +52,21 @@ _OUTSIDE_TIMEOUT_SECONDS = 15.0
 _Method = Callable[..., Mapping[str, Any]]
 
 
+@frozen
+class _Operation:
+    """An operation of a client.
+
+    `method` is the client's method. `page_size` is None if the operation takes none. `reads` is whether the operation is known to change
+    nothing, and `is_idempotent` whether its HTTP method allows it to be sent twice.
+    """
+
+    method: str
+    is_paged: bool
+    page_size: int | None
+    reads: bool
+    is_idempotent: bool
+
+
 class Caller:
     """A `Call`: it sends an `ApiCall` and returns the response, with all pages in one. Thread-safe.
 
@@ -64,7 +80,7 @@ class Caller:
         self._outside_retries = evolve(self._retries, timeout_seconds=_OUTSIDE_TIMEOUT_SECONDS)
         self._circuits: dict[str, Circuit] = {}
         self._circuits_lock = threading.Lock()
-        self._get_page_size = cache(self._find_page_size)
+        self._get_operation = cache(self._find_operation)
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Send a call and return AWS's response.
@@ -87,13 +103,12 @@ class Caller:
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
         name = name_client(call.service, call.region)
         client, circuit = self._clients[name], self._find_circuit(name)
-        method = xform_name(call.operation)
-        is_paged = client.can_paginate(method)
-        send_page = self._add_retries(call, client, circuit, reads=is_paged)
-        if not is_paged:
+        operation = self._get_operation(name, call.operation)
+        send_page = self._add_retries(call, operation, getattr(client, operation.method), circuit)
+        if not operation.is_paged:
             return send_page(**call.params)
-        config = {"PageSize": self._get_page_size(name, call.operation), "MaxItems": call.max_items}
-        paginator = client.get_paginator(method)
+        config = {"PageSize": operation.page_size, "MaxItems": call.max_items}
+        paginator = client.get_paginator(operation.method)
         paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
         result: Mapping[str, Any] = pages.build_full_result()
@@ -115,40 +130,48 @@ class Caller:
                     client.meta.events.register("after-call", partial(_check_is_json, url))
             return self._circuits[name]
 
-    def _add_retries(self, call: ApiCall, client: Any, circuit: Circuit, *, reads: bool) -> _Method:
+    def _add_retries(
+        self, call: ApiCall, operation: _Operation, method: _Method, circuit: Circuit
+    ) -> _Method:
         """Return a function that calls the client's method, with retries where they are allowed.
 
-        `reads` is true if the call is known to change nothing, as are all to other services; otherwise, its HTTP method decides.
+        Calls to other services change nothing.
         """
         is_outside = call.service in OUTSIDE_SERVICES
         retries = self._outside_retries if is_outside else self._retries
-        method: _Method = getattr(client, xform_name(call.operation))
-        model = client.meta.service_model.operation_model(call.operation)
-        http_method = model.http["method"]
+        # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
+        idempotent = call.idempotent or (operation.is_idempotent and call.verification is None)
 
         def send(**params: Any) -> Mapping[str, Any]:
             return retries.run(
                 partial(method, **params),
                 circuit,
-                reads=reads or is_outside or http_method in _SAFE_METHODS,
-                # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
-                idempotent=call.idempotent
-                or (http_method in _IDEMPOTENT_METHODS and call.verification is None),
+                reads=operation.reads or is_outside,
+                idempotent=idempotent,
             )
 
         return send
 
-    def _find_page_size(self, name: str, operation: str) -> int | None:
-        """Return the largest page size that the service model allows, or None if the operation takes none.
+    def _find_operation(self, name: str, operation: str) -> _Operation:
+        """Find what a client's model states about an operation; botocore would search for it at each call.
 
-        It is 250, AWS IoT's own maximum, if the model has no limit.
+        The page size is the largest one that the model allows, or 250, AWS IoT's own maximum, if the model has no limit.
         """
-        client = self._clients[name]
-        limit_key = client.get_paginator(xform_name(operation))._pagination_cfg.get("limit_key")  # noqa: SLF001
-        if not limit_key:
-            return None
-        shape = client.meta.service_model.operation_model(operation).input_shape.members[limit_key]
-        return int(shape.metadata.get("max", 250))
+        client, method = self._clients[name], xform_name(operation)
+        model = client.meta.service_model.operation_model(operation)
+        http_method = model.http["method"]
+        is_paged = client.can_paginate(method)
+        limit_key = None
+        if is_paged:
+            limit_key = client.get_paginator(method)._pagination_cfg.get("limit_key")  # noqa: SLF001
+        page_size = model.input_shape.members[limit_key].metadata.get("max", 250) if limit_key else None
+        return _Operation(
+            method,
+            is_paged=is_paged,
+            page_size=page_size,
+            reads=is_paged or http_method in _SAFE_METHODS,
+            is_idempotent=http_method in _IDEMPOTENT_METHODS,
+        )
 
 
 def name_client(service: str, region: str = "") -> str:

@@ -5,7 +5,8 @@ later, the apply continues and reports the problem once. No plan depends on what
 and for the deletion of certificates whose keys were lost (`kinds.shared.lost_keys`).
 
 Invariant: a call's row is on disk before the call is sent, as long as the journal can be written. The thread that sends the call waits
-for the commit of the row, and one other thread commits the rows of all calls.
+for the commit of the row, and one other thread commits the rows of all calls. It does not wait for the commit of a response, which precedes
+that of the step's next call, unless the next call saves a secret of the response.
 """
 
 from __future__ import annotations
@@ -271,6 +272,7 @@ class JournalRecorder:
     _clock: Clock
     _secrets: frozenset[str]
     _call_numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
+    _tokens_of_secrets: set[int] = field(factory=set)
     _start_times: dict[Address, float] = field(factory=dict)
     _outcome_counts: Counter[str] = field(factory=Counter)
 
@@ -291,13 +293,19 @@ class JournalRecorder:
             format_naming_parameters(call),
             self._clock(),
         )
+        if call.secret_member:
+            self._tokens_of_secrets.add(token)
         self._writer.write(_INSERT_CALL, row)
         return token
 
     def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended; the record is on disk when this returns, unless there is a `problem`."""
+        """Record how a call ended with the next commit.
+
+        If the response has a secret, the record is on disk when this returns, unless there is a `problem`: as long as it is
+        missing, the secret counts as lost.
+        """
         row = (self._clock(), to_stored_status(status), request_id, code, self.number, token)
-        self._writer.write(_UPDATE_CALL, row)
+        self._writer.write(_UPDATE_CALL, row, wait=token in self._tokens_of_secrets)
 
     def record_outcome(self, outcome: Outcome) -> None:
         """Record a step's outcome with a later commit, without waiting for that commit."""

@@ -171,6 +171,17 @@ def test_a_call_is_visible_to_readers_before_and_after_its_response(tmp_path):
     (call,) = read_record_of_only_run(journal).calls
     assert (read_record_of_only_run(journal).run.status, call.status) == ("running", "in flight")
     run.record_response(token, "completed", "r")
+    run.record_request(build_address("a"), ApiCall("iot", "Make"))
+    call, next_call = read_record_of_only_run(journal).calls
+    assert (call.status, call.request_id, next_call.status) == ("completed", "r", "in flight")
+    run.end()
+
+
+def test_the_response_with_a_secret_is_visible_at_once(tmp_path):
+    journal = open_journal(tmp_path)
+    run = journal.begin(make_group_plan("a"), THIS_PROCESS, "apply", "")
+    token = run.record_request(build_address("a"), ApiCall("iot", "Make", secret_member="key"))
+    run.record_response(token, "completed", "r")
     (call,) = read_record_of_only_run(journal).calls
     assert (call.status, call.request_id) == ("completed", "r")
     run.end()
