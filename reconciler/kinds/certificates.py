@@ -222,7 +222,7 @@ class Certificates(Kind):
     def read(self, scope: Scope) -> Read[Sequence[Live]]:
         """Read the certificates that are desired or owned, in bulk."""
         if scope.previous_states is not None:
-            return (yield from certificate_reads.reread(scope.previous_states))
+            return (yield from certificate_reads.reread(scope, scope.previous_states))
         desired: dict[str, Resource] = {}
         for resource in scope.iterate_resources(self.table):
             identity = self.identity(resource)

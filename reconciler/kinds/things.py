@@ -27,7 +27,7 @@ from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.deprecated_types import find_deprecated_type_errors
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
-from reconciler.kinds.shared.principal_reads import read_things
+from reconciler.kinds.shared.principal_reads import describe_things, find_existing_things, read_things
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 from reconciler.kinds.shared.secret_attributes import find_secret_names
 from reconciler.kinds.shared.thing_attributes import check_attributes
@@ -198,9 +198,13 @@ class Things(Kind):
         """
         names = sorted(previous_states)
         known_names = [name for name in names if previous_states[name]]
-        things, connections = yield from merge_reads(
-            read_things(names, use_listing=False), read_connections(known_names)
+        new_names = [name for name in names if not previous_states[name]]
+        new_things, things, connections = yield from merge_reads(
+            find_existing_things(new_names, scope),
+            describe_things(known_names),
+            read_connections(known_names),
         )
+        things |= new_things
         connections |= yield from read_connections([name for name in things if name not in connections])
         desired = self._map_desired_specs(scope)
         other_holders = yield from exclusive_certificates.read_other_holders(

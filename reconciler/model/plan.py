@@ -139,13 +139,15 @@ class Basis:
     - `names`: (table, AWS's ID) → name in the plan, or None for a certificate that a rotation has replaced and that is kept for
       its grace period: references to it are not compared;
     - `moved`: former address → new address;
-    - `secret_attributes`: the names of the thing attributes that the file sets from secrets.
+    - `secret_attributes`: the names of the thing attributes that the file sets from secrets;
+    - `listed_tables`: the tables with many changes, whose resources are faster to list than to describe one by one.
     """
 
     desired: Desired = field(factory=dict)
     names: Mapping[tuple[str, str], str | None] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
     secret_attributes: frozenset[str] = frozenset()
+    listed_tables: frozenset[str] = frozenset()
 
 
 @frozen(slots=False, repr=False)

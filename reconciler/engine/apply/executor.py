@@ -13,6 +13,7 @@ from attrs import field
 
 from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_calls
 from reconciler.engine.apply.scheduler import ReadyQueue
+from reconciler.engine.apply.shared_listings import SharedListings
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
 from reconciler.engine.calls.output_files import save_secrets
 from reconciler.engine.calls.send import Pause, get_request_id, send
@@ -76,7 +77,16 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
         ContextThreadPool(workers + _MAX_WAITING_STEPS, "apply") as pool,
         ContextThreadPool(workers, "reread") as read_pool,
     ):
-        run = _Run(plan, call, guard, recorder, pause or _build_interruptible_pause(stop), pool, read_pool)
+        run = _Run(
+            plan,
+            call,
+            SharedListings(call),
+            guard,
+            recorder,
+            pause or _build_interruptible_pause(stop),
+            pool,
+            read_pool,
+        )
         running, waiting = set[Address](), set[Address]()
         while queue or running or waiting:
             free_workers = workers - len(running)
@@ -128,12 +138,14 @@ def _build_interruptible_pause(stop: threading.Event) -> Pause:
 class _Run:
     """The state that the workers of one apply share.
 
-    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale. `responses` has, for each step, the
+    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale. Most of them are sent by
+    `call_with_shared_listings`. `responses` has, for each step, the
     members of all its responses, because later calls use them as parameters.
     """
 
     plan: Plan
     call: Call
+    call_with_shared_listings: Call
     guard: Guard
     recorder: Recorder
     pause: Pause
@@ -148,7 +160,7 @@ class _Run:
             self.pool.submit(self._check_and_run, steps_of_kind)
 
     def _check_and_run(self, steps: Sequence[Step]) -> None:
-        """Re-read the steps' resources in bulk, and run the steps that are not stale."""
+        """Re-read the steps' resources, and run the steps that are not stale, the last one in this thread."""
         try:
             stale_steps = self._find_stale_steps(steps)
         except Exception as error:  # noqa: BLE001 (reported with each step)
@@ -156,19 +168,22 @@ class _Run:
                 self.outcomes.put((step, Failed(step.change, _to_reconciler_error(error))))
             return
         for step in steps:
-            if step.address not in stale_steps:
-                self.pool.submit(self._run_step, step)
-                continue
-            stale_error = stale_steps[step.address]  # None if nothing is left to do
-            outcome = Failed(step.change, stale_error) if stale_error else Applied(step.change, 0.0)
-            self.outcomes.put((step, outcome))
+            if step.address in stale_steps:
+                stale_error = stale_steps[step.address]  # None if nothing is left to do
+                outcome = Failed(step.change, stale_error) if stale_error else Applied(step.change, 0.0)
+                self.outcomes.put((step, outcome))
+        fresh_steps = [step for step in steps if step.address not in stale_steps]
+        for step in fresh_steps[:-1]:
+            self.pool.submit(self._run_step, step)
+        if fresh_steps:
+            self._run_step(fresh_steps[-1])
 
     def _find_stale_steps(self, steps: Sequence[Step]) -> Mapping[Address, StaleError | None]:
         """Return the same as `staleness.find_stale_steps`, but only after a second read of what looks stale.
 
-        AWS's reads may not yet return what was written a moment ago.
+        AWS's reads may not yet return what was written a moment ago, nor may a shared listing.
         """
-        stale_steps = find_stale_steps(steps, self.plan, self.call, self.read_pool)
+        stale_steps = find_stale_steps(steps, self.plan, self.call_with_shared_listings, self.read_pool)
         suspect_steps = [step for step in steps if stale_steps.get(step.address)]
         if not suspect_steps:
             return stale_steps

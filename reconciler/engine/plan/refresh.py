@@ -152,6 +152,7 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
         previous_states=previous_states,
         moved=basis.moved,
         secret_attributes=basis.secret_attributes,
+        listed_tables=basis.listed_tables,
     )
     live_resources = _run_read(kind, scope, call, pool, ReadTracker(lambda *_: None))
     return {live.identity: live for live in live_resources}
@@ -310,7 +311,13 @@ def _answer_batch(
 
 
 def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
-    """Yield the responses in the order of their calls, with a limited number of calls in flight."""
+    """Yield the responses in the order of their calls, with a limited number of calls in flight.
+
+    A single call needs no other thread.
+    """
+    if len(batch) == 1:
+        yield send(call, batch[0], {})
+        return
     in_flight: deque[Future[Mapping[str, Any]]] = deque()
     try:
         for request in batch:

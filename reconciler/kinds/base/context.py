@@ -50,7 +50,8 @@ class Scope:
     - `moved`: the new address of each moved resource, by its former address;
     - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any of its resources,
       so also in those that `desired` leaves out;
-    - `unanswered_calls`: calls of ended runs of the workspace whose responses were not recorded.
+    - `unanswered_calls`: calls of ended runs of the workspace whose responses were not recorded;
+    - `listed_tables`: the tables whose resources a re-read lists, as `Basis` defines them.
     """
 
     workspace: str
@@ -62,6 +63,7 @@ class Scope:
     moved: Mapping[Address, Address] = field(factory=dict)
     secret_attributes: frozenset[str] = frozenset()
     unanswered_calls: Sequence[RunCall] = ()
+    listed_tables: frozenset[str] = frozenset()
 
     @cached_property
     def _desired_by_kind(self) -> Mapping[str, Sequence[Resource]]:

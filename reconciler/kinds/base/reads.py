@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
@@ -20,6 +21,9 @@ DESCRIBES_PER_PAGE = 35
 AWS allows 350 of the former and 10 of the latter per second.
 """
 
+MAX_REREAD_PAGES = 4
+"""The maximum number of pages that a re-read lists."""
+
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 VERSION_CONFLICT = "VersionConflictException"
 
@@ -36,26 +40,33 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
     key: str,
     max_pages: int,
     describe: Callable[[str], ApiCall],
-    use_listing: bool = True,
 ) -> Read[dict[str, Response]]:
     """Return the existing resources with these IDs, by ID: listed items, or responses of `describe`.
 
     A page lists hundreds of resources, but an account may have millions that the file does not need. So at most `max_pages`
-    pages are read, and always one; IDs that are not on these pages are described. Callers choose `max_pages` so that reading
-    the pages takes about as long as describing every ID. `describe` has to ignore the error for a resource that does not
-    exist. Without `use_listing`, every ID is described. `items` is the response's member with the list, `key` the member of
+    pages are read; IDs that are not on these pages are described. Callers choose `max_pages` so that reading the pages takes
+    about as long as describing every ID. `describe` has to ignore the error for a resource that does not exist. `items` is the response's member with the list, `key` the member of
     each item with its ID.
     """
     if not ids:
         return {}
-    if not use_listing:
+    if not max_pages:
         return (yield from _describe_all(ids, describe))
-    limit = max(max_pages, 1) * PAGE_SIZE
+    limit = max_pages * PAGE_SIZE
     (response,) = yield [ApiCall(listing.service, listing.operation, listing.params, max_items=limit)]
     resources: dict[str, Response] = {item[key]: item for item in response[items]}
     if has_more_pages(response):
         resources |= yield from _describe_all(sorted(set(ids) - resources.keys()), describe)
     return {identity: resources[identity] for identity in ids if identity in resources}
+
+
+def is_listing_faster(size: int, count: int) -> bool:
+    """Return whether listing `size` resources is faster than describing `count` of them in re-reads.
+
+    A listing serves all re-reads of a second. In that time, AWS allows ten pages, which others need as well.
+    """
+    pages = math.ceil(size / PAGE_SIZE)
+    return pages <= MAX_REREAD_PAGES and pages * DESCRIBES_PER_PAGE <= count
 
 
 def _describe_all(ids: Collection[str], describe: Callable[[str], ApiCall]) -> Read[dict[str, Response]]:

@@ -30,6 +30,7 @@ from reconciler.kinds.shared.principal_reads import (
     read_policies_of,
     read_policy_targets,
     read_things_of,
+    reread_certificates,
     select_arns,
     select_external_names,
 )
@@ -335,14 +336,14 @@ class _LiveBuilder:
 # ── re-reading some certificates ──────────────────────────────────────────────────────────────────
 
 
-def reread(previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
+def reread(scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Sequence[Live]]:
     """Read the certificates of a previous read again, with their things and policies.
 
     Those that the previous read found need only one batch of requests.
     """
     known_arns = {identity: live.arn for identity, live in sorted(previous_states.items()) if live}
     certificates, things, policies = yield from merge_reads(
-        read_certificates(sorted(previous_states), use_listing=False),
+        reread_certificates(sorted(previous_states), scope),
         read_things_of(known_arns),
         read_policies_of(known_arns),
     )

@@ -6,38 +6,65 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 
 from reconciler.kinds.base.context import Read, Response, Scope
-from reconciler.kinds.base.reads import DESCRIBES_PER_PAGE, NOT_FOUND, list_or_describe, request_each
+from reconciler.kinds.base.reads import (
+    DESCRIBES_PER_PAGE,
+    MAX_REREAD_PAGES,
+    NOT_FOUND,
+    list_or_describe,
+    request_each,
+)
 from reconciler.kinds.shared.policy_spec import PolicyFacts
 from reconciler.model.call import ApiCall
 from reconciler.model.resource import External, Reference, extract_name_from_arn
 
 
-def read_things(names: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
+def read_things(names: Collection[str]) -> Read[dict[str, Response]]:
     """Return the existing things with these names, by name, as listed or described."""
+    return _read_things(names, math.ceil(len(names) / DESCRIBES_PER_PAGE))
+
+
+def describe_things(names: Collection[str]) -> Read[dict[str, Response]]:
+    """Return the existing things with these names, by name, with their billing groups."""
+    return _read_things(names, 0)
+
+
+def find_existing_things(names: Collection[str], scope: Scope) -> Read[dict[str, Response]]:
+    """Return the existing things with these names, by name; list them if re-reads list things."""
+    return _read_things(names, MAX_REREAD_PAGES if "things" in scope.listed_tables else 0)
+
+
+def _read_things(names: Collection[str], max_pages: int) -> Read[dict[str, Response]]:
     return list_or_describe(
         names,
         listing=ApiCall("iot", "ListThings"),
         items="things",
         key="thingName",
-        max_pages=math.ceil(len(names) / DESCRIBES_PER_PAGE),
+        max_pages=max_pages,
         describe=lambda name: ApiCall("iot", "DescribeThing", {"thingName": name}, ignored_errors=NOT_FOUND),
-        use_listing=use_listing,
     )
 
 
-def read_certificates(ids: Collection[str], *, use_listing: bool = True) -> Read[dict[str, Response]]:
+def read_certificates(ids: Collection[str]) -> Read[dict[str, Response]]:
     """Return the existing certificates with these IDs, by ID, as listed or described."""
+    # A page takes as long as one DescribeCertificate call: AWS allows 10 of each per second.
+    return _read_certificates(ids, len(ids))
+
+
+def reread_certificates(ids: Collection[str], scope: Scope) -> Read[dict[str, Response]]:
+    """Return the existing certificates with these IDs, by ID; list them if re-reads do."""
+    return _read_certificates(ids, MAX_REREAD_PAGES if "certificates" in scope.listed_tables else 0)
+
+
+def _read_certificates(ids: Collection[str], max_pages: int) -> Read[dict[str, Response]]:
     responses = yield from list_or_describe(
         ids,
         listing=ApiCall("iot", "ListCertificates"),
         items="certificates",
         key="certificateId",
-        # A page takes as long as one DescribeCertificate call: AWS allows 10 of each per second.
-        max_pages=len(ids),
+        max_pages=max_pages,
         describe=lambda identity: ApiCall(
             "iot", "DescribeCertificate", {"certificateId": identity}, ignored_errors=NOT_FOUND
         ),
-        use_listing=use_listing,
     )
     return {
         identity: response.get("certificateDescription", response) for identity, response in responses.items()

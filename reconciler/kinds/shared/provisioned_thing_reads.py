@@ -11,6 +11,7 @@ from reconciler.kinds.shared.ca_certificate_spec import get_declared_mode
 from reconciler.kinds.shared.certificate_issuance import find_known_certificate
 from reconciler.kinds.shared.group_membership import build_workspace_group_name
 from reconciler.kinds.shared.principal_reads import (
+    describe_things,
     extract_certificate_ids,
     invert,
     read_certificates,
@@ -18,6 +19,7 @@ from reconciler.kinds.shared.principal_reads import (
     read_policy_targets,
     read_things,
     read_things_of,
+    reread_certificates,
     select_arns,
     select_external_names,
 )
@@ -89,7 +91,7 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     """Read everything that the templates refer to; return the builder of the live resources."""
     is_reread = scope.previous_states is not None
     names = sorted({blueprint.name for blueprint in blueprints})
-    things = yield from read_things(names, use_listing=not is_reread)
+    things = yield from (describe_things(names) if is_reread else read_things(names))
     members = yield from (_read_members_among(things) if is_reread else _read_members(scope, blueprints))
     billing_groups = yield from _read_billing_groups(
         things, () if is_reread else _select_billing_groups(scope, blueprints)
@@ -101,7 +103,10 @@ def _read_parts(scope: Scope, blueprints: Collection[Blueprint]) -> Read[LiveBui
     issued_ids = yield from _read_issued_ids(blueprints, principals)
     own_ids = {blueprint.certificate_id for blueprint in blueprints if blueprint.certificate_id}
     own_ids |= set(issued_ids.values())
-    certificates = yield from read_certificates(sorted(own_ids | attached_ids), use_listing=not is_reread)
+    certificate_ids = sorted(own_ids | attached_ids)
+    certificates = yield from (
+        reread_certificates(certificate_ids, scope) if is_reread else read_certificates(certificate_ids)
+    )
     registered_ids = own_ids & certificates.keys()
     policies = yield from _read_policies(scope, blueprints, registered_ids, certificates)
     documents = yield from _read_own_documents(blueprints, registered_ids, certificates)

@@ -1,0 +1,100 @@
+"""Checks that run within a second share the response to one listing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from reconciler.engine.apply.shared_listings import SharedListings
+from reconciler.kinds.base.reads import is_listing_faster
+from reconciler.kinds.things import Thing
+from reconciler.model.call import ApiCall
+from tests.support.desired_states import apply, list_failures, make_resource, make_state, plan_state
+
+THINGS = ApiCall("iot", "ListThings", max_items=1000)
+
+
+class NumberedResponses:
+    """A `Call` whose responses have numbers, and the clock that its caller uses."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.requests: list[ApiCall] = []
+
+    def __call__(self, call: ApiCall) -> dict[str, int]:
+        self.requests.append(call)
+        return {"number": len(self.requests)}
+
+    def get_seconds(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def responses() -> NumberedResponses:
+    return NumberedResponses()
+
+
+@pytest.fixture
+def listings(responses) -> SharedListings:
+    return SharedListings(responses, responses.get_seconds)
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(0.0, 1), (1.0, 1), (1.1, 2)])
+def test_a_listing_is_sent_again_after_more_than_a_second(responses, listings, seconds, number):
+    listings(THINGS)
+    responses.seconds += seconds
+
+    assert listings(THINGS) == {"number": number}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ApiCall("iot", "ListThings", {"thingTypeName": "pump"}),
+        ApiCall("iot", "DescribeThing", {"thingName": "pump-1"}),
+        ApiCall("iot", "ListPolicies"),
+    ],
+)
+def test_other_calls_are_always_sent(listings, call):
+    assert [listings(call), listings(call)] == [{"number": 1}, {"number": 2}]
+
+
+def test_listings_of_different_lengths_are_not_shared(listings):
+    assert [listings(THINGS), listings(ApiCall("iot", "ListThings", max_items=250))] == [
+        {"number": 1},
+        {"number": 2},
+    ]
+
+
+def test_many_threads_share_one_request(listings):
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(listings, [THINGS] * 100)) == [{"number": 1}] * 100
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "expected"),
+    [
+        (0, 0, True),
+        (250, 34, False),
+        (250, 35, True),
+        (251, 69, False),
+        (1000, 140, True),
+        (1001, 9999, False),
+    ],
+)
+def test_listings_are_faster_for_many_changes_of_a_small_fleet(size, count, expected):
+    assert is_listing_faster(size, count) is expected
+
+
+def test_a_thing_that_someone_creates_after_the_plan_is_found_with_a_listing(cloud):
+    names = [f"pump-{number:02}" for number in range(40)]
+    plan = plan_state(make_state(*(make_resource("things", name, Thing()) for name in names)), cloud)
+    cloud.iot.create_thing(thingName="pump-07")
+
+    outcomes = apply(plan, cloud)
+
+    assert plan.basis.listed_tables == {"things"}
+    assert list_failures(outcomes) == [
+        "failed things.pump-07: things.pump-07: was created after the plan was made; run plan again"
+    ]
