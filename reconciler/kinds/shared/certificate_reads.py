@@ -12,6 +12,7 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ca_certificate_spec import get_declared_mode
+from reconciler.kinds.shared.certificate_attachment_reads import read_policies_of_many, read_things_of_many
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
     find_excluded_certificates,
@@ -49,8 +50,11 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
     """
     # A destroy deletes every desired certificate, whether a thing has it or not, so reading them need not wait for the things.
     early_ids = desired.keys() if scope.is_destroy else frozenset[str]()
-    early_reads = yield from _read_with_attachments(sorted(early_ids))
+    early_certificates, early_policies = yield from _read_with_policies(sorted(early_ids))
     selection = yield from _select_certificates(scope, desired)
+    early_arns = select_arns(early_certificates, early_certificates)
+    early_things = yield from read_things_of_many(early_arns, scope)
+    early_reads = _EarlyReads(early_certificates, early_things, early_policies)
     late_certificates = yield from read_certificates(sorted(selection.ids - early_ids))
     certificates = {
         identity: certificate
@@ -61,7 +65,7 @@ def read(scope: Scope, desired: Mapping[str, Resource]) -> Read[Sequence[Live]]:
     builder = yield from _read_attachments(
         scope, desired, selection, classification, early_reads, certificates
     )
-    del early_reads, late_certificates
+    del early_reads, early_certificates, late_certificates
     # Each response is released after its use: in a large fleet they take as much memory as the result.
     return [builder.build(identity, certificates.pop(identity)) for identity in [*certificates]]
 
@@ -112,11 +116,10 @@ class _Classification:
     declared_or_rotated: AbstractSet[str]
 
 
-def _read_with_attachments(ids: Sequence[str]) -> Read[_EarlyReads]:
+def _read_with_policies(ids: Sequence[str]) -> Read[tuple[dict[str, Response], dict[str, tuple[str, ...]]]]:
     certificates = yield from read_certificates(ids)
-    arns = select_arns(certificates, certificates)
-    things, policies = yield from merge_reads(read_things_of(arns), read_policies_of(arns))
-    return _EarlyReads(certificates, things, policies)
+    policies = yield from read_policies_of_many(select_arns(certificates, certificates))
+    return certificates, policies
 
 
 def _select_certificates(scope: Scope, desired: Mapping[str, Resource]) -> Read[_Selection]:
@@ -219,7 +222,8 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
     unread = [identity for identity in lost_ids if identity not in early_reads.policies]
     arns = select_arns(unread, certificates)
     late_things, late_policies = yield from merge_reads(
-        read_things_of(arns | select_arns(classification.unattached, certificates)), read_policies_of(arns)
+        read_things_of_many(arns | select_arns(classification.unattached, certificates), scope),
+        read_policies_of_many(arns),
     )
     reregistered_things = {
         identity: late_things[identity] for identity in classification.reregistered if identity in late_things
