@@ -13,6 +13,7 @@ from tests.benchmarks import fleet
 from tests.support import terraform
 
 RECONCILER_NAME = "reconciler"
+SCRIPT_NAME = "boto3 script"
 
 
 TERRAFORM_OPTIONS: Mapping[str, Sequence[str]] = {
@@ -76,8 +77,8 @@ def find_contenders(excluded: Sequence[str] = ()) -> Iterator[Contender]:
             yield Contender(name, f"{number:012}", build_command)
     elif terraform_names:
         sys.stderr.write(f"terraform: skipped: {tool}\n")
-    if "boto3 script" not in excluded:
-        yield Contender("boto3 script", "000000000002", _make_script_command_builder("000000000002"))
+    if SCRIPT_NAME not in excluded:
+        yield Contender(SCRIPT_NAME, "000000000002", _make_script_command_builder("000000000002"))
     if RECONCILER_NAME not in excluded:
         yield Contender(RECONCILER_NAME, "000000000001", _build_reconciler_command)
 

@@ -9,7 +9,8 @@ serve` on this machine, each in its own account. The registry is in memory. With
 contender creates one device, the race writes copies of it to the file, and the creation of the fleet is not measured. Terraform is
 two contenders: one reads the registry before it plans, and one does not (`-refresh=false`). Both are skipped, with a message,
 if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in virtual time, and the shortest time
-that these quotas allow.
+that these quotas allow. The table before it compares `reconciler` with the boto3 script, which is a bare loop of writes and checks nothing
+before it writes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from attrs import frozen
 from tests.benchmarks import fleet, quota_simulation, registry_copies, terraform_state
 from tests.benchmarks.contenders import (
     RECONCILER_NAME,
+    SCRIPT_NAME,
     Contender,
     find_contenders,
     prepare_folder,
@@ -47,6 +49,7 @@ CHANGED_PHASES = PHASES[2:]
 """The phases whose manifest has the change."""
 
 
+RATIO_COLUMNS = ("devices", "phase", "calls", "CPU")
 COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "relative time", "CPU s", "peak MiB")
 
 
@@ -264,6 +267,16 @@ def format_rows(
         )
 
 
+def format_ratio_rows(devices: int, measurements: Measurements) -> Iterator[tuple[str, ...]]:
+    """Yield, for each phase, the calls and the CPU time of `reconciler` as multiples of the script's."""
+    for phase in PHASES:
+        if (phase, RECONCILER_NAME) in measurements and (phase, SCRIPT_NAME) in measurements:
+            reconciler = compute_medians(measurements[phase, RECONCILER_NAME])
+            script = compute_medians(measurements[phase, SCRIPT_NAME])
+            calls = f"{reconciler.calls / script.calls:.2f}"
+            yield f"{devices:,}", phase, calls, f"{reconciler.cpu_seconds / script.cpu_seconds:.2f}"
+
+
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -315,15 +328,20 @@ def main(arguments: Sequence[str]) -> None:
     ):  # so that no contender compiles them while it is measured
         compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
     rows: list[tuple[str, ...]] = []
+    ratio_rows: list[tuple[str, ...]] = []
     for devices in options.devices or (100, 1000):
         measurements = run_race(
             devices, options.runs, options.latency, contenders, options.limit, copied=options.copied
         )
         rows += format_rows(devices, measurements, contenders)
+        ratio_rows += format_ratio_rows(devices, measurements)
     latency = f", with a latency of {options.latency}" if options.latency else ""
     write = sys.stdout.write
     write(f"Medians of {options.runs} runs on {describe_machine()}{latency}; start-up included.\n\n")
     write(format_table(COLUMNS, rows, 3) + "\n\n")
+    if ratio_rows:
+        write(f"`{RECONCILER_NAME}` as a multiple of the {SCRIPT_NAME}:\n\n")
+        write(format_table(RATIO_COLUMNS, ratio_rows, 2) + "\n\n")
     write("Under AWS's default quotas, in virtual time:\n\n")
     simulated_rows = [
         row for devices in options.quotas or (1000,) for row in quota_simulation.simulate(devices)

@@ -17,6 +17,7 @@ from tests.benchmarks.race import (
     PHASES,
     Measurement,
     compute_medians,
+    format_ratio_rows,
     format_rows,
     measure_phase,
     run_race,
@@ -72,6 +73,14 @@ def test_the_contenders_leave_the_same_devices(race, phase):
 
     assert script_devices == reconciler_devices
     assert len(script_devices) == (0 if phase == "destroy" else DEVICES)
+
+
+def test_the_calls_and_the_time_are_compared_with_the_script(race):
+    _, measurements, _ = race
+    rows = list(format_ratio_rows(DEVICES, measurements))
+
+    assert [row[:2] for row in rows] == [("3", phase) for phase in PHASES]
+    assert all(float(ratio) > 0 for row in rows for ratio in row[2:])
 
 
 def test_the_change_moves_the_first_device(race):
