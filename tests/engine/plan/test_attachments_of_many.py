@@ -28,7 +28,7 @@ POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
 @pytest.fixture
 def arns(cloud) -> dict[str, str]:
-    """The ARNs of a fleet's certificates by ID; others have added a thing and a policy to two of them."""
+    """A fleet's certificates by ID; someone has added a thing and a policy to two of them."""
     converge(STATE, cloud)
     listed = cloud.list_all(cloud.iot, "list_certificates", "certificates")
     arns = {item["certificateId"]: item["certificateArn"] for item in listed}
