@@ -59,18 +59,23 @@ def _describe_unsupported_key(holder: Certificate | CertificateSigningRequest) -
 
 
 def _is_signature_accepted(certificate: Certificate) -> bool:
+    algorithm = certificate.signature_algorithm_oid
+    return algorithm in _list_accepted_algorithms() or _is_pss_accepted(certificate)
+
+
+def _is_pss_accepted(certificate: Certificate) -> bool:
+    """Return whether a certificate is signed with RSASSA-PSS and an accepted digest."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509 import SignatureAlgorithmOID as Algorithm
 
-    algorithm = certificate.signature_algorithm_oid
-    if algorithm == Algorithm.RSASSA_PSS:
-        try:
-            digest = certificate.signature_hash_algorithm
-        except UnsupportedAlgorithm:
-            return False
-        return isinstance(digest, hashes.SHA256 | hashes.SHA384 | hashes.SHA512)
-    return algorithm in _list_accepted_algorithms()
+    if certificate.signature_algorithm_oid != Algorithm.RSASSA_PSS:
+        return False
+    try:
+        digest = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    return isinstance(digest, hashes.SHA256 | hashes.SHA384 | hashes.SHA512)
 
 
 @cache
