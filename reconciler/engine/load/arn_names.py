@@ -37,7 +37,12 @@ def _find_in_value(value: Any, path: ValuePath) -> list[ValueProblem]:
         items = attrs.asdict(value, recurse=False).items()
     else:
         return []
-    return [problem for key, item in items for problem in _find_in_value(item, (*path, key))]
+    return [
+        problem
+        for key, item in items
+        if type(item) is not str or "{" in item
+        for problem in _find_in_value(item, (*path, key))
+    ]
 
 
 def _find_in_arn(arn: str, path: ValuePath) -> Iterator[ValueProblem]:

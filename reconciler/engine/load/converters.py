@@ -87,6 +87,8 @@ def _build_origin_predicate(origin: Any) -> Callable[[Any], bool]:
 
 def _build_scalar_hook(scalar: type) -> Hook:
     def convert(value: Any, _: Any) -> Any:
+        if type(value) is scalar and scalar is not float:
+            return value
         if isinstance(value, TypedText):
             value = str(value) if scalar is str else value.value
         if scalar is float and type(value) is int:
@@ -139,7 +141,8 @@ def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
             nearest = _suggest_array(value, item_type)
             raise _build_error("wrong-type", problem, describe_type(annotation), nearest)
         items = _convert_items(enumerate(value), item_hook, item_type)
-        _reject_duplicates(items)
+        if len(items) > 1:
+            _reject_duplicates(items)
         return tuple(items.values())
 
     return convert

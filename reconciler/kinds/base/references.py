@@ -18,6 +18,8 @@ from reconciler.model.diagnostic import ValuePath
 from reconciler.model.resource import Desired, External, Inventory, Reference
 from reconciler.model.text import format_path
 
+_REFERENCE_TYPES = (str, External)
+
 ReplaceReference: TypeAlias = Callable[[Reference, str], Reference | None]
 """Returns the reference to have in place of a reference to a table; None removes it."""
 
@@ -91,18 +93,18 @@ def iterate_value_references(value: Any, member: Member, path: ValuePath) -> Ite
     """
     if value is None:
         return
-    if isinstance(value, tuple):
+    if isinstance(value, _REFERENCE_TYPES):
+        if member.references and not (isinstance(value, str) and member.is_builtin(value)):
+            yield FieldReference(path, member.references, value)
+    elif isinstance(value, tuple):
         for index, item in enumerate(value):
             yield from iterate_value_references(item, member, (*path, index))
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from iterate_value_references(item, member, (*path, key))
-    elif not member.references:
-        if is_spec_class(type(value)):
-            for inner in list_reference_members(type(value)):
-                yield from iterate_value_references(getattr(value, inner.name), inner, (*path, inner.name))
-    elif isinstance(value, External) or (isinstance(value, str) and not member.is_builtin(value)):
-        yield FieldReference(path, member.references, value)
+    elif not member.references and is_spec_class(type(value)):
+        for inner in list_reference_members(type(value)):
+            yield from iterate_value_references(getattr(value, inner.name), inner, (*path, inner.name))
 
 
 def replace_references(spec: Any, replace: ReplaceReference) -> Any:

@@ -26,5 +26,5 @@ def check_attributes(
     else:
         alternative = "" if len(stored) > TYPED_THING_ATTRIBUTES.maximum else f", or a {type_field}"
         yield from UNTYPED_THING_ATTRIBUTES.check(len(stored), path, alternative=alternative)
-    texts = [*stored, *(value for value in stored.values() if not isinstance(value, Secret))]
+    texts = [*stored, *[value for value in stored.values() if not isinstance(value, Secret)]]
     yield from THING_ATTRIBUTE_BYTES.check(len("".join(texts).encode()), path)
