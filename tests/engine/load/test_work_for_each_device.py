@@ -1,4 +1,4 @@
-"""The work of loading a fleet, for each of its devices, in calls of functions: the same on any machine.
+"""The work of loading each device of a fleet, in calls of functions, is the same on any machine.
 
 A limit is a seventh above the calls that were counted when it was set.
 """
@@ -19,7 +19,7 @@ DEVICES = 20
 
 
 def count_calls(path: Path) -> int:
-    """Return the number of calls, of functions of all kinds, in a load of certificates that are verified already."""
+    """Return the number of calls in a load whose certificates are verified already."""
     load(path, constraints=ServiceModelConstraints(), environ={})
     calls = 0
 
