@@ -49,10 +49,10 @@ def sort_by_dependencies(dependencies: Dependencies) -> list[Address]:
     """
     addresses = sorted(dependencies)
     indexes = {address: index for index, address in enumerate(addresses)}
-    missing_counts = array("q", bytes(8 * len(addresses)))
+    missing_counts = array("i", [0]) * len(addresses)
     # The edges of a large graph are in arrays: each has its dependent and the next edge of the same dependency.
-    first_edges = array("q", [_NO_EDGE]) * len(addresses)
-    edge_dependents, next_edges = array("q"), array("q")
+    first_edges = array("i", [_NO_EDGE]) * len(addresses)
+    edge_dependents, next_edges = array("i"), array("i")
     for index, address in enumerate(addresses):
         for dependency in dependencies[address]:
             dependency_index = indexes.get(dependency)

@@ -6,7 +6,7 @@ Invariant: pure, except that progress is reported. Secrets are hashed on all pro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -67,8 +67,10 @@ class Comparison:
     basis: Basis = field(factory=Basis)
     kept_orphans: Inventory = field(factory=dict)
 
-    def restrict_to(self, addresses: Collection[Address]) -> Comparison:
+    def restrict_to(self, addresses: AbstractSet[Address]) -> Comparison:
         """Return the comparison with only the changes of these addresses."""
+        if self.changes.keys() <= addresses:  # a large plan has no room for a copy
+            return evolve(self, renames=_select_complete_renames(self.renames, self.changes))
         changes = {address: change for address, change in self.changes.items() if address in addresses}
         return evolve(self, changes=changes, renames=_select_complete_renames(self.renames, changes))
 

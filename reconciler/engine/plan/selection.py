@@ -114,7 +114,7 @@ def select_compared(
     """Return the selected addresses of a comparison. Raises SelectionError, see `select_addresses`."""
     if not (select or exclude):
         desired = comparison.desired or comparison.declared
-        return frozenset(comparison.live.keys() | desired.keys())
+        return frozenset().union(comparison.live, desired)
     graph = build_graph(map_selectable_dependencies(comparison))
     return select_addresses(graph, select, exclude, allow_unmatched=allow_unmatched)
 
