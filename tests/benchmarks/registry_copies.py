@@ -7,9 +7,10 @@ contain if the whole fleet had been applied to it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.support.pki import compute_certificate_id
 
@@ -50,19 +51,27 @@ _COPY_STATEMENTS = (
 )
 
 
+Device: TypeAlias = tuple[str, str, str]
+"""The name of a thing, and the ID and the PEM of its certificate."""
+
+
 def copy_first_device(database: Path, folder: Path, names: Sequence[str]) -> None:
     """Add the devices `names[1:]` to the registry as copies of `names[0]`, which it already has."""
+    first, *copies = _read_devices(folder, names)
+    copy_device(database, first, copies)
+
+
+def copy_device(database: Path, first: Device, copies: Iterable[Device]) -> None:
+    """Add copies of a device to the registry, which already has the first one."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        for table, table_names in (("first", names[:1]), ("devices", names[1:])):
+        for table, devices in (("first", [first]), ("devices", copies)):
             connection.execute(f"CREATE TEMP TABLE {table} (name TEXT, id TEXT, pem TEXT)")
-            connection.executemany(
-                f"INSERT INTO {table} VALUES (?, ?, ?)", _read_devices(folder, table_names)
-            )
+            connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", devices)
         for statement in _COPY_STATEMENTS:
             connection.execute(statement)
 
 
-def _read_devices(folder: Path, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _read_devices(folder: Path, names: Sequence[str]) -> Iterator[Device]:
     """Yield each device's name, certificate ID and PEM."""
     for name in names:
         pem = (folder / "pems" / f"{name}.pem").read_text()
