@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.model.arguments import check_choice
-from reconciler.model.errors import name_environment
+from reconciler.model.errors import JournalError, name_environment
 from reconciler.model.plan import Plan
 from reconciler.workspace_files import WorkspaceFiles
 
 if TYPE_CHECKING:
+    from reconciler.engine.journal.run_store import RunStore
     from reconciler.engine.remembered.cache import CacheScope
     from reconciler.engine.remembered.edges import RememberedEdges
+    from reconciler.engine.remembered.shared import SharedReadings
     from reconciler.model.edge_readings import ReadMode
 
 READ_MODES = ("all", "changed")
@@ -55,6 +57,7 @@ class WorkspaceReadings(WorkspaceFiles):
                 self.connection.call,
                 compute_desired_digests(self.desired.resources),
                 rate=float(min(bucket.rate for bucket in buckets)),
+                shared=self._open_shared_readings(),
             )
 
     @contextmanager
@@ -63,7 +66,8 @@ class WorkspaceReadings(WorkspaceFiles):
         from reconciler.engine.remembered.cache import CacheError, ReadingCache
         from reconciler.engine.remembered.own_writes import forget_written_things
 
-        if not plan or not self._readings_scope.find_path(self._readings_folder).exists():
+        has_cache = self._readings_scope.find_path(self._readings_folder).exists()
+        if not plan or not (has_cache or self.desired.settings.read == "changed"):
             yield
             return
         try:
@@ -72,8 +76,48 @@ class WorkspaceReadings(WorkspaceFiles):
             self._readings_scope.find_path(self._readings_folder).unlink(missing_ok=True)
             yield
             return
-        with closing(cache), forget_written_things(cache, plan, self.connection.call):
+        with (
+            closing(cache),
+            forget_written_things(cache, self._open_shared_readings(), plan, self.connection.call),
+        ):
             yield
+
+    def _open_shared_readings(self) -> SharedReadings | None:
+        """Return the readings that the team shares; None if the file names no place, or one that cannot be used.
+
+        A run that cannot use it reports that.
+        """
+        from reconciler.engine.remembered.shared import SharedReadings
+
+        try:
+            store = self._open_team_store()
+        except JournalError:
+            return None
+        if store is None:
+            return None
+        return SharedReadings(store, self._readings_scope, self.desired.settings.remembered.max_age_seconds)
+
+    def _open_team_store(self) -> RunStore | None:
+        """Return the place of the team's runs and readings, or None if the file names none.
+
+        Raises JournalError if the folder is outside the repository and not allowed.
+        """
+        settings = self.desired.settings
+        if settings.journal is None:
+            return None
+        from reconciler.engine.journal.run_store import FolderStore
+        from reconciler.engine.load.include import is_allowed
+
+        if "://" in settings.journal:
+            from reconciler.aws.s3_store import open_s3_store
+
+            return open_s3_store(settings.journal, settings, self._environ)
+        main_folder = self._state_folder.parent
+        folder = main_folder / settings.journal
+        if not is_allowed(folder, main_folder, self._choice.allowed_folders):
+            advice = "name a folder in it, or allow this one with `--allow-outside`"
+            raise JournalError(str(folder), "is outside the repository", advice)
+        return FolderStore(folder)
 
     @property
     def _readings_folder(self) -> Path:

@@ -310,23 +310,12 @@ class WorkspaceRuns(WorkspaceReadings):
 
         Raises JournalError if the folder is outside the repository and not allowed.
         """
-        settings = self.desired.settings
-        if settings.journal is None:
+        store = self._open_team_store()
+        if store is None:
             return None
-        from reconciler.engine.journal.run_store import FolderStore
         from reconciler.engine.journal.team_history import TeamHistory
-        from reconciler.engine.load.include import is_allowed
 
-        if "://" in settings.journal:
-            from reconciler.aws.s3_store import open_s3_store
-
-            return TeamHistory(open_s3_store(settings.journal, settings, self._environ))
-        main_folder = self._state_folder.parent
-        folder = main_folder / settings.journal
-        if not is_allowed(folder, main_folder, self._choice.allowed_folders):
-            advice = "name a folder in it, or allow this one with `--allow-outside`"
-            raise JournalError(str(folder), "is outside the repository", advice)
-        return TeamHistory(FolderStore(folder))
+        return TeamHistory(store)
 
     @contextmanager
     def _hold_lease(

@@ -47,8 +47,9 @@ class S3Store:
     def write(self, key: str, content: bytes) -> None:
         """Write an object. Raises JournalError."""
         with _convert_errors(self.name):
+            content_type = "application/gzip" if key.endswith(".gz") else "application/jsonl"
             self.client.put_object(
-                Bucket=self.bucket, Key=self.prefix + key, Body=content, ContentType="application/jsonl"
+                Bucket=self.bucket, Key=self.prefix + key, Body=content, ContentType=content_type
             )
 
     def delete(self, key: str) -> None:

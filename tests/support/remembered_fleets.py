@@ -9,10 +9,12 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from reconciler.engine.journal.run_store import FolderStore
 from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
 from reconciler.engine.remembered.desired_digests import compute_desired_digests
 from reconciler.engine.remembered.edges import RememberedEdges
+from reconciler.engine.remembered.shared import SharedReadings
 from reconciler.model.call import ApiCall
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan
@@ -32,7 +34,7 @@ NO_SCRUB = RememberedSettings(scrub="0s")
 class RememberedFleet:
     """A registry in a file and the cache of its readings, in one folder.
 
-    `lost_events` are the IDs of events that CloudTrail never delivers; `sent` are the calls that were sent.
+    `machine` is the folder of the cache of one machine, and `store` the place that machines share. `lost_events` are the IDs of events that CloudTrail never delivers; `sent` are the calls that were sent.
     """
 
     cloud: Cloud
@@ -42,6 +44,8 @@ class RememberedFleet:
     sent: list[ApiCall] = field(factory=list)
     settings: RememberedSettings = NO_SCRUB
     rate: float = 20.0
+    machine: str = "readings"
+    store: FolderStore | None = None
 
     def open(self) -> RememberedFleet:
         """Open the registry; the clients of `cloud` then call it."""
@@ -75,12 +79,19 @@ class RememberedFleet:
 
     def open_cache(self) -> ReadingCache:
         """Open the cache of the readings."""
-        return ReadingCache(self.folder / "readings", CacheScope(WORKSPACE, TARGET))
+        return ReadingCache(self.folder / self.machine, CacheScope(WORKSPACE, TARGET))
+
+    def open_shared(self) -> SharedReadings | None:
+        """Open the readings that machines share, as a run does."""
+        max_age = self.settings.max_age_seconds
+        return SharedReadings(self.store, CacheScope(WORKSPACE, TARGET), max_age) if self.store else None
 
     def remember(self, desired: DesiredState, cache: ReadingCache) -> RememberedEdges:
         """Return the remembered edges for one plan."""
         desired_digests = compute_desired_digests(desired.resources)
-        return RememberedEdges(cache, self.settings, WORKSPACE, self.call, desired_digests, self.rate)
+        return RememberedEdges(
+            cache, self.settings, WORKSPACE, self.call, desired_digests, self.rate, self.open_shared()
+        )
 
     def plan(self, desired: DesiredState, *, read: str = "changed", **options: Any) -> Plan:
         """Return a plan that reads all edges, or those that may have changed."""

@@ -38,8 +38,16 @@ CREATE TABLE written (name TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
 
-_BEING_WRITTEN = 9e15
+BEING_WRITTEN = 9e15
 """Instead of the end of a run that is still writing: a time after all times of readings."""
+
+_STORE = """
+INSERT INTO things SELECT ?1, ?2, ?3, ?4, ?5
+WHERE NOT EXISTS (SELECT 1 FROM written WHERE name = ?1 AND until >= ?5)
+ON CONFLICT (name) DO UPDATE
+SET version = excluded.version, desired_digest = excluded.desired_digest, principals = excluded.principals, read_at = excluded.read_at
+WHERE excluded.read_at >= things.read_at
+"""
 
 
 class CacheError(ReconcilerError):
@@ -147,10 +155,12 @@ class ReadingCache:
         return _to_thing(row) if row else None
 
     def store(self, things: Iterable[RememberedThing]) -> None:
-        """Store readings, except of things that a run has written to since. Raises CacheError."""
+        """Store readings, except older ones, and those of things that a run has written to since.
+
+        Raises CacheError.
+        """
         with self._transaction():
-            self._connection.executemany("INSERT OR REPLACE INTO things VALUES (?, ?, ?, ?, ?)", things)
-            self._delete_written()
+            self._connection.executemany(_STORE, things)
 
     def forget(self, names: Collection[str]) -> None:
         """Delete the readings of things. Raises CacheError."""
@@ -170,28 +180,30 @@ class ReadingCache:
 
         Raises CacheError.
         """
-        self._mark_written(names, _BEING_WRITTEN)
+        self.mark_written(dict.fromkeys(names, BEING_WRITTEN))
 
     def end_writes(self, names: Collection[str], time: float) -> None:
         """Record that a run ended at a time: later readings of its things may be stored. Raises CacheError."""
-        self._mark_written(names, time)
+        with self._transaction():
+            ends = ((name, time) for name in names)
+            self._connection.executemany("INSERT OR REPLACE INTO written VALUES (?, ?)", ends)
 
     def end_crashed_writes(self, time: float) -> None:
         """Record that the runs that never ended write nothing since a time. Raises CacheError."""
         with self._transaction():
-            self._connection.execute("UPDATE written SET until = ? WHERE until >= ?", (time, _BEING_WRITTEN))
+            self._connection.execute("UPDATE written SET until = ? WHERE until >= ?", (time, BEING_WRITTEN))
 
-    def _mark_written(self, names: Collection[str], until: float) -> None:
+    def mark_written(self, ends: Mapping[str, float]) -> None:
+        """Delete the readings of things that were made before a run ended that wrote to them.
+
+        `ends` has the end of the run, or `BEING_WRITTEN`, by name. Raises CacheError.
+        """
         with self._transaction():
             self._connection.executemany(
-                "INSERT OR REPLACE INTO written VALUES (?, ?)", ((name, until) for name in names)
+                "INSERT INTO written VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET until = max(until, excluded.until)",
+                ends.items(),
             )
-            self._delete_written()
-
-    def _delete_written(self) -> None:
-        self._connection.execute(
-            "DELETE FROM things WHERE EXISTS (SELECT 1 FROM written WHERE written.name = things.name AND until >= read_at)"
-        )
+            self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", ends.items())
 
     def _connect(self) -> sqlite3.Connection:
         """Connect to the database; one of another version or scope is emptied."""

@@ -26,9 +26,11 @@ from reconciler.engine.remembered.principals import (
     is_same_as,
 )
 from reconciler.engine.remembered.scrub import choose_turns
+from reconciler.engine.remembered.shared import SharedReadings
 from reconciler.kinds.base.reads import PAGE_SIZE, has_more_pages
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.edge_readings import RememberedSettings
+from reconciler.model.errors import JournalError
 
 Response: TypeAlias = Mapping[str, Any]
 
@@ -54,7 +56,8 @@ class RememberedEdges:
     """The remembered edges of one plan or drift. Thread-safe, because kinds are read at the same time.
 
     - `desired_digests`: a digest of the edges that the file gives each thing, by name;
-    - `rate`: the calls per second that AWS allows to read edges.
+    - `rate`: the calls per second that AWS allows to read edges;
+    - `shared`: the readings of other machines, if the team shares them.
     """
 
     cache: ReadingCache
@@ -63,6 +66,7 @@ class RememberedEdges:
     call: Call
     desired_digests: Mapping[str, str]
     rate: float
+    shared: SharedReadings | None = None
 
     reasons: Counter[str] = field(factory=Counter, init=False)
     remembered: dict[str, float] = field(factory=dict, init=False)
@@ -151,8 +155,12 @@ class RememberedEdges:
             try:
                 self.cache.forget(changed_names)
                 self.cache.write_times(**{CHECKPOINT: self.now})
+                if self.shared:
+                    self.shared.push(self.cache, self.now)
             except CacheError as error:
                 self._give_up(error)
+            except JournalError as error:
+                self.warnings.append(f"the readings of this run are not shared: {error}")
 
     @property
     def read_count(self) -> int:
@@ -222,6 +230,7 @@ class RememberedEdges:
             self._is_usable = False
             return
         self.now = group.now.timestamp()
+        self._pull()
         self._preparation = prepare_cache(self.cache, group, self.workspace, self.call, thing_count)
         self.warnings += self._preparation.warnings
         # Two pages are listed in the time in which the edges of four things are read.
@@ -244,6 +253,14 @@ class RememberedEdges:
         except CacheError:
             return False
         return thing is not None and has_principal(thing.principals, arn)
+
+    def _pull(self) -> None:
+        """Add the readings that the team shares."""
+        if self.shared:
+            try:
+                self.warnings += self.shared.pull(self.cache, self.now)
+            except JournalError as error:
+                self.warnings.append(f"the shared readings are not used: {error}")
 
     # ── storing ───────────────────────────────────────────────────────────────────────────────────
 

@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from reconciler.engine.ownership.stored_lease import LeaseGroup, read_group
 from reconciler.engine.remembered.cache import CacheError, ReadingCache
 from reconciler.engine.remembered.preparation import LEASE_SINCE, LEASE_UNTIL
+from reconciler.engine.remembered.shared import SharedReadings
 from reconciler.model.call import Call
-from reconciler.model.errors import AwsError, TargetError
+from reconciler.model.errors import AwsError, JournalError, TargetError
 from reconciler.model.plan import Plan, Step
 
 
 @contextlib.contextmanager
-def forget_written_things(cache: ReadingCache, plan: Plan, call: Call) -> Iterator[None]:
+def forget_written_things(
+    cache: ReadingCache, shared: SharedReadings | None, plan: Plan, call: Call
+) -> Iterator[None]:
     """Forget the things that a plan writes to, for the time of its run, which holds the lease.
 
-    At the end, the time of the lease is kept, so that the change feed can be tested with its writes. A cache that cannot be written is
+    The machines that share readings forget them, too; if the shared place cannot be used, the run's record there fails as well, which the
+    run reports. At the end, the time of the lease is kept, so that the change feed can be tested with its writes. A cache that cannot be written is
     deleted.
     """
     names = _list_written_things(plan)
     group = _read_group(plan.workspace, call)
+    start = group.now.timestamp() if group else time.time()
     with _delete_if_unusable(cache):
         cache.begin_writes(names)
+        _share_writes(cache, shared, names, start, None)
     try:
         yield
     finally:
         ended_group = _read_group(plan.workspace, call)
         if group and ended_group:  # else the next plan finds that no run holds the lease
             with _delete_if_unusable(cache):
-                cache.end_writes(names, ended_group.now.timestamp())
+                end = ended_group.now.timestamp()
+                cache.end_writes(names, end)
+                _share_writes(cache, shared, names, start, end)
                 _keep_lease_time(cache, group, ended_group)
+
+
+def _share_writes(
+    cache: ReadingCache, shared: SharedReadings | None, names: set[str], start: float, end: float | None
+) -> None:
+    if shared and names:
+        with contextlib.suppress(JournalError):
+            shared.push_writes(cache, names, start, end)
 
 
 def _keep_lease_time(cache: ReadingCache, group: LeaseGroup, ended_group: LeaseGroup) -> None:

@@ -101,6 +101,7 @@ def poison_cache(fleet: RememberedFleet, poison) -> None:
             case _:
                 cache.forget([name])
                 return
+        cache.forget([name])
         cache.store([changed])
     finally:
         cache.close()
