@@ -83,9 +83,9 @@ class WorkspaceReadings(WorkspaceFiles):
             yield
 
     def _open_shared_readings(self) -> SharedReadings | None:
-        """Return the readings that the team shares; None if the file names no place, or one that cannot be used.
+        """Return the readings that the team shares, or None if the file names no place for them.
 
-        A run that cannot use it reports that.
+        A place that cannot be used counts as none; the run reports that.
         """
         from reconciler.engine.remembered.shared import SharedReadings
 

@@ -1,4 +1,4 @@
-"""Machines that share readings remember what any of them has read, and forget what any of them writes to."""
+"""Machines share readings: each remembers what any has read, and forgets what any writes to."""
 
 from __future__ import annotations
 
