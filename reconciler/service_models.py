@@ -57,4 +57,14 @@ def get_loader(search_path: str | None = None) -> Loader:
 @cache
 def load_service_model(service: str) -> ServiceModel:
     """Return the model of a service. Raises botocore's UnknownServiceError and DataNotFoundError."""
-    return ServiceModel(get_loader().load_service_model(service, _MODEL), service)
+    model = ServiceModel(get_loader().load_service_model(service, _MODEL), service)
+    set_error_shapes(model)
+    return model
+
+
+def set_error_shapes(model: ServiceModel) -> None:
+    """Set `model.error_shapes`, for which botocore would build all shapes of the model at the first error."""
+    definitions = model._service_description["shapes"]  # noqa: SLF001 (botocore has no public name for it)
+    model.error_shapes = [
+        model.shape_for(name) for name, definition in definitions.items() if definition.get("exception")
+    ]

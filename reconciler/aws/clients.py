@@ -66,9 +66,12 @@ class Clients(Mapping[str, Any]):
         return len(_ALL_SERVICES)
 
     def _create(self, service: str, region: str | None) -> Any:
+        from reconciler.service_models import set_error_shapes
+
         config = self._outside_config if service in _OPTIONAL_SERVICES else self._config
         url = self._find_endpoint(service)
         client = self._session.client(service, region_name=region, endpoint_url=url, config=config)
+        set_error_shapes(client.meta.service_model)
         if service == "lambda":
             client.meta.events.register("before-parse.lambda.GetFunctionConfiguration", _remove_environment)
         return client

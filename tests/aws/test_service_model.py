@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -222,3 +224,10 @@ def test_a_thing_name_is_checked_as_documented(name):
     allowed = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_-")
     is_valid = 1 <= len(name) <= 128 and set(name) <= allowed
     assert (find_violations(IOT, "CreateThing.thingName", name) == []) == is_valid
+
+
+@pytest.mark.parametrize("service", [IOT, MANAGED])
+def test_the_errors_of_a_service_are_those_that_botocore_finds(service):
+    model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
+    names = [shape.name for shape in load_service_model(service).error_shapes]
+    assert (names, len(names) > 5) == ([shape.name for shape in model.error_shapes], True)
