@@ -24,6 +24,22 @@ from reconciler.model.plan import Target
 _VERSION = 1
 _BUSY_SECONDS = 10.0
 
+_PRIMARY_CODE = 0xFF
+"""The part of an SQLite error code that names the kind of error; the rest is more detailed."""
+
+_ENVIRONMENT_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+    }
+)
+"""The errors that do not follow from the content of the database."""
+
 _TABLES = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE things (
@@ -59,8 +75,8 @@ class CacheError(ReconcilerError):
     def __init__(self, path: Path, error: OSError | sqlite3.Error) -> None:
         reason = getattr(error, "strerror", None) or error
         super().__init__(f"{path}: the cache of readings cannot be used: {reason}")
-        is_operational = isinstance(error, OSError | sqlite3.OperationalError)
-        self.is_damaged = not is_operational or "decode" in str(error)
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & _PRIMARY_CODE
+        self.is_damaged = not isinstance(error, OSError) and code not in _ENVIRONMENT_CODES
 
 
 @frozen

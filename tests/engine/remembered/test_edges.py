@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sqlite3
 
 import pytest
 
@@ -212,3 +213,18 @@ def test_the_edges_of_a_fleet_are_the_same_whether_they_were_read_or_remembered(
     whole_plan, part = fleet.plan(DESIRED, read="all"), fleet.plan(DESIRED)
     assert (whole_plan.digest, whole_plan.unchanged) == (part.digest, part.unchanged)
     assert datetime.timedelta(seconds=part.edges.oldest_seconds) == datetime.timedelta(hours=hours + 1)
+
+
+def test_a_cache_with_other_tables_is_deleted_and_made_again(fleet):
+    cache = fleet.open_cache()
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute("ALTER TABLE things RENAME COLUMN version TO number")
+    connection.close()
+    cache.close()
+    (warning,) = fleet.plan(DESIRED).edges.warnings
+    assert warning.endswith("cannot be used: no such column: version; all edges are read")
+    assert (fleet.list_edge_reads(), plan_and_list_reads(fleet)[1], plan_and_list_reads(fleet)[1]) == (
+        ALL,
+        ALL,
+        [],
+    )
