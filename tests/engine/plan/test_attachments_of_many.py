@@ -1,4 +1,4 @@
-"""The attachments of many certificates are read from the side that needs fewer calls, with the same result."""
+"""The attachments of many certificates are read with few calls, and with the same result."""
 
 from __future__ import annotations
 
