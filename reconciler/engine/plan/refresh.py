@@ -104,6 +104,7 @@ def refresh(  # noqa: PLR0913 (what is read, how, and for what)
         moved=state.moved,
         secret_attributes=find_secret_attributes(declared),
         unanswered_calls=unanswered_calls,
+        may_remember=remembered is not None,
     )
     tracker = ReadTracker(progress, remembered)
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds)) as readers:

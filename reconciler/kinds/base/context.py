@@ -51,7 +51,8 @@ class Scope:
     - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any of its resources,
       so also in those that `desired` leaves out;
     - `unanswered_calls`: calls of ended runs of the workspace whose responses were not recorded;
-    - `listed_tables`: the tables whose resources a re-read lists, as `Basis` defines them.
+    - `listed_tables`: the tables whose resources a re-read lists, as `Basis` defines them;
+    - `may_remember`: whether the principals of things may be those that an earlier run read.
     """
 
     workspace: str
@@ -64,6 +65,7 @@ class Scope:
     secret_attributes: frozenset[str] = frozenset()
     unanswered_calls: Sequence[RunCall] = ()
     listed_tables: frozenset[str] = frozenset()
+    may_remember: bool = False
 
     @cached_property
     def _desired_by_kind(self) -> Mapping[str, Sequence[Resource]]:

@@ -27,9 +27,10 @@ _CALLS_PER_ITEM = 10
 def read_things_of_many(arns: Mapping[str, str], scope: Scope) -> Read[dict[str, tuple[str, ...]]]:
     """Return the sorted names of the things that have each certificate, by the keys of `arns`.
 
-    The kind that reads them has `things` in its `reads_after`.
+    The kind that reads them has `things` in its `reads_after`. If the principals of things may be remembered, each certificate is
+    read: what a plan deletes is never decided from memory.
     """
-    if len(arns) < _MIN_CERTIFICATES:
+    if scope.may_remember or len(arns) < _MIN_CERTIFICATES:
         return (yield from read_things_of(arns))
     principals = {
         thing.identity: thing.get_facts(ThingFacts).principals for thing in scope.get_live("things")

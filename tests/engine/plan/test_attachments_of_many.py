@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from reconciler.engine.plan.refresh import refresh
 from reconciler.kinds.base.context import Read, Scope
@@ -85,6 +86,12 @@ def test_each_certificate_is_read_in_an_account_with_many_policies_and_things(cl
     _, thing_count = run(read_things_of_many(arns, scope), cloud)
 
     assert (policy_count, thing_count) == (1 + DEVICES, 1 + DEVICES)
+
+
+def test_each_certificate_is_read_if_the_principals_of_things_may_be_remembered(cloud, arns, scope):
+    _, count = run(read_things_of_many(arns, evolve(scope, may_remember=True)), cloud)
+
+    assert count == DEVICES
 
 
 def test_few_certificates_are_read_one_by_one(cloud, arns, scope):
