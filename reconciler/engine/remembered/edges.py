@@ -198,7 +198,8 @@ class RememberedEdges:
             for name, reason in reasons.items()
             if name not in self._read
         )
-        for name, thing in usable.items():
+        while usable:  # each reading is released after its use: a large fleet has very many
+            name, thing = usable.popitem()
             responses[names[name]] = build_response(thing.principals)
             if name not in self._read:
                 self.remembered[name] = thing.read_at

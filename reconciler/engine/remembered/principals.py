@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -81,7 +82,10 @@ def build_response(encoded: bytes) -> Mapping[str, Any]:
     """Return the response of ListThingPrincipalsV2 that the edges were read from."""
     return {
         "thingPrincipalObjects": [
-            {"principal": principal.arn, **({"thingPrincipalType": principal.type} if principal.type else {})}
+            {
+                "principal": principal.arn,
+                **({"thingPrincipalType": intern(principal.type)} if principal.type else {}),
+            }
             for principal in _decode(encoded)
         ]
     }
