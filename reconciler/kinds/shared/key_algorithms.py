@@ -50,10 +50,10 @@ def _describe_unsupported_key(holder: Certificate | CertificateSigningRequest) -
     except (UnsupportedAlgorithm, ValueError):
         return "of an unknown kind"
     match key:
-        case rsa.RSAPublicKey():
-            return None if key.key_size >= _MIN_RSA_BITS else f"RSA with {key.key_size:,} bits"
         case ec.EllipticCurvePublicKey():
             return None if key.curve.name in _CURVES else f"ECDSA on {key.curve.name}"
+        case rsa.RSAPublicKey():
+            return None if key.key_size >= _MIN_RSA_BITS else f"RSA with {key.key_size:,} bits"
         case _:  # Ed25519PublicKey and the like
             return type(key).__name__.removeprefix("_").removesuffix("PublicKey")
 
