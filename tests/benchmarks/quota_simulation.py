@@ -65,7 +65,11 @@ class Simulation:
 def start_simulation() -> Simulation:
     """Create an empty registry in memory and a client of it."""
     clock = WaitingClock()
-    registry = Registry(":memory:", RegistrySettings(ACCOUNT, REGION, clock=clock))
+    return simulate_quotas(Registry(":memory:", RegistrySettings(ACCOUNT, REGION, clock=clock)), clock)
+
+
+def simulate_quotas(registry: Registry, clock: WaitingClock) -> Simulation:
+    """Create a client of a registry, which has the same clock."""
     conditions = Conditions(build_rate_limiter(QUOTAS, clock), lambda: LATENCY_SECONDS)
     core = Session()
     calls: Counter[tuple[str, str]] = Counter()
@@ -73,7 +77,7 @@ def start_simulation() -> Simulation:
     _limit_and_count(core, clock, calls, throttled_calls)
     bind(core, ConditionedRegistry(registry, conditions, clock.sleep))  # type: ignore[arg-type]
     session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core)
-    clients = {name: session.client(name) for name in ("iot", "iot-managed-integrations")}
+    clients = {name: session.client(name) for name in ("iot", "iot-managed-integrations", "cloudtrail")}
     return Simulation(clock, calls, throttled_calls, Caller(clients))
 
 

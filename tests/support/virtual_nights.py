@@ -83,7 +83,8 @@ class Night:
     - `edge_reads`: the calls that read the edges of one thing, and `expected_reads` those that are explained: the scrub's, and those
       of the things that others edited or the night before changed;
     - `failures`: the steps that were not applied;
-    - `unrepaired`: the things that differ after the apply although the plan changes them, or only since the apply.
+    - `unrepaired`: the things that differ after the apply although the plan changes them, or only since the apply;
+    - `plan_seconds` and `apply_seconds`: the durations by the registry's clock.
     """
 
     edits: int
@@ -97,6 +98,8 @@ class Night:
     expected_reads: int
     failures: tuple[str, ...]
     unrepaired: frozenset[str]
+    plan_seconds: float
+    apply_seconds: float
 
 
 @define
@@ -218,7 +221,9 @@ class NightFleet:
         due = {name for name in self._unrepaired if self._is_due(name, planned_at)}
         lost = [name for name in found & self._unrepaired.keys() if self._is_lost(name, planned_at)]
         explained = {edit.thing for edit in edits} | self._written | due
+        applied_at = self.clock()
         failures = self.apply(plan)
+        ended_at = self.clock()
         self._written = found
         return Night(
             edits=len(edits),
@@ -232,6 +237,8 @@ class NightFleet:
             expected_reads=int(self.settings.scrub_seconds * CALLS_PER_SECOND) + len(explained),
             failures=tuple(failures),
             unrepaired=frozenset(self.list_differing_things() ^ (differing - found)),
+            plan_seconds=applied_at - planned_at,
+            apply_seconds=ended_at - applied_at,
         )
 
     def list_differing_things(self) -> set[str]:
