@@ -106,6 +106,8 @@ bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m tests.benchmarks.manifest
 	$(BIN)/python -m tests.benchmarks.loading
 	$(BIN)/python -m tests.benchmarks.plan_ratios
+	$(BIN)/python -m tests.benchmarks.incremental
+	$(BIN)/python -m tests.benchmarks.nights
 	$(BIN)/python -m tests.benchmarks.rollout
 	$(BIN)/python -m tests.benchmarks.startup
 
