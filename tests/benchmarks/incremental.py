@@ -1,4 +1,4 @@
-"""What a plan without changes costs: of Terraform, with and without refresh, and of `reconciler`, full and incremental.
+"""Compare plans without changes: of Terraform, and of `reconciler`, full and incremental.
 
     python -m tests.benchmarks.incremental [--devices N]… [--limit SECONDS] [--without NAME]…
 

@@ -11,7 +11,7 @@ each response; both and the client use one virtual clock. `max_age` is two night
 - **lost found**, **oldest d**: the things whose edits have no delivered event and that the scrub found, and the age of the oldest edit.
 - **unseen**: the things whose lost edits are not found yet; none of these edits is older than `max_age`.
 - **missed**: the things that the plan leaves as they are although an event names them, or their edit is older than `max_age`.
-- **wrong**: the things that the plan changes although they are as the file says, or that are not repaired by the apply.
+- **wrong**: the things that the plan changes although they match the file, or that the apply does not repair.
 - **plan s**, **apply s**: the duration in virtual time. CPU seconds and memory are those of the client and the registry together.
 """
 
@@ -47,7 +47,7 @@ def count_rounds(devices: int, edits: int, scrub_seconds: int) -> int:
     """Return the number of nights in which every edge has its turn."""
     turns = int(scrub_seconds * CALLS_PER_SECOND) - _THINGS_PER_EDIT * edits
     if turns <= 0:
-        raise SystemExit("the scrub is too short for so many edits")
+        raise SystemExit("the scrub does not have enough time for these edits")
     return ceil(devices / turns)
 
 
@@ -83,7 +83,7 @@ def format_row(number: int, night: Night, calls: int, seconds: float) -> Sequenc
         *(
             number,
             night.edits,
-            len(night.found),
+            len(night.found_things),
             len(night.lost_ages),
             oldest,
             night.unseen,

@@ -14,9 +14,7 @@ EDGE_READS = 20
 
 
 def test_an_incremental_plan_makes_fewer_calls_and_names_the_edges_that_it_remembers():
-    rows = [
-        dict(zip(COLUMNS, row, strict=True)) for row in measure_fleet(DEVICES, 60, [*TERRAFORM_OPTIONS])
-    ]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in measure_fleet(DEVICES, 60, [*TERRAFORM_OPTIONS])]
     assert [(row["contender"], row["not looked at"]) for row in rows] == [
         (FULL, "nothing"),
         (INCREMENTAL, f"the edges of {DEVICES - EDGE_READS} devices, for at most 7 days"),

@@ -72,12 +72,12 @@ class Edit:
 
 @frozen(kw_only=True)
 class Night:
-    """What a night found.
+    """The results of one night.
 
     - `edits`: the edits since the night before, and `lost_events` how many of them have no event;
-    - `found`: the things that the plan changes;
+    - `found_things`: the things that the plan changes;
     - `missed`: the things that the plan does not change although an event names them, or their edit is older than `max_age`;
-    - `wrong`: the things that the plan changes although they are as the file says;
+    - `wrong`: the things that the plan changes although they match the file;
     - `lost_ages`: for each found thing without a delivered event, the seconds since its first edit;
     - `unseen`: the number of things whose lost edits are still unseen;
     - `edge_reads`: the calls that read the edges of one thing, and `expected_reads` those that are explained: the scrub's, and those
@@ -89,7 +89,7 @@ class Night:
 
     edits: int
     lost_events: int
-    found: frozenset[str]
+    found_things: frozenset[str]
     missed: frozenset[str]
     wrong: frozenset[str]
     lost_ages: tuple[float, ...]
@@ -175,7 +175,7 @@ class NightFleet:
     # ── by day ────────────────────────────────────────────────────────────────────────────────────
 
     def edit_for_a_day(self, edits: int) -> list[Edit]:
-        """Attach, detach and move certificates by hand at random times of the day; return the edits that the registry accepted."""
+        """Attach, detach and move certificates by hand at random times, and return the accepted edits."""
         started_at = self.clock()
         accepted: list[Edit] = []
         for moment in sorted(self.random.uniform(0, DAY) for _ in range(edits)):
@@ -217,26 +217,26 @@ class NightFleet:
         self.sent.clear()
         plan = self.plan()
         edge_reads = sum(call.operation == "ListThingPrincipalsV2" for call in self.sent)
-        found = frozenset(step.address.name for step in plan.steps)
+        found_things = frozenset(step.address.name for step in plan.steps)
         due = {name for name in self._unrepaired if self._is_due(name, planned_at)}
-        lost = [name for name in found & self._unrepaired.keys() if self._is_lost(name, planned_at)]
+        lost = [name for name in found_things & self._unrepaired.keys() if self._is_lost(name, planned_at)]
         explained = {edit.thing for edit in edits} | self._written | due
         applied_at = self.clock()
         failures = self.apply(plan)
         ended_at = self.clock()
-        self._written = found
+        self._written = found_things
         return Night(
             edits=len(edits),
             lost_events=sum(edit.delivered_at is None for edit in edits),
-            found=found,
-            missed=frozenset(due - found),
-            wrong=frozenset(found - differing),
+            found_things=found_things,
+            missed=frozenset(due - found_things),
+            wrong=frozenset(found_things - differing),
             lost_ages=tuple(planned_at - self._unrepaired[name][0].time for name in lost),
-            unseen=len(differing - found),
+            unseen=len(differing - found_things),
             edge_reads=edge_reads,
             expected_reads=int(self.settings.scrub_seconds * CALLS_PER_SECOND) + len(explained),
             failures=tuple(failures),
-            unrepaired=frozenset(self.list_differing_things() ^ (differing - found)),
+            unrepaired=frozenset(self.list_differing_things() ^ (differing - found_things)),
             plan_seconds=applied_at - planned_at,
             apply_seconds=ended_at - applied_at,
         )
@@ -274,7 +274,7 @@ class NightFleet:
         with (
             closing(self.open_cache()) as readings,
             hold_lease(WORKSPACE, self._send, process, seconds=_LEASE_SECONDS) as guard,
-            forget_written_things(readings, plan, self._send),
+            forget_written_things(readings, None, plan, self._send),
         ):
             outcomes = apply_plan(
                 plan, self._send, stop=threading.Event(), guard=guard, workers=1, pause=self.pause
@@ -355,7 +355,7 @@ def start_fleet(
     clock: Callable[[], float],
     pause: Callable[[float], None],
 ) -> NightFleet:
-    """Return a fleet that is as the file says, and whose edges were all read at one time."""
+    """Return a fleet that matches the file, and whose edges were all read at one time."""
     desired = load_fleet(folder, 1)
     fleet = NightFleet(folder, cloud, call, clock, pause, settings, desired, [build_name(0)])
     failures = fleet.apply(fleet.plan())

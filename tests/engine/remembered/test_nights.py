@@ -33,7 +33,7 @@ def nights(tmp_path_factory) -> list[Night]:
 
 def test_every_delivered_edit_is_found_the_same_night_and_every_lost_one_within_max_age(nights):
     assert {night.missed for night in nights} == {frozenset()}
-    assert min(len(night.found) for night in nights) >= EDITS // 2
+    assert min(len(night.found_things) for night in nights) >= EDITS // 2
 
 
 def test_some_events_are_lost_and_the_scrub_finds_their_edits(nights):
@@ -42,7 +42,7 @@ def test_some_events_are_lost_and_the_scrub_finds_their_edits(nights):
     assert max(ages) <= SETTINGS.max_age_seconds
 
 
-def test_no_plan_changes_a_thing_that_is_as_the_file_says(nights):
+def test_no_plan_changes_a_thing_that_matches_the_file(nights):
     assert {night.wrong for night in nights} == {frozenset()}
 
 
