@@ -84,7 +84,12 @@ def test_shared_readings_older_than_max_age_are_deleted(machines):
 
 @pytest.mark.parametrize(
     "content",
-    [b"not compressed", gzip.compress(b"{}\n"), gzip.compress(b"\xff\n"), gzip.compress(b"x" * 100)[:40]],
+    [
+        pytest.param(b"not compressed", id="not compressed"),
+        pytest.param(gzip.compress(b"{}\n"), id="another head"),
+        pytest.param(gzip.compress(b"\xff\n"), id="not JSON"),
+        pytest.param(gzip.compress(b"x" * 100)[:40], id="cut"),
+    ],
 )
 def test_a_damaged_object_is_a_warning_and_is_not_used(machines, content):
     first, second = machines
