@@ -114,17 +114,24 @@ class RememberedThing(NamedTuple):
 class ReadingCache:
     """The readings of one workspace in one registry. Thread-safe if its caller's calls are not concurrent."""
 
-    def __init__(self, folder: Path, scope: CacheScope) -> None:
-        """Open or create the cache in a folder. Raises CacheError."""
+    def __init__(self, folder: Path, scope: CacheScope, *, is_in_memory: bool = False) -> None:
+        """Open or create the cache in a folder, or an empty one in memory. Raises CacheError."""
         self._scope = scope.format()
         self.path = scope.find_path(folder)
+        if is_in_memory:
+            self._connection = self._connect(":memory:")
+            return
         with _convert_errors(self.path):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.path.is_symlink():  # it may lead to a database of others
+                self.path.unlink()
             try:
-                self._connection = self._connect()
-            except sqlite3.DatabaseError:
-                self._delete_files()
-                self._connection = self._connect()
+                self._connection = self._connect(self._create_file())
+            except sqlite3.DatabaseError as error:
+                if _is_locked(error):  # another process uses it
+                    raise
+                delete_cache(self.path)
+                self._connection = self._connect(self._create_file())
 
     def close(self) -> None:
         """Close the database."""
@@ -134,7 +141,7 @@ class ReadingCache:
         """Close the database and delete it."""
         self.close()
         with contextlib.suppress(OSError):
-            self._delete_files()
+            delete_cache(self.path)
 
     def read_time(self, name: str) -> float | None:
         """Return a time that `write_times` wrote, or None. Raises CacheError."""
@@ -221,11 +228,14 @@ class ReadingCache:
             )
             self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", ends.items())
 
-    def _connect(self) -> sqlite3.Connection:
-        """Connect to the database; one of another version or scope is emptied."""
+    def _create_file(self) -> Path:
         self.path.touch(mode=0o600)
+        return self.path
+
+    def _connect(self, database: Path | str) -> sqlite3.Connection:
+        """Connect to a database, and create its tables. Raises sqlite3.DatabaseError for one of another version or scope."""
         connection = sqlite3.connect(
-            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            database, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -252,10 +262,6 @@ class ReadingCache:
                 self._connection.execute(statement)
             self._connection.execute("INSERT INTO facts VALUES ('scope', ?)", (self._scope,))
 
-    def _delete_files(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-
     def _read_fact(self, name: str) -> object:
         row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
@@ -266,10 +272,20 @@ class ReadingCache:
             yield
 
 
+def delete_cache(path: Path) -> None:
+    """Delete the files of a cache. Raises OSError."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def _to_thing(row: tuple[object, ...]) -> RememberedThing | None:
     """Return a row of the database as a value, None if its values have other types."""
     has_valid_types = tuple(map(type, row)) == (str, int, str, bytes, float)
     return RememberedThing._make(row) if has_valid_types else None
+
+
+def _is_locked(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ from reconciler.engine.remembered.shared import SharedReadings
 from reconciler.kinds.base.reads import PAGE_SIZE, has_more_pages
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.edge_readings import RememberedSettings
-from reconciler.model.errors import JournalError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError, JournalError
 
 Response: TypeAlias = Mapping[str, Any]
 
@@ -110,7 +110,7 @@ class RememberedEdges:
                 try:
                     self._recall_edges(names, responses)
                 except CacheError as error:
-                    self._give_up(error)
+                    self.give_up(error)
             elif self._certificates is not None and len(batch) == 1 and _lists_certificates(batch[0]):
                 responses[0], self._certificates = self._certificates, None
         return responses
@@ -154,13 +154,21 @@ class RememberedEdges:
                 self.warnings.append(_describe_unexplained(self._unexplained, self.settings.unexplained))
             try:
                 self.cache.forget(changed_names)
-                self.cache.write_times(**{CHECKPOINT: self.now})
+                if self._preparation.is_feed_read:
+                    self.cache.write_times(**{CHECKPOINT: self.now})
                 if self.shared:
                     self.shared.push(self.cache, self.now)
             except CacheError as error:
-                self._give_up(error)
+                self.give_up(error)
             except JournalError as error:
                 self.warnings.append(f"the readings of this run are not shared: {error}")
+
+    def give_up(self, error: CacheError) -> None:
+        """Read all edges that are not read yet, and remember none."""
+        self._is_usable = False
+        self.warnings.append(f"{error}; all edges are read")
+        if error.is_damaged:
+            self.cache.delete()
 
     @property
     def read_count(self) -> int:
@@ -208,7 +216,8 @@ class RememberedEdges:
         """Return why the edges of a thing must be read, or None if they may be remembered."""
         if thing.name in self._required and thing.name not in self._read:
             return _REQUIRED
-        if not trusted_since <= thing.read_at <= self.now:
+        is_older_than_ours = thing.name in self._read and thing.read_at < self.now
+        if is_older_than_ours or not trusted_since <= thing.read_at <= self.now:
             return NOT_REMEMBERED
         if thing.version != self._versions.get(thing.name):
             return _OTHER_VERSION
@@ -236,7 +245,12 @@ class RememberedEdges:
         self.warnings += self._preparation.warnings
         # Two pages are listed in the time in which the edges of four things are read.
         max_items = PAGE_SIZE * max(1, thing_count // 2)
-        response = self.call(ApiCall("iot", "ListCertificates", max_items=max_items))
+        try:
+            response = self.call(ApiCall("iot", "ListCertificates", max_items=max_items))
+        except AwsError as error:
+            if error.code not in NO_ACCESS_CODES:
+                raise
+            return  # only edges without certificates can then be remembered
         self._marks = find_marks(response["certificates"])
         self._certificates = None if has_more_pages(response) else response
 
@@ -285,21 +299,14 @@ class RememberedEdges:
         try:
             self.cache.store(self._unstored)
         except CacheError as error:
-            self._give_up(error)
+            self.give_up(error)
         self._unstored.clear()
 
     def _distrust(self) -> None:
         try:
             self.cache.write_times(**{TRUSTED_SINCE: self.now})
         except CacheError as error:
-            self._give_up(error)
-
-    def _give_up(self, error: CacheError) -> None:
-        """Read all edges that are not read yet, and remember none."""
-        self._is_usable = False
-        self.warnings.append(f"{error}; all edges are read")
-        if error.is_damaged:
-            self.cache.delete()
+            self.give_up(error)
 
 
 def _lists_certificates(call: ApiCall) -> bool:

@@ -40,8 +40,8 @@ class FeedReading:
 
 
 def is_gap(checkpoint: float, now: float) -> bool:
-    """Return whether the feed no longer has all events since a checkpoint, or the checkpoint is not valid."""
-    return checkpoint > now or checkpoint - DELIVERY_OVERLAP.total_seconds() < now - _SECONDS_KEPT
+    """Return whether the feed no longer has all events since a checkpoint."""
+    return checkpoint - DELIVERY_OVERLAP.total_seconds() < now - _SECONDS_KEPT
 
 
 def read_changed_things(call: Call, checkpoint: float, *, max_events: int) -> FeedReading:
@@ -63,9 +63,14 @@ def read_changed_things(call: Call, checkpoint: float, *, max_events: int) -> Fe
     return FeedReading(changed, is_complete)
 
 
-def can_test(since: float, until: float, now: float) -> bool:
-    """Return whether the events of a run of ours must have been delivered, and are still kept."""
-    return since > now - _SECONDS_KEPT and until < now - DELIVERY_OVERLAP.total_seconds()
+def are_kept(since: float, until: float, now: float) -> bool:
+    """Return whether the feed still has the events of a run of ours; false if its times are not valid."""
+    return now - _SECONDS_KEPT < since <= until <= now
+
+
+def must_be_delivered(until: float, now: float) -> bool:
+    """Return whether the events of a run of ours must have been delivered."""
+    return until < now - DELIVERY_OVERLAP.total_seconds()
 
 
 def has_lease_event(call: Call, workspace: str, since: float, until: float) -> bool:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from reconciler.engine.ownership.stored_lease import LeaseGroup
 from reconciler.engine.remembered.cache import ReadingCache
 from reconciler.engine.remembered.feed import (
-    can_test,
+    are_kept,
     has_lease_event,
     is_gap,
+    must_be_delivered,
     read_changed_things,
 )
 from reconciler.frozen_classes import frozen
@@ -32,11 +33,13 @@ class Preparation:
     """The usable part of a cache.
 
     - `named`: the things whose edges the feed names;
-    - `warnings`: what makes the remembered edges less certain.
+    - `warnings`: what makes the remembered edges less certain;
+    - `is_feed_read`: whether the next plan can go on where this one ended to read the feed.
     """
 
     named: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    is_feed_read: bool = True
 
 
 def prepare_cache(
@@ -54,6 +57,8 @@ def prepare_cache(
     if checkpoint is None:
         cache.write_times(**{CHECKPOINT: now, TRUSTED_SINCE: now})
         return Preparation()
+    if max(checkpoint, cache.read_time(TRUSTED_SINCE) or 0.0) > now:
+        return _distrust(cache, now, "the last reading is in the future by the registry's clock")
     if is_gap(checkpoint, now):
         return _distrust(cache, now, "the last reading is too long ago for CloudTrail's event history")
     try:
@@ -62,7 +67,7 @@ def prepare_cache(
         max_events = max(_MIN_EVENTS, _EVENTS_PER_THING * thing_count)
         feed = read_changed_things(call, checkpoint, max_events=max_events)
     except (AwsError, TargetError) as error:
-        return Preparation(warnings=(_describe_failure(error),))
+        return Preparation(warnings=(_describe_failure(error),), is_feed_read=False)
     if not feed.is_complete:
         return _distrust(cache, now, f"CloudTrail has more than {max_events:,} events of one operation")
     cache.forget_changed(feed.changed)
@@ -72,10 +77,13 @@ def prepare_cache(
 def _test_feed(cache: ReadingCache, workspace: str, call: Call, now: float) -> bool:
     """Return whether the feed has the writes of the last run that can be tested; it is tested once."""
     since, until = cache.read_time(LEASE_SINCE), cache.read_time(LEASE_UNTIL)
-    if since is None or until is None or not can_test(since, until, now):
+    if since is None or until is None:
         return True
-    if not has_lease_event(call, workspace, since, until):
-        return False
+    if are_kept(since, until, now):
+        if not must_be_delivered(until, now):
+            return True
+        if not has_lease_event(call, workspace, since, until):
+            return False
     cache.write_times(**{LEASE_SINCE: None, LEASE_UNTIL: None})
     return True
 
