@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from reconciler.workspace_files import WorkspaceFiles
 
 if TYPE_CHECKING:
     from reconciler.engine.journal.run_store import RunStore
-    from reconciler.engine.remembered.cache import CacheScope
+    from reconciler.engine.remembered.cache import CacheError, CacheScope, ReadingCache
     from reconciler.engine.remembered.edges import RememberedEdges
     from reconciler.engine.remembered.shared import SharedReadings
     from reconciler.model.edge_readings import ReadMode
@@ -39,18 +39,13 @@ class WorkspaceReadings(WorkspaceFiles):
         if (read or settings.read) == "all" or destroy:
             yield None
             return
-        from reconciler.engine.remembered.cache import CacheError, ReadingCache
         from reconciler.engine.remembered.desired_digests import compute_desired_digests
         from reconciler.engine.remembered.edges import EDGE_OPERATION, RememberedEdges
 
-        try:
-            cache = ReadingCache(self._readings_folder, self._readings_scope)
-        except CacheError:  # the plan reads everything
-            yield None
-            return
+        cache, problem = self._open_cache()
         buckets = self._quotas.find_buckets("iot", EDGE_OPERATION)
         with closing(cache), name_environment(self.desired.environment_name):
-            yield RememberedEdges(
+            remembered = RememberedEdges(
                 cache,
                 settings.remembered,
                 settings.name,
@@ -59,28 +54,42 @@ class WorkspaceReadings(WorkspaceFiles):
                 rate=float(min(bucket.rate for bucket in buckets)),
                 shared=self._open_shared_readings(),
             )
+            if problem:
+                remembered.give_up(problem)
+            yield remembered
 
     @contextmanager
     def _forget_written_things(self, plan: Plan) -> Iterator[None]:
         """Forget the remembered edges that an apply changes, before it changes them."""
-        from reconciler.engine.remembered.cache import CacheError, ReadingCache
         from reconciler.engine.remembered.own_writes import forget_written_things
 
         has_cache = self._readings_scope.find_path(self._readings_folder).exists()
         if not plan or not (has_cache or self.desired.settings.read == "changed"):
             yield
             return
+        shared = self._open_shared_readings()
+        with forget_written_things(self._open_cache_to_write, shared, plan, self.connection.call):
+            yield
+
+    def _open_cache(self) -> tuple[ReadingCache, CacheError | None]:
+        """Return the cache, or an empty one in memory and why the cache cannot be used."""
+        from reconciler.engine.remembered.cache import CacheError, ReadingCache
+
+        folder, scope = self._readings_folder, self._readings_scope
         try:
-            cache = ReadingCache(self._readings_folder, self._readings_scope)
-        except CacheError:
-            self._readings_scope.find_path(self._readings_folder).unlink(missing_ok=True)
-            yield
-            return
-        with (
-            closing(cache),
-            forget_written_things(cache, self._open_shared_readings(), plan, self.connection.call),
-        ):
-            yield
+            return ReadingCache(folder, scope), None
+        except CacheError as error:
+            return ReadingCache(folder, scope, is_in_memory=True), error
+
+    def _open_cache_to_write(self) -> ReadingCache:
+        """Return the cache; if it cannot be used, it is deleted, so that no later plan uses it."""
+        from reconciler.engine.remembered.cache import delete_cache
+
+        cache, problem = self._open_cache()
+        if problem:
+            with suppress(OSError):
+                delete_cache(cache.path)
+        return cache
 
     def _open_shared_readings(self) -> SharedReadings | None:
         """Return the readings that the team shares, or None if the file names no place for them.

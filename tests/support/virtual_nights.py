@@ -272,9 +272,8 @@ class NightFleet:
             return []
         process = ProcessIdentity("nights", "here", 1)
         with (
-            closing(self.open_cache()) as readings,
             hold_lease(WORKSPACE, self._send, process, seconds=_LEASE_SECONDS) as guard,
-            forget_written_things(readings, None, plan, self._send),
+            forget_written_things(self.open_cache, None, plan, self._send),
         ):
             outcomes = apply_plan(
                 plan, self._send, stop=threading.Event(), guard=guard, workers=1, pause=self.pause

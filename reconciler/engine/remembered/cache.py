@@ -208,8 +208,9 @@ class ReadingCache:
     def end_writes(self, names: Collection[str], time: float) -> None:
         """Record that a run ended at a time: later readings of its things may be stored. Raises CacheError."""
         with self._transaction():
-            ends = ((name, time) for name in names)
+            ends = [(name, time) for name in names]
             self._connection.executemany("INSERT OR REPLACE INTO written VALUES (?, ?)", ends)
+            self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", ends)
 
     def end_crashed_writes(self, time: float) -> None:
         """Record that the runs that never ended write nothing since a time. Raises CacheError."""
@@ -233,7 +234,10 @@ class ReadingCache:
         return self.path
 
     def _connect(self, database: Path | str) -> sqlite3.Connection:
-        """Connect to a database, and create its tables. Raises sqlite3.DatabaseError for one of another version or scope."""
+        """Connect to a database, and create its tables.
+
+        Raises sqlite3.DatabaseError if it has another version or scope.
+        """
         connection = sqlite3.connect(
             database, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )

@@ -36,10 +36,8 @@ def list_shared(machine: RememberedFleet) -> list[str]:
 
 def apply_remembering(machine: RememberedFleet, desired) -> None:
     plan = machine.plan(desired)
-    cache = machine.open_cache()
-    with forget_written_things(cache, machine.open_shared(), plan, machine.call):
+    with forget_written_things(machine.open_cache, machine.open_shared(), plan, machine.call):
         list(apply_plan(plan, machine.call, stop=threading.Event(), pause=lambda _: None))
-    cache.close()
 
 
 def test_a_machine_without_a_cache_remembers_what_another_has_read(machines):
@@ -64,13 +62,11 @@ def test_a_machine_reads_what_another_has_written_to_even_if_all_events_are_lost
 def test_a_machine_remembers_nothing_that_another_is_writing_to(machines):
     first, second = machines
     plan = first.plan(OTHER)
-    cache = first.open_cache()
-    with forget_written_things(cache, first.open_shared(), plan, first.call):
+    with forget_written_things(first.open_cache, first.open_shared(), plan, first.call):
         assert list_shared(first) == ["read.jsonl.gz", "writing.jsonl.gz"]
         second.open_cache().close()
         second.plan(DESIRED)
         assert "d" in second.list_edge_reads()
-    cache.close()
     assert list_shared(first)[-1] == "written.jsonl.gz"
 
 
