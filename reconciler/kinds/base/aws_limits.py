@@ -8,7 +8,7 @@ Defender endpoints and quotas" (not adjustable);
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext
@@ -37,18 +37,18 @@ class Limit:
         reserved: int = 0,
         reserved_for: str = "",
         alternative: str = "",
-    ) -> Iterator[ValueProblem]:
-        """Yield a problem if `count` exceeds the limit.
+    ) -> Sequence[ValueProblem]:
+        """Return a problem if `count` exceeds the limit.
 
         `reserved` is how many reconciler adds, and `reserved_for` names them. `alternative` would make the number valid.
         """
         room = self.maximum - reserved
         if count <= room:
-            return
+            return ()
         problem = f"{count:,} {self.counted}"
         if reserved_for:
             problem += f" and {reserved_for} are more than the {self.maximum:,} that AWS allows"
-        yield ValueProblem("too-many-items", problem, f"at most {room:,}{alternative}", path=path)
+        return (ValueProblem("too-many-items", problem, f"at most {room:,}{alternative}", path=path),)
 
 
 UNTYPED_THING_ATTRIBUTES = Limit(3, "attributes on a thing without a type")

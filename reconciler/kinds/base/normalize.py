@@ -7,11 +7,13 @@ of a field that the file has to set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
+from attrs import field
 
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.members import to_structure
@@ -28,12 +30,36 @@ class _NormalizedFields:
     - `maps`: the fields whose entries with an empty text are dropped;
     - `tables`: the fields with inner tables;
     - `required`: the fields that the file must set.
+
+    A fleet has very many specs, and most have nothing to normalize: `get_texts` returns the values of all fields in `defaults`,
+    `get_tables` those of all fields in `tables`.
     """
 
     defaults: Mapping[str, Any]
     maps: tuple[str, ...]
     tables: tuple[str, ...]
     required: tuple[str, ...]
+    get_texts: Callable[[Any], tuple[Any, ...]] = field(init=False)
+    get_tables: Callable[[Any], tuple[Any, ...]] = field(init=False)
+
+    @get_texts.default
+    def _build_text_getter(self) -> Callable[[Any], tuple[Any, ...]]:
+        return _build_getter(tuple(self.defaults))
+
+    @get_tables.default
+    def _build_table_getter(self) -> Callable[[Any], tuple[Any, ...]]:
+        return _build_getter(self.tables)
+
+    def has_tables(self, spec: Any) -> bool:
+        """Return whether a field has an inner table."""
+        return bool(self.tables) and self.get_tables(spec).count(None) < len(self.tables)
+
+
+def _build_getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that returns the values of some fields."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda spec: tuple(getattr(spec, name) for name in names)
 
 
 _fields_by_class: dict[type, _NormalizedFields] = {}
@@ -49,7 +75,9 @@ def _select_fields(spec_class: type) -> _NormalizedFields:
     members, types = get_members(spec_class), get_types(spec_class)
     nested_classes = find_nested_classes(spec_class)
     defaults = {
-        field.name: field.default for field in attrs.fields(spec_class) if _accepts_text(types[field.name])
+        attribute.name: attribute.default
+        for attribute in attrs.fields(spec_class)
+        if _accepts_text(types[attribute.name])
     }
     return _NormalizedFields(
         defaults={name: default for name, default in defaults.items() if not members[name].required},
@@ -72,24 +100,33 @@ def normalize_spec(spec: Any) -> Any:
     if the default is that there is none. A map whose `Member` has `drops_empty_values` loses the entries with an empty text.
     """
     fields = _get_fields(type(spec))
-    changes = {name: default for name, default in fields.defaults.items() if getattr(spec, name) == ""}
+    changes: dict[str, Any] = {}
+    if "" in fields.get_texts(spec):
+        changes = {name: default for name, default in fields.defaults.items() if getattr(spec, name) == ""}
     for name in fields.maps:
         value = getattr(spec, name)
         if isinstance(value, Mapping) and "" in value.values():
             changes[name] = {key: item for key, item in value.items() if item != ""}
-    for name in fields.tables:
+    for name in fields.tables if fields.has_tables(spec) else ():
         value = getattr(spec, name)
         if value is not None:
             normalized = _normalize_tables(value)
             has_default = getattr(attrs.fields(type(spec)), name).default is None
             changes[name] = None if has_default and _is_empty_table(normalized) else normalized
+    if not changes:
+        return spec
     changes = {name: value for name, value in changes.items() if value is not getattr(spec, name)}
     return attrs.evolve(spec, **changes) if changes else spec
 
 
-def find_empty_values(spec: Any) -> Iterator[ValueProblem]:
-    """Yield a problem for each required field with an empty text, array or table."""
+def find_empty_values(spec: Any) -> list[ValueProblem]:
+    """Return a problem for each required field with an empty text, array or table."""
     fields = _get_fields(type(spec))
+    needs_search = fields.required or fields.has_tables(spec)
+    return [*_iterate_empty_values(spec, fields)] if needs_search else []
+
+
+def _iterate_empty_values(spec: Any, fields: _NormalizedFields) -> Iterator[ValueProblem]:
     empty_names = []
     for name in fields.required:
         value = getattr(spec, name)
