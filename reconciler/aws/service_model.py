@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
@@ -188,6 +189,7 @@ def _find_aws_name(member: Member, aws_names: Mapping[str, str]) -> str:
 
 def _build_string_check(shape: Shape) -> Check:
     min_length, max_length, java_pattern = shape.min or 0, shape.max, shape.pattern
+    longest = sys.maxsize if max_length is None else max_length
     is_any_text = java_pattern is None or java_pattern == _ANY_TEXT
     pattern = None if is_any_text else compile_pattern(java_pattern)
     enum = frozenset(shape.enum)
@@ -196,7 +198,7 @@ def _build_string_check(shape: Shape) -> Check:
         if enum:
             is_valid = value in enum
         else:
-            has_valid_length = min_length <= len(value) and (max_length is None or len(value) <= max_length)
+            has_valid_length = min_length <= len(value) <= longest
             is_valid = has_valid_length and (pattern is None or pattern.fullmatch(value) is not None)
         return () if is_valid else (describe_problem(value, secret=secret),)
 

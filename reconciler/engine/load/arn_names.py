@@ -18,6 +18,9 @@ from reconciler.model.resource import External
 _ARN = re.compile(r"arn:(?P<partition>[^:]*):[^:]*:(?P<region>[^:]*):(?P<account>[^:]*):")
 _BRACES = re.compile(r"\{[^{}]*\}")
 
+_MAP_TYPES = (dict, Mapping)
+"""Whether a value is a `dict` is found out faster than whether it is another `Mapping`."""
+
 
 def find_unreplaced_names(field: str, value: Any) -> list[ValueProblem]:
     """Return a problem for each part of an ARN in a field, or in an inner table of it, that has braces."""
@@ -25,14 +28,14 @@ def find_unreplaced_names(field: str, value: Any) -> list[ValueProblem]:
 
 
 def _find_in_value(value: Any, path: ValuePath) -> list[ValueProblem]:
-    if isinstance(value, str):
-        return [*_find_in_arn(value, path)] if "{" in value and value.startswith("arn:") else []
-    if isinstance(value, External):
-        return _find_in_value(value.id, path)
     if isinstance(value, tuple):
         items: Iterable[tuple[str | int, Any]] = enumerate(value)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, _MAP_TYPES):
         items = value.items()
+    elif isinstance(value, str):
+        return [*_find_in_arn(value, path)] if "{" in value and value.startswith("arn:") else []
+    elif isinstance(value, External):
+        return _find_in_value(value.id, path)
     elif is_spec_class(type(value)):
         items = attrs.asdict(value, recurse=False).items()
     else:

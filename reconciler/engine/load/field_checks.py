@@ -7,6 +7,7 @@ manifest is checked once, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,7 +15,6 @@ from attrs import evolve
 
 from reconciler.engine.load.arn_names import find_unreplaced_names
 from reconciler.engine.load.resources import ParsedDeclaration, ParsedForEachTable
-from reconciler.frozen_classes import frozen
 from reconciler.kinds import get_kind
 from reconciler.kinds.base.context import Scope
 from reconciler.kinds.base.kind import Kind
@@ -34,20 +34,11 @@ _TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document, Secr
 _RESERVED_KEY = f"the prefix {TAG_PREFIX!r} is reserved for reconciler's own entries"
 _FOREIGN_TEXT_TYPES = (str, Secret)
 
-_Check: TypeAlias = Callable[[Any, bool], Sequence[ValueProblem]]
-"""Takes the value of a field, and whether it is a text from another file: then the problems reveal nothing of it."""
+_Check: TypeAlias = Callable[[Any], Sequence[ValueProblem]]
+"""Takes the value of a field."""
 
-
-@frozen(eq=False)
-class _FieldCheck:
-    """The checks of one field.
-
-    `is_literal` is whether its text is written in the TOML file itself, with columns or without.
-    """
-
-    name: str
-    is_literal: bool
-    checks: Sequence[_Check]
+_FieldChecks: TypeAlias = tuple[str, Sequence[_Check]]
+"""A field, and the checks of its value."""
 
 
 class FieldChecker:
@@ -56,8 +47,8 @@ class FieldChecker:
     def __init__(self, scope: Scope, constraints: Constraints) -> None:
         self._scope = scope
         self._constraints = constraints
-        self._checks_by_kind: dict[Kind, Mapping[str, Sequence[_Check]]] = {}
-        self._row_checks: dict[ParsedForEachTable, Sequence[_FieldCheck]] = {}
+        self._checks_by_field: dict[tuple[Kind, str, bool], _FieldChecks] = {}
+        self._row_checks: dict[ParsedForEachTable, Sequence[_FieldChecks]] = {}
         self._shared_problems: dict[tuple[ParsedForEachTable, bool], Sequence[ValueProblem]] = {}
 
     def check(self, item: ParsedDeclaration) -> list[ValueProblem]:
@@ -84,9 +75,11 @@ class FieldChecker:
             self._shared_problems[key] = _check_fields(item, self._list_checks(item, names))
         return self._shared_problems[key]
 
-    def _list_checks(self, item: ParsedDeclaration, names: Iterable[str]) -> Sequence[_FieldCheck]:
-        checks, entries = self._get_checks(item.kind), item.declaration.table.entries
-        return [_FieldCheck(name, isinstance(entries.get(name), str), checks[name]) for name in names]
+    def _list_checks(self, item: ParsedDeclaration, names: Iterable[str]) -> Sequence[_FieldChecks]:
+        entries = item.declaration.table.entries
+        return [
+            self._get_checks(item.kind, name, is_literal=isinstance(entries.get(name), str)) for name in names
+        ]
 
     def _check_derived_values(self, item: ParsedDeclaration, resource: Resource) -> Iterator[ValueProblem]:
         """Yield the problems of the values that the kind derives for fields that are not set."""
@@ -100,44 +93,46 @@ class FieldChecker:
         for name, member in members.items():
             if member.api and item.get_value(name) is None:
                 value = getattr(effective, name, None)
-                yield from _check_constraints(kind, member, value, self._constraints)
+                yield from _check_constraints(kind, member, self._constraints, value)
 
-    def _get_checks(self, kind: Kind) -> Mapping[str, Sequence[_Check]]:
-        if kind not in self._checks_by_kind:
-            self._checks_by_kind[kind] = {
-                member.name: [*_build_checks(kind, member, self._constraints)]
-                for member in kind.members.values()
-            }
-        return self._checks_by_kind[kind]
+    def _get_checks(self, kind: Kind, name: str, *, is_literal: bool) -> _FieldChecks:
+        key = (kind, name, is_literal)
+        if key not in self._checks_by_field:
+            checks = _build_checks(kind, kind.members[name], self._constraints, is_literal=is_literal)
+            self._checks_by_field[key] = (name, [*checks])
+        return self._checks_by_field[key]
 
 
-def _build_checks(kind: Kind, member: Member, constraints: Constraints) -> Iterator[_Check]:
-    """Yield the checks that the values of a field need."""
+def _build_checks(
+    kind: Kind, member: Member, constraints: Constraints, *, is_literal: bool
+) -> Iterator[_Check]:
+    """Yield the checks that the values of a field need.
+
+    `is_literal` is whether its text is written in the TOML file itself, with columns or without.
+    """
     types = list_value_types(kind.spec_class)[member.name]
     if Mapping in types:
-        yield lambda value, _: _check_reserved_keys(member.name, value)
+        yield partial(_check_reserved_keys, member.name)
     if member.api or member.document_api:
-        yield lambda value, is_foreign: _check_constraints(
-            kind, member, value, constraints, is_foreign=is_foreign
-        )
+        yield partial(_check_constraints, kind, member, constraints, is_literal=is_literal)
     target = get_kind(member.references) if member.references and member.api is None else None
     if target and target.description:
         api = f"{target.description.operation}.{target.description.id_param}"
-        yield lambda value, _: _check_names_outside(target, api, member, value, constraints)
+        yield partial(_check_names_outside, target, api, member, constraints)
     if Secret in types:
-        yield lambda value, _: _find_secret_problems(member, value)
+        yield partial(_find_secret_problems, member)
     if not types.isdisjoint((str, External)):
-        yield lambda value, _: find_unreplaced_names(member.name, value)
+        yield partial(find_unreplaced_names, member.name)
 
 
-def _check_fields(item: ParsedDeclaration, field_checks: Iterable[_FieldCheck]) -> list[ValueProblem]:
+def _check_fields(item: ParsedDeclaration, field_checks: Iterable[_FieldChecks]) -> list[ValueProblem]:
     problems: list[ValueProblem] = []
-    for field_check in field_checks:
-        value = item.get_value(field_check.name)
+    get_value = partial(getattr, item.resource.spec) if item.resource else item.valid_fields.get
+    for name, checks in field_checks:
+        value = get_value(name, None)
         if value is not None:
-            is_foreign = isinstance(value, _FOREIGN_TEXT_TYPES) and not field_check.is_literal
-            for check in field_check.checks:
-                problems += check(value, is_foreign)
+            for check in checks:
+                problems += check(value)
     return problems
 
 
@@ -153,7 +148,7 @@ def _check_reserved_keys(name: str, value: Any) -> list[ValueProblem]:
 
 
 def _check_constraints(
-    kind: Kind, member: Member, value: Any, constraints: Constraints, *, is_foreign: bool = False
+    kind: Kind, member: Member, constraints: Constraints, value: Any, *, is_literal: bool = True
 ) -> list[ValueProblem]:
     """Return a problem for each violation of AWS's constraints.
 
@@ -163,6 +158,7 @@ def _check_constraints(
     checked_value = _to_checked_value(value, member.references)
     if api is None or checked_value is None or checked_value in ({}, ()):
         return []
+    is_foreign = not is_literal and isinstance(value, _FOREIGN_TEXT_TYPES)
     violations = constraints.find_violations(kind.service, api, checked_value, secret=is_foreign)
     return [violation.nest_under(member.name) for violation in violations]
 
@@ -194,7 +190,7 @@ def _to_checked_value(value: Any, references: str | None) -> Any:
 
 
 def _check_names_outside(
-    target: Kind, api: str, member: Member, value: Any, constraints: Constraints
+    target: Kind, api: str, member: Member, constraints: Constraints, value: Any
 ) -> list[ValueProblem]:
     """Return a problem for each reference outside the file with a name or ID that AWS does not allow.
 

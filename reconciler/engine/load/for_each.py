@@ -82,7 +82,7 @@ class Instance(Declaration):
     """The declaration of one resource: a table with `for_each`, filled from one row of its manifest."""
 
     for_each: ForEachTable
-    _address: Address
+    address: Address
     _row: ManifestRow
     _values: RowValues = field(repr=False)
 
@@ -94,17 +94,12 @@ class Instance(Declaration):
     @property
     def path(self) -> tuple[str, ...]:
         """The kind and the name."""
-        return self._address.kind, self._address.name
-
-    @property
-    def address(self) -> Address:
-        """The resource's address."""
-        return self._address
+        return self.address.kind, self.address.name
 
     @property
     def origin(self) -> Origin:
         """The place of the table's header, and the row."""
-        header = self.table.origin
+        header = self.for_each.table.origin
         return Origin(header.file, header.line, self._row)
 
     @property

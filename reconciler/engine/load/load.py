@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.engine.load.declaration import Declaration
 from reconciler.engine.load.declarations import Declarations, LoadScope, collect_declarations
@@ -237,7 +238,8 @@ def load_resources(
     if not declarations.absent:  # the resources of other environments may use the other variables
         _report_unused_variables(loaded, summaries.values(), diagnostics)
         all_diagnostics = diagnostics.to_diagnostics()
-    resources = sorted(filter(None, (item.resource for item in parsed_declarations.values())), key=_sort_key)
+    resources = [item.resource for item in parsed_declarations.values() if item.resource]
+    resources.sort(key=_sort_key)
     return DesiredState(
         settings=settings,
         resources={resource.address: resource for resource in resources},
@@ -314,7 +316,7 @@ def _evaluate(
     evaluated = evaluate(desired)
     register_secrets(evaluated)
     changed = {
-        address: evolve(parsed_declarations[address], resource=resource)
+        address: replace(parsed_declarations[address], resource=resource)
         for address, resource in evaluated.items()
         if resource.evaluation
     }
@@ -345,6 +347,6 @@ def _hash_files(contexts: Mapping[TomlFile, LoadContext]) -> hashlib._Hash:
     for file, context in contexts.items():
         toml_file_entry = (file.path.name, hashlib.sha256(file.raw).hexdigest())
         digests = context.digests | context.query_digests
-        for name, digest in (toml_file_entry, *sorted(digests.items())):
-            sha256.update(f"{name}\0{digest}\n".encode())
+        entries = [f"{name}\0{digest}\n" for name, digest in (toml_file_entry, *sorted(digests.items()))]
+        sha256.update("".join(entries).encode())
     return sha256

@@ -35,7 +35,7 @@ class NameChecker:
         if len(name) > MAX_NAME_LENGTH:
             problem = f"the name has {format_count(len(name), 'character')}"
             return [ValueProblem("name-too-long", problem, f"at most {MAX_NAME_LENGTH}")]
-        if _has_control_characters(name):
+        if not name.isprintable() and _has_control_characters(name):
             problem = "the name contains control characters"
             return [ValueProblem("invalid-name", problem, "printable characters")]
         if not kind.name_api:
@@ -52,6 +52,4 @@ def _build_name_problem(name: str, violation: ValueProblem) -> ValueProblem:
 
 
 def _has_control_characters(name: str) -> bool:
-    if name.isprintable():
-        return False
     return any(unicodedata.category(character) in _CONTROL_CATEGORIES for character in name)

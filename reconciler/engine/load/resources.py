@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 import attrs
+import msgspec
 from attrs import evolve, field
 from cattrs import Converter
+from msgspec.structs import replace
 
 from reconciler.engine.load.converters import build_converter
 from reconciler.engine.load.declaration import Declaration, TomlTable
@@ -59,8 +61,7 @@ _NO_COMMON_KEYS = CommonKeys()
 _NO_FIELDS: Mapping[str, Any] = MappingProxyType({})
 
 
-@frozen(eq=False)
-class ParsedDeclaration:
+class ParsedDeclaration(msgspec.Struct, frozen=True, eq=False):
     """A declaration with its resource, or with its valid fields and its problems.
 
     `valid_fields` is empty if there is a resource, because its spec has all fields; `unparsed_references` are those in the other fields.
@@ -128,7 +129,7 @@ class DeclarationParser:
         if not unparsed:
             return parsed
         references = find_unparsed_references(kind.spec_class, unparsed)
-        return evolve(parsed, unparsed_references=tuple(references))
+        return replace(parsed, unparsed_references=tuple(references))
 
     def parse_for_each(self, for_each: ForEachTable) -> ParsedForEachTable:
         """Parse the values that all instances of a table with `for_each` share."""
@@ -183,6 +184,7 @@ class ParsedForEachTable:
     is_valid: bool
     row_fields: tuple[str, ...] = field(init=False)
     _row_references: tuple[Member, ...] = field(init=False)
+    _has_row_dependencies: bool = field(init=False)
     _has_row_documents: bool = field(init=False)
     _shared_dependencies: frozenset[Address] = field(init=False)
 
@@ -195,6 +197,10 @@ class ParsedForEachTable:
     def _list_row_references(self) -> tuple[Member, ...]:
         members = list_reference_members(self.kind.spec_class)
         return tuple(member for member in members if member.name in self.row_keys)
+
+    @_has_row_dependencies.default
+    def _find_row_dependencies(self) -> bool:
+        return bool(self._row_references) or "depends_on" in self.row_keys
 
     @_has_row_documents.default
     def _find_row_documents(self) -> bool:
@@ -212,7 +218,9 @@ class ParsedForEachTable:
         problems += value_problems
         if self._has_row_documents:
             problems += self.row_documents.fill_row(values, instance.row_values)
-        dependencies = self.dependencies.find(values, self._row_references, self._shared_dependencies)
+        dependencies = self._shared_dependencies
+        if self._has_row_dependencies:
+            dependencies = self.dependencies.find(values, self._row_references, dependencies)
         has_errors = problems and any(problem.severity == "error" for problem in problems)
         return _build_parsed_declaration(
             instance,
@@ -259,7 +267,9 @@ def _build_parsed_declaration(  # noqa: PLR0913 (what was parsed)
 
 def _find_references(values: Mapping[str, Any], members: Iterable[Member]) -> Iterator[FieldReference]:
     for member in members:
-        yield from iterate_value_references(values.get(member.name), member, (member.name,))
+        value = values.get(member.name)
+        if value is not None:
+            yield from iterate_value_references(value, member, (member.name,))
 
 
 class DependencyFinder:
@@ -334,4 +344,4 @@ def _add_dependencies(item: ParsedDeclaration, added: frozenset[Address]) -> Par
     if dependencies == item.dependencies:
         return item
     resource = item.resource and evolve(item.resource, dependencies=dependencies)
-    return evolve(item, dependencies=dependencies, resource=resource)
+    return replace(item, dependencies=dependencies, resource=resource)

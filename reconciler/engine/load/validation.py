@@ -82,7 +82,7 @@ def check_declarations(
 
 def _find_empty_values(resource: Resource, problems: Sequence[ValueProblem]) -> list[ValueProblem]:
     """Return the problems of empty values, without those that other checks found, too."""
-    empty_values = [*find_empty_values(resource.spec)]
+    empty_values = find_empty_values(resource.spec)
     if not empty_values:
         return []
     reported_paths = {problem.path for problem in problems if problem.severity == "error"}
@@ -265,9 +265,13 @@ def _check_cycles(
 
 def _find_cyclic_kinds(parsed_declarations: Mapping[Address, ParsedDeclaration]) -> AbstractSet[str]:
     """Return the kinds whose resources may be in a cycle; most kinds depend on few others."""
-    dependencies: defaultdict[str, set[str]] = defaultdict(set)
+    addresses: defaultdict[str, list[frozenset[Address]]] = defaultdict(list)
     for address, item in parsed_declarations.items():
-        dependencies[address.kind].update(dependency.kind for dependency in item.dependencies)
+        addresses[address.kind].append(item.dependencies)
+    dependencies = {
+        kind: {dependency.kind for dependency in frozenset[Address]().union(*sets)}
+        for kind, sets in addresses.items()
+    }
     kinds, previous_kinds = set(dependencies), set[str]()
     while kinds != previous_kinds:
         previous_kinds = kinds

@@ -12,8 +12,8 @@ from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.load import load
 from tests.benchmarks.loading import write_certificates, write_rows
 
-MAX_CALLS_WITH_PEM = 430
-MAX_CALLS_WITH_FINGERPRINT = 320
+MAX_CALLS_WITH_PEM = 306
+MAX_CALLS_WITH_FINGERPRINT = 255
 
 DEVICES = 20
 
