@@ -14,7 +14,7 @@ import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 from attrs import field
@@ -31,6 +31,9 @@ _MERGED = "merged "
 """The beginning of the name under which the cache has the time of an object that was merged."""
 
 _MAX_LINE_BYTES = 2**20
+_MAX_VERSION = 2**63 - 1
+"""The largest version of a thing in AWS, and the largest number in the cache."""
+
 _MAX_LINES = 10_000_000
 _DAY_SECONDS = 86400.0
 
@@ -51,7 +54,7 @@ class _Reading(msgspec.Struct, tag="thing"):
     """The edges of a thing; the fields are those of `RememberedThing`."""
 
     name: str
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=0, le=_MAX_VERSION)]
     desired_digest: str
     principals: str
     read_at: float

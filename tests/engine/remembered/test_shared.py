@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import threading
 
 import pytest
@@ -94,6 +95,18 @@ def test_a_damaged_object_is_a_warning_and_is_not_used(machines, content):
     plan = second.plan(DESIRED)
     (warning,) = plan.edges.warnings
     assert warning.startswith(f"{first.store.name}/{key} has no readings and is ignored; delete it (")
+    assert second.list_edge_reads() == sorted(NAMES)
+
+
+def test_an_object_with_a_version_that_no_thing_has_is_not_used(machines):
+    first, second = machines
+    (key,) = first.store.list_keys()
+    content = gzip.decompress(first.store.read(key))
+    first.store.write(
+        key, gzip.compress(re.sub(rb'"version":[0-9]+,"d', b'"version":%d,"d' % 2**70, content))
+    )
+    plan = second.plan(DESIRED)
+    assert ["is ignored; delete it" in warning for warning in plan.edges.warnings] == [True]
     assert second.list_edge_reads() == sorted(NAMES)
 
 
