@@ -8,16 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, get_args, get_origin
+from typing import Any, Literal, NewType, get_args, get_origin
 
 import attrs
-from cattrs import Converter
-from cattrs.errors import ClassValidationError
-from cattrs.gen import make_dict_structure_fn
 
+from reconciler.engine.load.hooks import Hook, Hooks
 from reconciler.engine.load.input_files import SECRET_FORMAT, SECRET_KEYS, LoadContext
 from reconciler.engine.load.placeholders import TypedText
-from reconciler.engine.load.table_problems import extract_problems
+from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
 from reconciler.engine.load.toml_types import (
     DOCUMENT_FORMAT,
     LONG_TEXT_FORMAT,
@@ -39,45 +37,41 @@ from reconciler.model.resource import External, Reference
 from reconciler.model.secret import KeySecret, Secret
 from reconciler.model.text import describe_value, format_choices, quote, suggest_file_table, type_name
 
-Hook: TypeAlias = Callable[[Any, Any], Any]
-"""Takes a value of the file and the annotation of its field; returns the value converted to the annotated type.
-
-Raises InvalidValueError.
-"""
-
 _PLAIN_NAME = re.compile(r"[\w.:@-]{1,60}")
 _ARN_FORMAT = "arn:partition:service:region:account:resource"
 
 
-def build_converter(context: LoadContext | None = None) -> Converter:
-    """Return a converter from TOML values to attrs classes; unknown keys are errors.
+def build_hooks(context: LoadContext | None = None) -> Hooks:
+    """Return the hooks that convert TOML values to attrs classes; unknown keys are errors.
 
     `context` reads the files and environment variables that values refer to. Without it, the classes may not have PEMs,
     documents, secrets or output files, and a string cannot be read from a file.
     """
-    converter = Converter(detailed_validation=True, forbid_extra_keys=True)
+    hooks = Hooks()
     for scalar in SCALAR_FORMATS:
-        converter.register_structure_hook(scalar, _build_scalar_hook(scalar))
-    converter.register_structure_hook_factory(attrs.has, lambda cls: _build_table_hook(cls, converter))
-    converter.register_structure_hook_factory(
-        _build_origin_predicate(Mapping), lambda annotation: _build_mapping_hook(annotation, converter)
+        hooks.register(scalar, _build_scalar_hook(scalar))
+    hooks.register_builder(is_union, lambda annotation: _build_union_hook(annotation, hooks))
+    hooks.register_builder(_build_origin_predicate(Literal), _build_literal_hook)
+    hooks.register_builder(
+        _build_origin_predicate(tuple), lambda annotation: _build_array_hook(annotation, hooks)
     )
-    converter.register_structure_hook_factory(
-        _build_origin_predicate(tuple), lambda annotation: _build_array_hook(annotation, converter)
+    hooks.register_builder(
+        _build_origin_predicate(Mapping), lambda annotation: _build_mapping_hook(annotation, hooks)
     )
-    converter.register_structure_hook_factory(_build_origin_predicate(Literal), _build_literal_hook)
-    converter.register_structure_hook_factory(
-        is_union, lambda annotation: _build_union_hook(annotation, converter)
+    hooks.register_builder(
+        lambda annotation: isinstance(annotation, NewType),
+        lambda annotation: hooks.get(annotation.__supertype__),
     )
     if context:
-        converter.register_structure_hook(str, lambda value, _: _read_text(value, context))
-        converter.register_structure_hook(Document, lambda value, _: _read_document(value, context))
-        converter.register_structure_hook(OutputFile, lambda value, _: context.read_output_file(value))
-        converter.register_structure_hook(KeyFile, lambda value, _: context.read_key_file(value))
-        converter.register_structure_hook(KeySecret, lambda value, _: context.read_key_secret(value))
-        converter.register_structure_hook(Pem, lambda value, _: _read_pem(value, context))
-        converter.register_structure_hook(Secret, lambda value, _: _read_secret(value, context))
-    return converter
+        hooks.register(str, lambda value, _: _read_text(value, context))
+        hooks.register(Document, lambda value, _: _read_document(value, context))
+        hooks.register(OutputFile, lambda value, _: context.read_output_file(value))
+        hooks.register(KeyFile, lambda value, _: context.read_key_file(value))
+        hooks.register(KeySecret, lambda value, _: context.read_key_secret(value))
+        hooks.register(Pem, lambda value, _: _read_pem(value, context))
+        hooks.register(Secret, lambda value, _: _read_secret(value, context))
+    hooks.register_builder(attrs.has, lambda cls: _build_table_hook(cls, hooks))
+    return hooks
 
 
 def _build_origin_predicate(origin: Any) -> Callable[[Any], bool]:
@@ -102,26 +96,39 @@ def _build_scalar_hook(scalar: type) -> Hook:
     return convert
 
 
-def _build_table_hook(cls: Any, converter: Converter) -> Hook:
-    structure = make_dict_structure_fn(cls, converter)
+def _build_table_hook(cls: Any, hooks: Hooks) -> Hook:
+    fields = attrs.fields(attrs.resolve_types(cls))
+    names = [field.name for field in fields]
+    columns = [
+        (field.name, field.type, hooks.get(field.type), field.default is attrs.NOTHING) for field in fields
+    ]
 
-    def convert(value: Any, annotation: Any) -> Any:
+    def convert(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             # The value may be a private key or a certificate, so the message does not repeat it.
-            keys = " or ".join(field.name for field in attrs.fields(cls))
-            raise _build_error("wrong-type", f"got {type_name(value)}", f"a table with {keys}")
-        try:
-            return structure(value, annotation)
-        except ClassValidationError as error:
-            raise InvalidValueError(*extract_problems(error)) from None
+            raise _build_error("wrong-type", f"got {type_name(value)}", f"a table with {' or '.join(names)}")
+        values: dict[str, Any] = {}
+        problems: list[ValueProblem] = []
+        for name, annotation, hook, is_required in columns:
+            if name in value:
+                try:
+                    values[name] = hook(value[name], annotation)
+                except InvalidValueError as error:
+                    problems += error.nest_under(name).problems
+            elif is_required:
+                problems.append(build_missing_key_problem(name, describe_type(annotation)))
+        problems += (build_unknown_key_problem(name, names) for name in sorted(value.keys() - set(names)))
+        if problems:
+            raise InvalidValueError(*problems)
+        return cls(**values)
 
     return convert
 
 
-def _build_mapping_hook(annotation: Any, converter: Converter) -> Hook:
+def _build_mapping_hook(annotation: Any, hooks: Hooks) -> Hook:
     item_type = get_args(annotation)[1]
     # A text inside a map is literal, unless it is a `LongText`.
-    item_hook: Hook = _build_scalar_hook(str) if item_type is str else converter.get_structure_hook(item_type)
+    item_hook: Hook = _build_scalar_hook(str) if item_type is str else hooks.get(item_type)
 
     def convert(value: Any, _: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -131,9 +138,9 @@ def _build_mapping_hook(annotation: Any, converter: Converter) -> Hook:
     return convert
 
 
-def _build_array_hook(annotation: Any, converter: Converter) -> Hook:
+def _build_array_hook(annotation: Any, hooks: Hooks) -> Hook:
     item_type = get_args(annotation)[0]
-    item_hook: Hook = converter.get_structure_hook(item_type)
+    item_hook: Hook = hooks.get(item_type)
 
     def convert(value: Any, _: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -205,19 +212,17 @@ def _build_literal_hook(annotation: Any) -> Hook:
     return convert
 
 
-def _build_union_hook(annotation: Any, converter: Converter) -> Hook:
+def _build_union_hook(annotation: Any, hooks: Hooks) -> Hook:
     parts = set(get_args(annotation))
     if accepts_document_or_name(annotation):
-        document_hook: Hook = converter.get_structure_hook(Document)
+        document_hook: Hook = hooks.get(Document)
         return _build_document_or_name_hook(document_hook, describe_type(annotation))
     if {str, Secret} <= parts:
-        return _build_text_or_secret_hook(
-            converter.get_structure_hook(str), converter.get_structure_hook(Secret)
-        )
+        return _build_text_or_secret_hook(hooks.get(str), hooks.get(Secret))
     value_type = select_toml_type(annotation)
     if value_type == Reference:
         return _to_reference
-    hook: Hook = converter.get_structure_hook(value_type)
+    hook: Hook = hooks.get(value_type)
     return lambda value, _: hook(value, value_type)
 
 

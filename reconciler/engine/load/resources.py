@@ -11,10 +11,9 @@ from typing import Any
 import attrs
 import msgspec
 from attrs import evolve, field
-from cattrs import Converter
 from msgspec.structs import replace
 
-from reconciler.engine.load.converters import build_converter
+from reconciler.engine.load.converters import build_hooks
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.document_placeholders import RowDocuments, fill_documents
 from reconciler.engine.load.for_each import FOR_EACH, ForEachTable, Instance
@@ -111,7 +110,7 @@ class DeclarationParser:
     ) -> None:
         self._placeholders = placeholders
         self._dependencies = DependencyFinder(declared)
-        self._converter: Converter = build_converter(context)
+        self._hooks = build_hooks(context)
         self._common_shape = derive_plain_shape(CommonKeys)
         self._shapes: dict[str, TableShape] = {}
 
@@ -147,7 +146,7 @@ class DeclarationParser:
     def _find_kind_and_shape(self, table: TomlTable) -> tuple[Kind, TableShape]:
         kind = get_kind(table.address.kind)
         if kind.table not in self._shapes:
-            self._shapes[kind.table] = derive_shape(kind.spec_class, self._converter) | self._common_shape
+            self._shapes[kind.table] = derive_shape(kind.spec_class, self._hooks) | self._common_shape
         return kind, self._shapes[kind.table]
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-import attrs
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
-
-from reconciler.engine.load.toml_types import describe_type
-from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
+from reconciler.model.diagnostic import Suggestion, ValueProblem
 from reconciler.model.text import format_choices
 
 
@@ -27,25 +23,3 @@ def build_unknown_key_problem(
 def build_missing_key_problem(name: str, expected: str) -> ValueProblem:
     """Return the problem of a required key that the table does not have."""
     return ValueProblem("missing-key", "required key is missing", expected, path=(name,))
-
-
-def extract_problems(error: Exception) -> Iterator[ValueProblem]:
-    """Yield the problems in an exception of a converter."""
-    match error:
-        case InvalidValueError():
-            yield from error.problems
-        case ForbiddenExtraKeysError():
-            valid_keys = [field.name for field in attrs.fields(error.cl)]
-            for name in sorted(error.extra_fields):
-                yield build_unknown_key_problem(name, valid_keys)
-        case ClassValidationError():
-            noted_errors, other_errors = error.group_exceptions()
-            for inner, note in noted_errors:
-                if isinstance(inner, KeyError):  # cattrs reports a missing required key like this
-                    yield build_missing_key_problem(note.name, describe_type(note.type))
-                else:
-                    yield from (problem.nest_under(note.name) for problem in extract_problems(inner))
-            for inner in other_errors:
-                yield from extract_problems(inner)
-        case _:
-            raise error

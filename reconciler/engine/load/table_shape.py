@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 import attrs
-from cattrs import Converter
 
-from reconciler.engine.load.converters import Hook, build_converter
+from reconciler.engine.load.converters import build_hooks
+from reconciler.engine.load.hooks import Hook, Hooks
 from reconciler.engine.load.table_problems import build_missing_key_problem, build_unknown_key_problem
 from reconciler.engine.load.toml_types import describe_type
 from reconciler.frozen_classes import frozen
@@ -31,11 +31,11 @@ class TableShape:
         return TableShape({**self.hooks, **other.hooks}, self.required + other.required)
 
 
-def derive_shape(cls: type, converter: Converter) -> TableShape:
+def derive_shape(cls: type, hooks: Hooks) -> TableShape:
     """Return the shape of the tables that become objects of an attrs class."""
     fields = attrs.fields(attrs.resolve_types(cls))
     return TableShape(
-        {field.name: (field.type, converter.get_structure_hook(field.type)) for field in fields},
+        {field.name: (field.type, hooks.get(field.type)) for field in fields},
         tuple(field.name for field in fields if field.default is attrs.NOTHING),
     )
 
@@ -44,9 +44,9 @@ def derive_shape(cls: type, converter: Converter) -> TableShape:
 def derive_plain_shape(cls: type) -> TableShape:
     """Return the shape of tables whose values refer to no files.
 
-    It is derived once: hundreds of environments have such tables, and cattrs compiles a function for each class.
+    It is derived once: hundreds of environments have such tables.
     """
-    return derive_shape(cls, build_converter())
+    return derive_shape(cls, build_hooks())
 
 
 def check_keys(
