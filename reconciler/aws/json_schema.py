@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.aws.java_patterns import translate_pattern
 from reconciler.aws.request_shapes import Shape, find_shape
-from reconciler.aws.service_model import compile_pattern
 from reconciler.kinds.base.aws_limits import TAGS
 
 _NOT_PORTABLE = re.compile(r"\\[pPzZAGQE]|\(\?|[*+?}]\+|\[\^?\[|&&")
@@ -75,14 +75,14 @@ def _build_string_schema(shape: Shape) -> dict[str, Any]:
 
 def _to_portable_pattern(pattern: str) -> str | None:
     """Return the pattern for JSON Schema, or None if validators would interpret it differently."""
-    compiled = compile_pattern(pattern)
-    if compiled is None or _NOT_PORTABLE.search(compiled.pattern):
+    translated = translate_pattern(pattern)
+    if _NOT_PORTABLE.search(translated):
         return None
     try:
-        re.compile(compiled.pattern)
+        re.compile(translated)
     except re.error:
         return None
-    return str(compiled.pattern)
+    return translated
 
 
 def _build_map_schema(max_properties: float | None, key: Shape, value: Shape) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import attrs
-import regex
 
+from reconciler.aws.java_patterns import compile_pattern
 from reconciler.aws.request_shapes import Shape, find_shape, list_operations
 from reconciler.kinds.base.aws_limits import TAGS
 from reconciler.kinds.base.members import get_member_name
@@ -300,41 +300,3 @@ def _build_list_check(shape: Shape) -> Check:
 
 def _is_tag(shape: Shape) -> bool:
     return shape.type_name == "structure" and set(shape.members) == {"Key", "Value"}
-
-
-# Java's character classes as the ASCII characters that they match in Java. \s and \S are not translated, so that [\s\S] still
-# matches everything. The properties \p{L}, \p{N}, \p{Z}, \p{C} match the same Unicode characters in Java and in `regex`.
-_ASCII_CLASSES = {
-    r"\p{Graph}": r"\x21-\x7e",
-    r"\p{Upper}": "A-Z",
-    r"\p{Digit}": "0-9",
-    r"\p{Cntrl}": r"\x00-\x1f\x7f",
-    r"\d": "0-9",
-    r"\w": "0-9A-Za-z_",
-}
-_PIECE = regex.compile(r"\\x\{(?P<code>[0-9A-Fa-f]+)\}|\\p\{\w+\}|\\.|[\[\]]|[^\\\[\]]+", regex.DOTALL)
-
-
-@cache
-def compile_pattern(java_pattern: str) -> regex.Pattern[str] | None:
-    """Compile a Java pattern of the service model with `regex`, for use with `fullmatch`.
-
-    Returns None if `regex` cannot read it: a later model may contain new syntax, and AWS checks the value anyway.
-    """
-    pieces, depth = [], 0
-    for match in _PIECE.finditer(java_pattern):
-        piece = match[0]
-        if match["code"]:
-            pieces.append(regex.escape(chr(int(match["code"], 16))))
-        elif piece in _ASCII_CLASSES:
-            characters = _ASCII_CLASSES[piece]
-            pieces.append(characters if depth else f"[{characters}]")
-        elif piece == "[" and depth:  # inside a class, taken as the character itself
-            pieces.append(r"\[")
-        else:
-            depth += {"[": 1, "]": -1}.get(piece, 0)
-            pieces.append(piece)
-    try:
-        return regex.compile("".join(pieces))
-    except regex.error:
-        return None

@@ -11,8 +11,9 @@ from botocore.model import ServiceModel
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.aws.java_patterns import compile_pattern
 from reconciler.aws.request_shapes import find_shape
-from reconciler.aws.service_model import ServiceModelConstraints, compile_pattern
+from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.kinds import all_kinds
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.service_models import load_service_model
