@@ -8,13 +8,10 @@ repository, for example), is replaced, and so is a damaged one. Without a cache,
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
 import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from reconciler.kinds.shared.verified_certificates import VERIFIED
@@ -43,18 +40,27 @@ def use_verification_cache(path: Path | None) -> Iterator[None]:
     if path is None:
         yield
         return
-    with contextlib.suppress(OSError, sqlite3.Error):
-        _read(path)
+    if os.path.lexists(path):
+        _try(_read, path)
     earlier_count = len(VERIFIED.periods) + len(VERIFIED.signatures)
     yield
     new_count = len(VERIFIED.periods) + len(VERIFIED.signatures) - earlier_count
     if new_count >= _MIN_NEW_FACTS:
-        with contextlib.suppress(OSError, sqlite3.Error):
-            _write(path)
+        _try(_write, path)
+
+
+def _try(use: Callable[[Path], None], path: Path) -> None:
+    """Read or write the file, if that is possible."""
+    import sqlite3  # slow to import, and most runs have no such file
+
+    with suppress(OSError, sqlite3.Error):
+        use(path)
 
 
 def _read(path: Path) -> None:
     """Read the facts if the file can be trusted. Raises OSError and sqlite3.Error."""
+    import sqlite3
+
     status = path.lstat()
     is_private = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o077 and status.st_uid == os.geteuid()
     if not is_private:
@@ -79,6 +85,9 @@ def _read(path: Path) -> None:
 
 def _write(path: Path) -> None:
     """Replace the file with what is known now. Raises OSError and sqlite3.Error."""
+    import sqlite3
+    import tempfile
+
     path.parent.mkdir(exist_ok=True)
     descriptor, name = tempfile.mkstemp(
         dir=path.parent, prefix=f".{path.name}."

@@ -9,7 +9,6 @@ Greengrass developer guide, "Device authentication and authorization"; botocore'
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -102,6 +101,8 @@ def find_nearest_variable(name: str) -> str | None:
 
 def _find_nearest(name: str, names: Sequence[str]) -> str | None:
     """Return the nearest name, compared by its last part, such as `ThingName`."""
+    import difflib  # slow to import, and most policies have no misspelling
+
     names_by_last_part = {_find_last_part(valid): valid for valid in reversed(names)}
     matches = difflib.get_close_matches(
         _find_last_part(name), names_by_last_part, n=1, cutoff=_MIN_SIMILARITY

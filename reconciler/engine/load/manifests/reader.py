@@ -14,7 +14,6 @@ from reconciler.engine.load.manifests.csv_rows import read_csv
 from reconciler.engine.load.manifests.json_rows import read_json, read_json_lines
 from reconciler.engine.load.manifests.parquet_rows import read_parquet
 from reconciler.engine.load.manifests.row_values import build_error, format_boolean, format_integer
-from reconciler.engine.load.manifests.sqlite_rows import build_missing_query_problem, read_query
 from reconciler.engine.load.manifests.table_rows import read_table
 from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
@@ -179,6 +178,9 @@ def _read_into(builder: ManifestBuilder, name: str, query: object, context: Load
     """Add the rows of one file."""
     extension = _get_extension(name)
     if extension in _DATABASES:
+        # imports sqlite3, which is slow
+        from reconciler.engine.load.manifests.sqlite_rows import build_missing_query_problem, read_query
+
         with context.open_database(name) as path:
             if query is None:
                 raise InvalidValueError(build_missing_query_problem(path))
