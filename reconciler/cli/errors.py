@@ -30,7 +30,7 @@ def report_error(error: ReconcilerError, options: Options) -> None:
         return
     diagnostics = error.diagnostics if isinstance(error, InvalidDesiredStateError) else ()
     view = build_error_view(error, read_source_lines(diagnostics, options.file))
-    Terminal.open(color=options.color).print_notes(render_error_text(view))
+    Terminal(color=options.color).print_notes(render_error_text(view))
 
 
 def report_internal_error(error: Exception, options: Options) -> None:
@@ -51,9 +51,7 @@ def print_error(message: str, options: Options, *details: str) -> None:
 
     lines = [line for part in (message, *details) for line in part.splitlines() or [""]]
     first, *rest = [Text(escape_invisible(line)) for line in lines]
-    Terminal.open(color=options.color).print_notes(
-        [Text.assemble(render_severity("error"), " ", first), *rest]
-    )
+    Terminal(color=options.color).print_notes([Text.assemble(render_severity("error"), " ", first), *rest])
 
 
 def print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
@@ -113,7 +111,7 @@ def _print_warnings(warnings: Sequence[Diagnostic], options: Options) -> None:
     from reconciler.render.views.diagnostics import build_diagnostics_view
 
     view = build_diagnostics_view(warnings, read_source_lines(warnings, options.file))
-    Terminal.open(color=options.color).print_notes([*render_diagnostics_text(view), Text()])
+    Terminal(color=options.color).print_notes([*render_diagnostics_text(view), Text()])
 
 
 def _format_missing_file(file: str) -> str:

@@ -19,7 +19,7 @@ from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
 from reconciler.model.outcome import Canceled, Outcome, Started
 from reconciler.model.text import escape_invisible
-from reconciler.render.text.parts import COLORS, OUTCOME_STYLES
+from reconciler.render.text.colors import COLORS, OUTCOME_STYLES
 from reconciler.render.text.result import render_outcome_line
 from reconciler.render.text.wrap import wrap_lines
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, shorten

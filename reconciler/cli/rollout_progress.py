@@ -16,7 +16,7 @@ from rich.text import Text
 
 from reconciler.cli.terminal import write_lines
 from reconciler.interrupt import STOPPING_MESSAGE
-from reconciler.render.text.parts import COLORS
+from reconciler.render.text.colors import COLORS
 from reconciler.render.text.rollout import render_environment_line, render_status_count
 from reconciler.render.text.wrap import wrap_lines
 from reconciler.render.views.labels import format_duration, pluralize, shorten

@@ -195,7 +195,7 @@ def find_rollout_drift(ctx: click.Context, selection: RolloutSelection, output: 
 def _open_terminal(options: Options) -> Terminal:
     from reconciler.cli.terminal import Terminal
 
-    return Terminal.open(color=options.color)
+    return Terminal(color=options.color)
 
 
 def _list_names(rollout: Rollout) -> list[str]:

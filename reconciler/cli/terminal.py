@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -27,25 +28,42 @@ PIPE_WIDTH = 100
 """The width that text is laid out for in a pipe, in characters; longer lines stay whole."""
 
 
-@frozen
+_CONSOLE_VARIABLES = frozenset({"COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE"})
+"""The environment variables that let a pipe have a width or colors."""
+
+
+@frozen(eq=False)
 class Terminal:
-    """Stdout and stderr, opened once per command with the user's choice of color."""
+    """Stdout and stderr, with the user's choice of color.
 
-    out: Console
-    err: Console
+    `NO_COLOR` and a dumb terminal disable color, too.
+    """
 
-    @classmethod
-    def open(cls, *, color: bool = True) -> Terminal:
-        """Open the process's own streams; `NO_COLOR` and a dumb terminal disable color, too."""
-        return cls(open_console(stderr=False, color=color), open_console(stderr=True, color=color))
+    color: bool = True
+
+    @cached_property
+    def out(self) -> Console:
+        """The console of stdout."""
+        return open_console(stderr=False, color=self.color)
+
+    @cached_property
+    def err(self) -> Console:
+        """The console of stderr."""
+        return open_console(stderr=True, color=self.color)
 
     def print(self, lines: Iterable[Text]) -> None:
         """Print lines of the result to stdout."""
-        write_lines(self.out, lines)
+        if _is_plain(sys.stdout):
+            _write_plain_lines(sys.stdout, _to_texts(lines))
+        else:
+            write_lines(self.out, lines)
 
     def print_notes(self, lines: Iterable[Text] | str) -> None:
         """Print anything other than the result to stderr."""
-        write_lines(self.err, lines)
+        if _is_plain(sys.stderr):
+            _write_plain_lines(sys.stderr, _to_texts(lines))
+        else:
+            write_lines(self.err, lines)
 
 
 def open_console(*, stderr: bool, color: bool = True) -> Console:
@@ -84,19 +102,50 @@ def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
 
     from reconciler.render.text.wrap import wrap_lines
 
-    texts = map(Text, lines.split("\n")) if isinstance(lines, str) else iter(lines)
+    texts = _to_texts(lines)
     if has_width(console):
         texts = wrap_lines(texts, console.width)
-    remaining = map(_escape_workflow_command, texts)
-    chunk = [*islice(remaining, _LINES_AT_A_TIME)] or [Text()]  # without lines, an empty line is written
-    while chunk:
-        # A pipe shows no styles, and computing them takes longer than an API call.
-        if not console.is_terminal:
-            console.file.write("".join(f"{line.plain}\n" for line in chunk))
-        else:
-            console.print(Text("\n").join(chunk), soft_wrap=True)
-        chunk = [*islice(remaining, _LINES_AT_A_TIME)]
+    if not console.is_terminal:
+        _write_plain_lines(console.file, texts)
+        return
+    for chunk in _split_into_chunks(texts):
+        console.print(Text("\n").join(chunk), soft_wrap=True)
     console.file.flush()
+
+
+def _is_plain(stream: IO[str]) -> bool:
+    """Return whether a stream is a pipe without a width or forced colors.
+
+    It needs no console, which is slow to import.
+    """
+    return not (stream.isatty() or os.environ.keys() & _CONSOLE_VARIABLES)
+
+
+def _write_plain_lines(stream: IO[str], lines: Iterable[Text]) -> None:
+    """Write lines without styles.
+
+    A pipe shows none, and computing them takes longer than an API call.
+    """
+    for chunk in _split_into_chunks(lines):
+        stream.write("".join(f"{line.plain}\n" for line in chunk))
+    stream.flush()
+
+
+def _to_texts(lines: Iterable[Text] | str) -> Iterable[Text]:
+    from rich.text import Text
+
+    return map(Text, lines.split("\n")) if isinstance(lines, str) else lines
+
+
+def _split_into_chunks(lines: Iterable[Text]) -> Iterator[list[Text]]:
+    """Yield many lines at a time; without lines, an empty one."""
+    from rich.text import Text
+
+    remaining = map(_escape_workflow_command, lines)
+    chunk = [*islice(remaining, _LINES_AT_A_TIME)] or [Text()]
+    while chunk:
+        yield chunk
+        chunk = [*islice(remaining, _LINES_AT_A_TIME)]
 
 
 def has_width(console: Console) -> bool:

@@ -74,7 +74,7 @@ def run_stage(stage: str) -> float:
         raise SystemExit(f"{stage}: unexpected plan: {plan}")
     if stage in OUTPUT_FORMATS_BY_STAGE:
         started_at = time.perf_counter()
-        print_plan(workspace, plan, Terminal.open(), output_format=OUTPUT_FORMATS_BY_STAGE[stage])
+        print_plan(workspace, plan, Terminal(), output_format=OUTPUT_FORMATS_BY_STAGE[stage])
     return time.perf_counter() - started_at
 
 

@@ -59,7 +59,7 @@ def run_stage(stage: str) -> float:
     plan = workspace.plan()
     if stage != PLAN:
         started_at = time.process_time()
-        print_plan(workspace, plan, Terminal.open(), **OUTPUTS[stage])  # type: ignore[arg-type]
+        print_plan(workspace, plan, Terminal(), **OUTPUTS[stage])  # type: ignore[arg-type]
     return time.process_time() - started_at
 
 

@@ -18,8 +18,8 @@ from reconciler.model.document import Document
 from reconciler.model.output_file import OutputFile, SavedMember
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live, ManifestRow, Origin, Resource
+from reconciler.render.text.colors import COLORS
 from reconciler.render.text.comparison import render_comparison_text
-from reconciler.render.text.parts import COLORS
 from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.comparison import build_comparison_view
 from reconciler.render.views.format_value import format_value

@@ -69,7 +69,7 @@ def adopt(  # noqa: PLR0913 (its options)
     if adopt_all == bool(selectors):
         raise click.UsageError("name what to adopt: addresses, globs or kinds, or --all for everything", ctx)
     options = Options.from_context(ctx)
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     declared_addresses, tables = _find_adoptable(workspace, selectors or ("*",), pem_dir, terminal)
     addresses_to_adopt = [str(address) for address in declared_addresses]

@@ -144,7 +144,7 @@ def apply(  # noqa: PLR0913 (its options)
         raise click.UsageError(f"{saved} is not a saved plan; apply a desired state with --file {saved}", ctx)
     if saved and (retry_failed or any(choices.values())):
         raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     wait_for_other_apply(workspace, terminal, lock_timeout)
     unfinished = workspace.unfinished_addresses() if retry_failed else None
@@ -211,7 +211,7 @@ def destroy(  # noqa: PLR0913 (its options)
         apply_rollout(ctx, open_rollout(options), selection, output, apply_options)
         return
     reject_rollout_options(ctx, {"--wave": wave, "--max-failures": max_failures})
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     wait_for_other_apply(workspace, terminal, lock_timeout)
     plan = build_plan(workspace, terminal, destroy=True, allow_cascade=options.allow_cascade)

@@ -41,7 +41,7 @@ def doctor(ctx: click.Context) -> None:
     from reconciler.doctor import examine
 
     options = Options.from_context(ctx)
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     has_error = False
     for check in examine(options.open_workspace(), os.environ):
         terminal.print(_render_lines(check))
@@ -54,7 +54,7 @@ def _render_lines(check: CheckResult) -> Iterator[Text]:
     from rich.text import Text
 
     from reconciler.model.text import escape_invisible
-    from reconciler.render.text.parts import COLORS
+    from reconciler.render.text.colors import COLORS
 
     sign, word, color = _LEVELS[check.level]
     yield Text.assemble(

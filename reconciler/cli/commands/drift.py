@@ -71,7 +71,7 @@ def drift(  # noqa: PLR0913 (its options)
         selection, output = RolloutSelection(select, exclude), RolloutOutput(output_format, full, summary)
         find_rollout_drift(ctx, selection, output)
         return
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     workspace.desired  # noqa: B018 (loads the file, so that its diagnostics precede any request)
     with show_reading(terminal.err) as progress:

@@ -41,4 +41,4 @@ def list_(ctx: click.Context, output_format: str) -> None:
             click.echo(piece, nl=False)
     else:
         views = build_environment_views(environments)
-        Terminal.open(color=options.color).print(render_environments_text(views))
+        Terminal(color=options.color).print(render_environments_text(views))

@@ -60,7 +60,7 @@ def graph(  # noqa: PLR0913 (its options)
 
     options = Options.from_context(ctx)
     output_format = output_format or _choose_format(out)
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     picture = _build_picture(
         options.open_workspace(offline=not with_plan), terminal, select, exclude, with_plan=with_plan
     )

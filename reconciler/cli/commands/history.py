@@ -68,7 +68,7 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
             )
         _list_runs_of_environments(ctx, limit, json=json)
         return
-    workspace, terminal = options.open_workspace(), Terminal.open(color=options.color)
+    workspace, terminal = options.open_workspace(), Terminal(color=options.color)
     if run is None:
         runs = _list_runs(workspace, options, limit)
         lines = render_history_text(build_history_view(runs), terminal.out.width)
@@ -112,7 +112,7 @@ def _list_runs_of_environments(ctx: click.Context, limit: int, *, json: bool) ->
     if json:
         click.echo(json_format.dumps(history_to_json(history), indent=2))
     else:
-        terminal = Terminal.open(color=options.color)
+        terminal = Terminal(color=options.color)
         view = build_rollout_history_view(history)
         terminal.print(render_rollout_history_text(view, terminal.out.width))
     if history.problem:

@@ -101,7 +101,7 @@ def plan(  # noqa: PLR0913 (its options)
         output = RolloutOutput(output_format, full, summary)
         plan_rollout(ctx, selection, output, detailed_exitcode=detailed_exitcode)
         return
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     new_plan = build_plan(
         workspace,

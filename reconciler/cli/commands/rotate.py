@@ -60,7 +60,7 @@ def rotate(ctx: click.Context, wave_percent: float, *, full: bool, yes: bool) ->
     from reconciler.render.views.labels import pluralize
 
     options = Options.from_context(ctx)
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     # The plan has all rotations; the limits of the file count those of one wave only.
     plan = build_plan(workspace, terminal, wave=wave_percent)

@@ -86,7 +86,7 @@ def show(  # noqa: PLR0913 (its options)
     from reconciler.cli.terminal import Terminal
 
     options = Options.from_context(ctx)
-    terminal = Terminal.open(color=options.color)
+    terminal = Terminal(color=options.color)
     if isinstance(subject, Path):
         _print_saved_plan(subject, terminal, output_format, calls=calls, full=full)
     elif calls or full or output_format not in {"text", "json"}:

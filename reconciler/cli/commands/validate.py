@@ -37,7 +37,7 @@ def validate(ctx: click.Context) -> None:
         return
     desired = options.open_workspace(offline=True).desired
     print_warnings(desired.warnings, options)
-    Terminal.open(color=options.color).print(_render_lines(desired, options.file))
+    Terminal(color=options.color).print(_render_lines(desired, options.file))
 
 
 def _validate_environments(options: Options) -> None:
@@ -50,7 +50,7 @@ def _validate_environments(options: Options) -> None:
     )
     checked = workspace.check_environments(options.patterns)
     print_warnings(checked.warnings, options)
-    Terminal.open(color=options.color).print(_render_environments(checked.resource_counts, options.file))
+    Terminal(color=options.color).print(_render_environments(checked.resource_counts, options.file))
 
 
 def _render_environments(resource_counts: Mapping[str, Mapping[str, int]], file: str) -> Iterator[Text]:
@@ -59,7 +59,7 @@ def _render_environments(resource_counts: Mapping[str, Mapping[str, int]], file:
 
     from reconciler.kinds import sort_tables
     from reconciler.model.text import join_some
-    from reconciler.render.text.parts import COLORS
+    from reconciler.render.text.colors import COLORS
     from reconciler.render.views.labels import format_kind, pluralize
 
     environments = pluralize(len(resource_counts), "environment")
@@ -81,7 +81,7 @@ def _render_lines(desired: DesiredState, file: str) -> Iterator[Text]:
     from rich.text import Text
 
     from reconciler.kinds import sort_tables
-    from reconciler.render.text.parts import COLORS
+    from reconciler.render.text.colors import COLORS
     from reconciler.render.views.labels import format_kind, pluralize
 
     resources = [resource for resource in desired.resources.values() if not resource.is_ownership_marker]

@@ -15,7 +15,7 @@ from rich.text import Text
 from reconciler.frozen_classes import frozen
 from reconciler.render.graph.palette import compute_color
 from reconciler.render.graph.picture import GraphNode, Neighbors, Picture, map_neighbors
-from reconciler.render.text.parts import COLORS, QUIET
+from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.views.labels import ACTION_GLYPHS, format_kind, get_kind_position, pluralize
 
 

@@ -8,7 +8,8 @@ from itertools import zip_longest
 from rich.text import Text
 
 from reconciler.frozen_classes import frozen
-from reconciler.render.text.parts import COLORS, QUIET, render_value
+from reconciler.render.text.colors import COLORS, QUIET
+from reconciler.render.text.parts import render_value
 from reconciler.render.text.wrap import has_word_wider_than, wrap_cell
 from reconciler.render.views.comparison import (
     FieldComparisonRow,

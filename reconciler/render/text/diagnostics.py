@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from reconciler.render.text.parts import COLORS, QUIET, render_severity
+from reconciler.render.text.colors import COLORS, QUIET
+from reconciler.render.text.parts import render_severity
 from reconciler.render.views.diagnostics import (
     DiagnosticRow,
     DiagnosticsView,

@@ -7,10 +7,9 @@ from functools import partial
 
 from rich.text import Text
 
+from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.text.parts import (
-    COLORS,
     MAX_ALIGNED_ADDRESS,
-    QUIET,
     render_fields,
     render_group_details,
     render_sections,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from reconciler.render.text.parts import QUIET
+from reconciler.render.text.colors import QUIET
 from reconciler.render.views.environments import NO_ENVIRONMENTS, EnvironmentView
 
 _MAX_ALIGNED_VALUE = 44

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
-from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity
+from reconciler.render.text.colors import COLORS, OUTCOME_STYLES, QUIET
+from reconciler.render.text.parts import render_severity
 from reconciler.render.views.history import (
     NO_RUNS,
     CallRow,

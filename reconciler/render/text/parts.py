@@ -1,4 +1,4 @@
-"""Parts that several views share when they are rendered as text: colors, values, and lines of fields."""
+"""Parts that several views share when they are rendered as text: values, and lines of fields."""
 
 from __future__ import annotations
 
@@ -8,34 +8,13 @@ from typing import Any, TypeVar
 
 from rich.text import Text
 
+from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate, truncate_all, truncate_pair
 from reconciler.render.views.grouping import RowGroup, format_names
 
 _Section = TypeVar("_Section")
 
-COLORS: Mapping[str, str] = {
-    "create": "#247fbc",
-    "update": "#a56e00",
-    "replace": "#ad5f92",
-    "delete": "#c65813",
-    "forget": "#6f7f8f",
-    "warning": "#a56e00",
-    "error": "#c65813",
-    "applied": "#3c8a3c",
-}
-"""Action, severity or status → its color, with a contrast of at least 4.1 to 1 on white and on black."""
-
-OUTCOME_STYLES: Mapping[str, str] = {
-    "applied": COLORS["applied"],
-    "waiting": "dim",
-    "failed": f"bold {COLORS['error']}",
-    "skipped": COLORS["warning"],
-    "canceled": COLORS["warning"],
-}
-"""Status of an outcome → its style; a step that has only started has none here."""
-
-QUIET = "dim"
 _GROUP_HINT = "  --full lists every resource of a group"
 """The line below groups of alike resources, in the output of a command."""
 MAX_ALIGNED_ADDRESS = 40

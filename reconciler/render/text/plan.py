@@ -11,10 +11,9 @@ from functools import partial
 from rich.text import Text
 
 from reconciler.model.change import ACTIONS
+from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.text.parts import (
-    COLORS,
     MAX_ALIGNED_ADDRESS,
-    QUIET,
     indent,
     render_fields,
     render_group_details,

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from reconciler.model.run import Run
 from reconciler.model.text import escape_invisible, format_time
-from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET, render_severity, render_value
+from reconciler.render.text.colors import COLORS, OUTCOME_STYLES, QUIET
+from reconciler.render.text.parts import render_severity, render_value
 from reconciler.render.views.failure_groups import group_failures, group_skipped
 from reconciler.render.views.labels import OUTCOME_GLYPHS, format_duration, pluralize
 from reconciler.render.views.result import (

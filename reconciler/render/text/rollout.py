@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
+from reconciler.render.text.colors import COLORS, OUTCOME_STYLES, QUIET
 from reconciler.render.text.drift import render_drifted_resources
-from reconciler.render.text.parts import COLORS, OUTCOME_STYLES, QUIET
 from reconciler.render.text.plan import render_plan_changes
 from reconciler.render.views.labels import format_duration, join_facts, pluralize
 from reconciler.render.views.rollout import (
