@@ -23,6 +23,9 @@ from reconciler.model.plan import Target
 
 _VERSION = 1
 _BUSY_SECONDS = 10.0
+_MAX_CLOCK_DIFFERENCE_SECONDS = 60.0
+"""How much the clocks of the servers of one registry may differ."""
+
 
 _PRIMARY_CODE = 0xFF
 """The part of an SQLite error code that names the kind of error; the rest is more detailed."""
@@ -213,9 +216,14 @@ class ReadingCache:
             self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", ends)
 
     def end_crashed_writes(self, time: float) -> None:
-        """Record that the runs that never ended write nothing since a time. Raises CacheError."""
+        """Record that the runs that never ended write nothing since a time.
+
+        Later times are not valid either, for example because the registry's clock was set back. Raises CacheError.
+        """
+        latest = time + _MAX_CLOCK_DIFFERENCE_SECONDS
         with self._transaction():
-            self._connection.execute("UPDATE written SET until = ? WHERE until >= ?", (time, BEING_WRITTEN))
+            self._connection.execute("UPDATE written SET until = ? WHERE until > ?", (time, latest))
+            self._connection.execute("DELETE FROM things WHERE read_at > ?", (latest,))
 
     def mark_written(self, ends: Mapping[str, float]) -> None:
         """Delete the readings of things that were made before a run ended that wrote to them.

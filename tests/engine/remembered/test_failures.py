@@ -10,7 +10,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.errors import AwsError
 from tests.engine.remembered.conftest import ARN_PREFIX, IDS, NAMES, make_fleet
 from tests.support.desired_states import make_resource, make_state
-from tests.support.remembered_fleets import HOUR, RememberedFleet
+from tests.support.remembered_fleets import DAY, HOUR, RememberedFleet
 
 DESIRED = make_fleet({name: (name,) for name in NAMES})
 
@@ -64,6 +64,25 @@ def test_poisoned_times_of_the_cache_are_replaced(fleet, name, time):
     fleet.sent.clear()
     assert not fleet.plan(DESIRED)
     assert fleet.list_edge_reads() == []
+
+
+def test_edges_are_remembered_again_soon_after_the_clock_of_the_registry_is_set_back(fleet):
+    fleet.clock.advance(-2 * DAY)
+    warning = "no remembered edge is used: the last reading is in the future by the registry's clock"
+    assert fleet.plan(DESIRED).edges.warnings == (warning,)
+    fleet.clock.advance(HOUR)
+    assert fleet.plan(DESIRED).edges.summary == "edges: 0 read now, 4 remembered, oldest 1 h (limit 7 d)"
+
+
+def test_a_poisoned_end_of_a_run_does_not_keep_edges_from_being_remembered(fleet):
+    cache = fleet.open_cache()
+    cache.mark_written(dict.fromkeys(NAMES, 8e15))
+    cache.close()
+    assert fleet.plan(DESIRED).edges.read_now == len(NAMES)
+    fleet.clock.advance(HOUR)
+    fleet.plan(DESIRED)
+    fleet.clock.advance(HOUR)
+    assert fleet.plan(DESIRED).edges.summary == "edges: 0 read now, 4 remembered, oldest 1 h (limit 7 d)"
 
 
 def test_a_denied_listing_of_certificates_has_the_same_error_in_both_modes(fleet, monkeypatch):
