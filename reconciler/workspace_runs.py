@@ -19,9 +19,7 @@ from reconciler.model.errors import (
     SelectionError,
     name_environment,
 )
-from reconciler.model.outcome import Outcome, Started, Waiting
 from reconciler.model.plan import Plan, check_plan
-from reconciler.model.run import History, Run, RunCall
 from reconciler.notebook.default_progress import choose_apply_progress
 from reconciler.workspace_readings import WorkspaceReadings
 
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
     from reconciler.engine.journal.journal import Journal
     from reconciler.engine.journal.team_history import TeamHistory
     from reconciler.engine.ownership.stored_lease import LeaseHolder
+    from reconciler.model.outcome import Outcome
+    from reconciler.model.run import Run, RunCall
     from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
 
 _MAX_RECENT_RUNS = 100
@@ -74,6 +74,7 @@ class WorkspaceRuns(WorkspaceReadings):
             ValueError: If `lock_timeout` is not valid.
         """
         from reconciler.engine.apply.executor import apply_plan
+        from reconciler.model.outcome import Started, Waiting
         from reconciler.render.rich_display import DisplayedResult
 
         check_plan(plan)
@@ -170,6 +171,7 @@ class WorkspaceRuns(WorkspaceReadings):
             ValueError: If `limit` is not valid.
         """
         from reconciler.engine.journal.team_history import merge_histories
+        from reconciler.model.run import History
         from reconciler.render.rich_display import DisplayedHistory
 
         check_count("limit", limit)

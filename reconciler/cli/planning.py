@@ -72,13 +72,17 @@ def _show_reading(workspace: Workspace, terminal: Terminal) -> Iterator[ReadProg
 
     Loads the file first, so that its diagnostics precede any request.
     """
-    from reconciler.cli.progress import show_reading
-    from reconciler.render.text.result import render_crash_warning
-
     workspace.desired  # noqa: B018 (loads the file)
     crashed_run = workspace.crashed_run()
     if crashed_run:
+        from reconciler.render.text.result import render_crash_warning
+
         terminal.print_notes([render_crash_warning(crashed_run)])
+    if not terminal.shows_progress:
+        yield lambda _subject, _done, _total: None
+        return
+    from reconciler.cli.progress import show_reading
+
     with show_reading(terminal.err) as progress:
         yield progress
 
@@ -112,7 +116,7 @@ def print_plan_view(view: PlanView, terminal: Terminal, output_format: str, *, f
     from reconciler.render.text.plan import render_plan_text
 
     if output_format == "text":
-        terminal.print(render_plan_text(view, terminal.out.width, full=full))
+        terminal.print(render_plan_text(view, terminal.width, full=full))
     else:
         click.echo(render_page(view, output_format, full=full), nl=False)
 
@@ -125,7 +129,7 @@ def render_plan_lines(
     from reconciler.render.views.plan import build_plan_view
 
     view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
-    yield from render_plan_text(view, terminal.out.width, full=full)
+    yield from render_plan_text(view, terminal.width, full=full)
 
 
 def append_plan_summary(workspace: Workspace, plan: Plan, file: Path) -> None:

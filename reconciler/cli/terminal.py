@@ -51,6 +51,16 @@ class Terminal:
         """The console of stderr."""
         return open_console(stderr=True, color=self.color)
 
+    @property
+    def width(self) -> int:
+        """The width that the result is laid out for, in characters."""
+        return PIPE_WIDTH if _is_plain(sys.stdout) else self.out.width
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether stderr may show progress, which is slow to import."""
+        return not _is_plain(sys.stderr)
+
     def print(self, lines: Iterable[Text]) -> None:
         """Print lines of the result to stdout."""
         if _is_plain(sys.stdout):

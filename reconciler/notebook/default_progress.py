@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from reconciler.model.distribution import require_extra
-from reconciler.model.outcome import Outcome
-from reconciler.model.plan import Plan
 from reconciler.notebook import is_in_notebook
 from reconciler.notebook.workspace_protocol import ReadProgress
 
 if TYPE_CHECKING:
+    from reconciler.model.outcome import Outcome
+    from reconciler.model.plan import Plan
     from reconciler.notebook.rollout_protocol import ReportEnvironment, RolloutTask
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from reconciler.model.address import Address
-from reconciler.model.outcome import Outcome, Result
-from reconciler.model.plan import Plan
 
 if TYPE_CHECKING:
+    from reconciler.model.outcome import Outcome, Result
+    from reconciler.model.plan import Plan
     from reconciler.render.rich_display import DisplayedPlan
 
 ReadProgress: TypeAlias = Callable[[str, int, int | None], None]

@@ -105,6 +105,6 @@ def _print_drift(
             click.echo(line, nl=False)
     elif output_format == "text":
         view = build_drift_view(result, last_run)
-        terminal.print(render_drift_text(view, terminal.out.width, full=full))
+        terminal.print(render_drift_text(view, terminal.width, full=full))
     else:
         click.echo(render_page(build_drift_view(result, last_run), output_format, full=full), nl=False)

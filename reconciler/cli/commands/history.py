@@ -71,7 +71,7 @@ def history(ctx: click.Context, run: str | None, *, limit: int, json: bool) -> N
     workspace, terminal = options.open_workspace(), Terminal(color=options.color)
     if run is None:
         runs = _list_runs(workspace, options, limit)
-        lines = render_history_text(build_history_view(runs), terminal.out.width)
+        lines = render_history_text(build_history_view(runs), terminal.width)
         json_values = history_to_json(runs)
     else:
         record = workspace.run(run)
@@ -114,6 +114,6 @@ def _list_runs_of_environments(ctx: click.Context, limit: int, *, json: bool) ->
     else:
         terminal = Terminal(color=options.color)
         view = build_rollout_history_view(history)
-        terminal.print(render_rollout_history_text(view, terminal.out.width))
+        terminal.print(render_rollout_history_text(view, terminal.width))
     if history.problem:
         ctx.exit(exit_codes.ERROR)

@@ -137,7 +137,7 @@ def _render_lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[T
     view = build_comparison_view(
         resource.address, resource.desired, resource.live, resource.change, resource.status
     )
-    return render_comparison_text(view, terminal.out.width)
+    return render_comparison_text(view, terminal.width)
 
 
 def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, calls: bool, full: bool) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import field
 
@@ -17,8 +17,10 @@ from reconciler.model.call import ApiCall, Batch, Ref
 from reconciler.model.change import Change, Delete, Replace, Update
 from reconciler.model.plan import Target
 from reconciler.model.resource import Desired, External, Inventory, Live, Reference, Resource
-from reconciler.model.run import RunCall
 from reconciler.model.secret import Secret, SecretDigest
+
+if TYPE_CHECKING:
+    from reconciler.model.run import RunCall
 
 T = TypeVar("T")
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Read, Response, Scope
@@ -27,7 +28,9 @@ from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Live
-from reconciler.model.run import RunCall
+
+if TYPE_CHECKING:
+    from reconciler.model.run import RunCall
 
 KEY_OPERATIONS = frozenset({"CreateKeysAndCertificate"})
 """The operations whose unanswered requests may leave a certificate without a key."""
