@@ -81,14 +81,19 @@ UNUSED_BY_VALIDATE = (
         "http.client",
         "ssl",
         "xml",
+        "cattrs",
+        "regex",
+        "sqlite3",
+        "rich.console",
     ),
+    *("reconciler.model.run", "reconciler.model.outcome", "reconciler.render.text.parts"),
     *("reconciler.service_models", "reconciler.registry", "reconciler.rollout", "reconciler.convert"),
     *("reconciler.engine.plan", "reconciler.engine.apply", "reconciler.engine.journal"),
     *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.views.plan"),
     *("reconciler.kinds.topic_rules", "reconciler.kinds.security_profiles", "reconciler.kinds.account_audit"),
 )
 UNUSED_BY_PLAN = (
-    *("networkx", "tomlkit", "IPython", "asyncio", "uvicorn"),
+    *("networkx", "tomlkit", "IPython", "asyncio", "uvicorn", "rich.console", "reconciler.cli.progress"),
     *("reconciler.rollout", "reconciler.convert", "reconciler.engine.apply", "reconciler.engine.export"),
     *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.json.plan_file"),
 )
