@@ -42,20 +42,28 @@ def check_key(holder: Certificate | CertificateSigningRequest, *path: str) -> It
 
 def _describe_unsupported_key(holder: Certificate | CertificateSigningRequest) -> str | None:
     """Return what kind of key it is, or None if AWS accepts it."""
+    elliptic_curve_key, rsa_key, unsupported_algorithm = _import_key_classes()
+    try:
+        key: Any = holder.public_key()
+    except (unsupported_algorithm, ValueError):
+        return "of an unknown kind"
+    if isinstance(key, elliptic_curve_key):
+        return None if key.curve.name in _CURVES else f"ECDSA on {key.curve.name}"
+    if isinstance(key, rsa_key):
+        return None if key.key_size >= _MIN_RSA_BITS else f"RSA with {key.key_size:,} bits"
+    return type(key).__name__.removeprefix("_").removesuffix("PublicKey")  # Ed25519PublicKey and the like
+
+
+@cache
+def _import_key_classes() -> tuple[Any, Any, type[Exception]]:
+    """Return the classes of keys on elliptic curves and of RSA keys, and the error of an unknown algorithm.
+
+    An import statement takes longer than a check, and a fleet has very many keys.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    try:
-        key: Any = holder.public_key()
-    except (UnsupportedAlgorithm, ValueError):
-        return "of an unknown kind"
-    match key:
-        case ec.EllipticCurvePublicKey():
-            return None if key.curve.name in _CURVES else f"ECDSA on {key.curve.name}"
-        case rsa.RSAPublicKey():
-            return None if key.key_size >= _MIN_RSA_BITS else f"RSA with {key.key_size:,} bits"
-        case _:  # Ed25519PublicKey and the like
-            return type(key).__name__.removeprefix("_").removesuffix("PublicKey")
+    return ec.EllipticCurvePublicKey, rsa.RSAPublicKey, UnsupportedAlgorithm
 
 
 def _is_signature_accepted(certificate: Certificate) -> bool:

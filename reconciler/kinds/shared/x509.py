@@ -117,10 +117,10 @@ def is_private_key(key: str) -> bool:
 
 def is_signed_by(pem: Pem, ca: Pem) -> bool:
     """Return whether the CA's key signed the certificate, and the CA is named as its issuer."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
     if pem.text and ca.text and (pem.fingerprint, ca.fingerprint) in VERIFIED.signatures:
         return True
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
     try:
         _load(_require_text(pem)).verify_directly_issued_by(_load(_require_text(ca)))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
