@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from attrs import field
@@ -86,6 +86,17 @@ def describe_edges(edges: EdgeReadings | None) -> tuple[str, ...]:
 def describe_edge_warnings(edges: EdgeReadings | None) -> tuple[str, ...]:
     """Return the warnings of remembered edges."""
     return tuple(f"edges: {warning}" for warning in edges.warnings) if edges else ()
+
+
+def merge_edges(readings: Sequence[EdgeReadings]) -> EdgeReadings:
+    """Return the sums of several readings, at least one, with the oldest age and the largest limit."""
+    return EdgeReadings(
+        read_now=sum(edges.read_now for edges in readings),
+        remembered=sum(edges.remembered for edges in readings),
+        oldest_seconds=max(edges.oldest_seconds for edges in readings),
+        max_age_seconds=max(edges.max_age_seconds for edges in readings),
+        calls_per_second=min(edges.calls_per_second for edges in readings),
+    )
 
 
 def describe_quota(things: int, calls_per_second: float) -> str:

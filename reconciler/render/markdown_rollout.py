@@ -80,7 +80,7 @@ def _list_facts(view: RolloutView) -> Sequence[str]:
     if view.command not in {"plan", "drift"}:
         return [summarize_rollout(view)]
     digest = f"plan {format_code_span(view.digest)}" if view.digest else ""
-    return [digest, describe_similarity(view), describe_rollout_cost(view)]
+    return [digest, describe_similarity(view), describe_rollout_cost(view), view.edges]
 
 
 def _render_table(view: RolloutView) -> Iterator[str]:

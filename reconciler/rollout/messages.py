@@ -15,6 +15,7 @@ from attrs import field
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.threads import prepare_decoding
 from reconciler.frozen_classes import frozen
+from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.render.json.drift_file import DriftedResourceRecord
 from reconciler.render.json.encode import encode_json
@@ -105,7 +106,8 @@ class EnvironmentPlan:
     - `files_digest`: the digest of the files that it was made from;
     - `seconds`: the least time of an apply under AWS's quotas;
     - `changes`: the changes with their calls, if the options require records;
-    - `unmatched`: the selectors that select nothing in this environment.
+    - `unmatched`: the selectors that select nothing in this environment;
+    - `edges`: how the edges were read, None if all were.
     """
 
     workspace: str
@@ -119,6 +121,7 @@ class EnvironmentPlan:
     changes: tuple[ChangeRecord, ...] = ()
     files_digest: str = ""
     unmatched: tuple[UnmatchedSelector, ...] = ()
+    edges: EdgeReadings | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -147,7 +150,7 @@ class EnvironmentDrift:
     """The drift of one environment: the numbers of resources by direction, and their addresses.
 
     `resources` are the resources that differ, if the options require records. `unmatched` are the selectors that select nothing
-    in this environment.
+    in this environment. `edges` is how the edges were read, None if all were.
     """
 
     workspace: str
@@ -157,6 +160,7 @@ class EnvironmentDrift:
     view: DriftView
     resources: tuple[DriftedResourceRecord, ...] = ()
     unmatched: tuple[UnmatchedSelector, ...] = ()
+    edges: EdgeReadings | None = None
 
 
 @frozen
@@ -181,6 +185,12 @@ class TaskResponse:
         """The selectors that select nothing; None if the environment could not be planned or read."""
         summary = self.plan or self.drift
         return summary.unmatched if summary else None
+
+    @property
+    def edges(self) -> EdgeReadings | None:
+        """How the edges of the environment were read; None if all were, or if nothing was read."""
+        summary = self.plan or self.drift
+        return summary.edges if summary else None
 
 
 @frozen

@@ -11,6 +11,7 @@ from attrs import evolve, field
 
 from reconciler.frozen_classes import frozen
 from reconciler.model.change import ACTIONS
+from reconciler.model.edge_readings import describe_edge_warnings, merge_edges
 from reconciler.model.target_identity import describe_same_workspace, normalize_endpoint
 from reconciler.model.text import join_some, quote
 from reconciler.rollout.alike import group_alike
@@ -59,6 +60,21 @@ def list_unmatched_notes(responses: Sequence[TaskResponse]) -> Sequence[RolloutN
         for text, environments in names.items()
         if environments
     ]
+
+
+def list_edge_warnings(responses: Sequence[TaskResponse]) -> Sequence[RolloutNote]:
+    """Return a note for each warning of remembered edges."""
+    environments: defaultdict[str, list[str]] = defaultdict(list)
+    for response in responses:
+        for warning in describe_edge_warnings(response.edges):
+            environments[warning].append(response.environment)
+    return [RolloutNote(tuple(names), text) for text, names in environments.items()]
+
+
+def describe_edges_of_all(responses: Sequence[TaskResponse]) -> str:
+    """Describe how the edges of all environments were read; empty if all edges were read."""
+    readings = [response.edges for response in responses if response.edges]
+    return merge_edges(readings).summary if readings else ""
 
 
 @frozen(slots=False)
@@ -111,8 +127,15 @@ class RolloutPlan:
 
     @cached_property
     def notes(self) -> Sequence[RolloutNote]:
-        """A note for each selector without a match in some environments, and for quotas that are not shared."""
-        return [*list_unmatched_notes(self.responses), *self._list_quota_notes()]
+        """The notes about several environments.
+
+        They are about selectors without a match in some of them, quotas that are not shared, and warnings of remembered edges.
+        """
+        return [
+            *list_unmatched_notes(self.responses),
+            *self._list_quota_notes(),
+            *list_edge_warnings(self.responses),
+        ]
 
     def _list_quota_notes(self) -> Sequence[RolloutNote]:
         """Return a note for each account and Region whose quotas several processes do not share.

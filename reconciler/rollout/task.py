@@ -148,6 +148,7 @@ def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> E
         changes=tuple(to_change_records(plan.steps)) if options.with_records else (),
         files_digest=workspace.desired.files_digest,
         unmatched=plan.unmatched,
+        edges=plan.edges,
     )
 
 
@@ -297,5 +298,6 @@ def _find_drift(workspace: Workspace, request: TaskRequest) -> TaskResponse:
         view=build_drift_view(drift, workspace.last_run_on_target()),
         resources=tuple(map(to_resource_record, drift.items)) if request.options.with_records else (),
         unmatched=drift.unmatched,
+        edges=drift.edges,
     )
     return TaskResponse(request.environment, "drifted" if addresses else "unchanged", drift=summary)

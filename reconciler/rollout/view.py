@@ -24,7 +24,14 @@ from reconciler.render.views.rollout import (
 )
 from reconciler.rollout.alike import get_names, group_alike
 from reconciler.rollout.messages import EnvironmentDrift, EnvironmentPlan, TaskEvent, TaskResponse
-from reconciler.rollout.results import RolloutNote, RolloutPlan, RolloutResult, list_unmatched_notes
+from reconciler.rollout.results import (
+    RolloutNote,
+    RolloutPlan,
+    RolloutResult,
+    describe_edges_of_all,
+    list_edge_warnings,
+    list_unmatched_notes,
+)
 
 _FAILED_STEPS = ("failed", "skipped", "canceled")
 
@@ -44,6 +51,7 @@ def build_rollout_plan_view(plan: RolloutPlan, path: str | Path, *, full: bool =
         calls=sum(response.plan.call_count for response in changed if response.plan),
         seconds=plan.seconds,
         notes=_build_notes(plan.notes),
+        edges=describe_edges_of_all(plan.responses),
     )
 
 
@@ -74,7 +82,8 @@ def build_rollout_drift_view(result: RolloutResult, path: str | Path, *, full: b
         command="drift",
         file=escape_invisible(str(path)),
         total=len(result.responses),
-        notes=_build_notes(list_unmatched_notes(result.responses)),
+        notes=_build_notes([*list_unmatched_notes(result.responses), *list_edge_warnings(result.responses)]),
+        edges=describe_edges_of_all(result.responses),
         groups=tuple(map(_build_drift_group, group_alike(drifted, full=full))),
         unchanged=_build_rows(result.responses, "unchanged"),
         problems=_group_problems(map(build_environment_row, result.responses)),

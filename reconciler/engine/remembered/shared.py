@@ -34,7 +34,10 @@ _MAX_LINE_BYTES = 2**20
 _MAX_VERSION = 2**63 - 1
 """The largest version of a thing in AWS, and the largest number in the cache."""
 
-_MAX_LINES = 10_000_000
+_MAX_LINES = 2_000_000
+_MAX_BYTES = 2**30
+"""The limits of one object; a million things take 200 MB."""
+
 _DAY_SECONDS = 86400.0
 
 _encode = msgspec.json.Encoder().encode
@@ -198,12 +201,16 @@ def _parse_time(name: str) -> float | None:
 def _iterate_lines(content: bytes) -> Iterator[bytes]:
     """Yield the lines of compressed content, of which it may have a limited number."""
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        bytes_left = _MAX_BYTES
         for _ in range(_MAX_LINES):
             line = file.readline(_MAX_LINE_BYTES)
             if not line:
                 return
+            bytes_left -= len(line)
+            if bytes_left < 0:
+                break
             yield line
-    raise ValueError(f"more than {_MAX_LINES:,} lines")
+    raise ValueError("too large")
 
 
 @contextmanager

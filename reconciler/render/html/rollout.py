@@ -43,7 +43,9 @@ def render_rollout_html(
     digest = f"plan {view.digest}" if view.digest else ""
     return h.section(aria_label=f"{command} {view.total} environments")[
         h.p(".title")[f"{command} ", h.strong[pluralize(view.total, "environment")], f" of {view.file}"],
-        h.p(".quiet")[join_facts((digest, describe_similarity(view), describe_rollout_cost(view)))],
+        h.p(".quiet")[
+            join_facts((digest, describe_similarity(view), describe_rollout_cost(view), view.edges))
+        ],
         h.p(".summary")[h.strong[summarize_rollout(view)]],
         h.p[(h.fragment[_render_status_count(*item), " "] for item in view.status_counts.items())],
         render_rollout_changes_html(view, full=full, max_rows=max_rows),

@@ -65,8 +65,7 @@ def render_rollout_summary(view: RolloutView) -> Iterator[Text]:
     cost = describe_rollout_cost(view)
     style = "bold" if view.ok else f"bold {COLORS['error']}"
     yield Text.assemble((f"{format_rollout_title(view)}: ", style), summarize_rollout(view))
-    if cost:
-        yield Text(cost, QUIET)
+    yield from (Text(line, QUIET) for line in (cost, view.edges) if line)
 
 
 def render_environment_line(row: EnvironmentRow, name_width: int = 0) -> Text:

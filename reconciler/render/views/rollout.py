@@ -125,7 +125,8 @@ class RolloutView:
     - `applied`: the environments that were applied;
     - `counts`: changes by action or resources by direction, in all environments;
     - `calls` and `seconds`: the number of API calls of all plans, and their least time or the duration of the apply;
-    - `notes`: warnings about several environments together, each with their names.
+    - `notes`: warnings about several environments together, each with their names;
+    - `edges`: how the edges of all environments were read, if not all were.
     """
 
     command: str
@@ -140,6 +141,7 @@ class RolloutView:
     calls: int = 0
     seconds: float = 0.0
     notes: tuple[tuple[tuple[str, ...], str], ...] = ()
+    edges: str = ""
 
     @property
     def workspace(self) -> str:
