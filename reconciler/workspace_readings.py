@@ -39,8 +39,8 @@ class WorkspaceReadings(WorkspaceFiles):
         if (read or settings.read) == "all" or destroy:
             yield None
             return
-        from reconciler.engine.remembered.desired_digests import compute_desired_digests
         from reconciler.engine.remembered.edges import EDGE_OPERATION, RememberedEdges
+        from reconciler.kinds.shared.edges import compute_desired_digests
 
         cache, problem = self._open_cache()
         buckets = self._quotas.find_buckets("iot", EDGE_OPERATION)

@@ -51,7 +51,12 @@ def hide_modules(monkeypatch, *names: str) -> None:
         monkeypatch.delitem(sys.modules, name)
     for name in names:
         monkeypatch.setitem(sys.modules, name, None)
-    for name in ("reconciler.registry.server", "reconciler.notebook.panel", "reconciler.notebook.extension"):
+    for name in (
+        "reconciler.registry.server",
+        "reconciler.registry.http_protocol",
+        "reconciler.notebook.panel",
+        "reconciler.notebook.extension",
+    ):
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("cell_progress", "saved_output", "kernel_interrupt", "panel_widget", "session"):
         monkeypatch.delitem(sys.modules, f"reconciler.notebook.{name}", raising=False)

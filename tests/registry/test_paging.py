@@ -1,6 +1,7 @@
 """Paging: every item once, despite changes between pages, and tokens that cannot be forged."""
 
 import base64
+import re
 
 import pytest
 
@@ -381,5 +382,6 @@ def test_a_page_is_read_through_an_index_without_scanning_or_sorting(
     getattr(session_clients[service], name)(**params)
 
     details = [detail for query_plan in query_plans for detail in query_plan]
-    slow_details = [detail for detail in details if "SCAN" in detail or "TEMP B-TREE" in detail]
+    # json_each has the items of the page, not of a table.
+    slow_details = [detail for detail in details if re.search("SCAN (?!json_each)|TEMP B-TREE", detail)]
     assert (query_plans != [], slow_details) == (True, [])

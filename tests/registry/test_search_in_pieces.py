@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -109,6 +110,7 @@ def test_the_server_answers_a_request_before_a_search_that_began_earlier(registr
             request("POST", "/things/b-4", {}),
         )
 
-    asyncio.run(run_both())
+    with ThreadPoolExecutor(1) as thread:  # this one may have a running event loop
+        thread.submit(asyncio.run, run_both()).result()
 
     assert answered == [("/things/b-4", 200), ("/indices/search", 200)]

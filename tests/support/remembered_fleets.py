@@ -12,9 +12,9 @@ from attrs import define, evolve, field
 from reconciler.engine.journal.run_store import FolderStore
 from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
-from reconciler.engine.remembered.desired_digests import compute_desired_digests
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.remembered.shared import SharedReadings
+from reconciler.kinds.shared.edges import compute_desired_digests
 from reconciler.model.call import ApiCall
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan

@@ -25,9 +25,9 @@ from reconciler.engine.load.load import load
 from reconciler.engine.ownership.lease import hold_lease
 from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
-from reconciler.engine.remembered.desired_digests import compute_desired_digests
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.remembered.own_writes import forget_written_things
+from reconciler.kinds.shared.edges import compute_desired_digests
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan

@@ -10,6 +10,9 @@ import click
 from reconciler.cli.options import IntegerRange, UserPath, add_common_options
 from reconciler.model.duration import DURATION_FORMAT, parse_duration
 
+_SERVER_COLLECTIONS = (700, 10, 10)
+"""Python's own thresholds: a server runs for long, so it must free what requests leave."""
+
 _FILE = UserPath(exists=True)
 _FOLDER = UserPath(is_folder=True, exists=True)
 
@@ -195,6 +198,7 @@ def serve(*, quotas: str, no_trail: bool, no_trail_resources: bool, **options: A
 
     POST /moto-api/reset deletes all data, GET /health reports that the server is up, SIGTERM stops it.
     """
+    import gc
     import logging
 
     from reconciler.aws.quotas import load_quotas
@@ -206,6 +210,7 @@ def serve(*, quotas: str, no_trail: bool, no_trail_resources: bool, **options: A
     serve_options = ServeOptions(
         quotas=rates, trail=not no_trail, trail_resources=not no_trail_resources, **options
     )
+    gc.set_threshold(*_SERVER_COLLECTIONS)
     serve_registry(serve_options, _print_url)
 
 

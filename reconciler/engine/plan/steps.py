@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from reconciler.engine.graph import sort_by_dependencies
 from reconciler.engine.plan.compare import Comparison
@@ -85,12 +86,12 @@ def build_steps(comparison: Comparison, context: PlanContext, resources: Desired
     order = sort_by_dependencies(dependencies)
     assert len(order) == len(dependencies), "the changes depend on each other in a cycle"
     return LazySteps(
-        lambda change: _build_step(change, dependencies[change.address], context),
+        partial(_build_step, dependencies=dependencies, context=context),
         [changes[address] for address in order],
     )
 
 
-def _build_step(change: Change, dependencies: frozenset[Address], context: PlanContext) -> Step:
+def _build_step(change: Change, *, dependencies: StepDependencies, context: PlanContext) -> Step:
     users = [] if is_deleted_by_dependency(change, context) else find_users_to_delete(change, context)
     also_modified = [*users, *all_kinds()[change.address.kind].also_modifies(change, context)]
     deletions = [Delete(user, context.live[user], ()) for user in users]
@@ -100,7 +101,7 @@ def _build_step(change: Change, dependencies: frozenset[Address], context: PlanC
     return Step(
         change=change,
         calls=calls,
-        dependencies=dependencies,
+        dependencies=dependencies[change.address],
         precondition=None if isinstance(change, Create) else change.live,
         also_modifies={address: context.live[address] for address in also_modified},
     )

@@ -45,14 +45,14 @@ _ENVIRONMENT_CODES = frozenset(
 
 _TABLES = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE things (
+CREATE TABLE readings (
   name TEXT PRIMARY KEY,
   version INTEGER NOT NULL,
   desired_digest TEXT NOT NULL,
   principals BLOB NOT NULL,
   read_at REAL NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX things_by_age ON things (read_at);
+CREATE INDEX readings_by_age ON readings (read_at);
 CREATE TABLE written (name TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {_VERSION};
 """
@@ -61,11 +61,11 @@ BEING_WRITTEN = 9e15
 """Instead of the end of a run that is still writing: a time after all times of readings."""
 
 _STORE = """
-INSERT INTO things SELECT ?1, ?2, ?3, ?4, ?5
+INSERT INTO readings SELECT ?1, ?2, ?3, ?4, ?5
 WHERE NOT EXISTS (SELECT 1 FROM written WHERE name = ?1 AND until >= ?5)
 ON CONFLICT (name) DO UPDATE
 SET version = excluded.version, desired_digest = excluded.desired_digest, principals = excluded.principals, read_at = excluded.read_at
-WHERE excluded.read_at >= things.read_at
+WHERE excluded.read_at >= readings.read_at
 """
 
 
@@ -167,7 +167,7 @@ class ReadingCache:
         """
         with _convert_errors(self.path):
             rows = self._connection.execute(
-                "SELECT name, version, desired_digest, principals, read_at FROM things ORDER BY read_at"
+                "SELECT name, version, desired_digest, principals, read_at FROM readings ORDER BY read_at"
             )
             yield from filter(None, map(_to_thing, rows))
 
@@ -175,7 +175,7 @@ class ReadingCache:
         """Return the reading of a thing, or None. Raises CacheError."""
         with _convert_errors(self.path):
             row = self._connection.execute(
-                "SELECT name, version, desired_digest, principals, read_at FROM things WHERE name = ?",
+                "SELECT name, version, desired_digest, principals, read_at FROM readings WHERE name = ?",
                 (name,),
             ).fetchone()
         return _to_thing(row) if row else None
@@ -191,7 +191,7 @@ class ReadingCache:
     def forget(self, names: Collection[str]) -> None:
         """Delete the readings of things. Raises CacheError."""
         with self._transaction():
-            self._connection.executemany("DELETE FROM things WHERE name = ?", ((name,) for name in names))
+            self._connection.executemany("DELETE FROM readings WHERE name = ?", ((name,) for name in names))
 
     def forget_changed(self, times: Mapping[str, float]) -> None:
         """Delete the readings of things that were made before a change, given its time by name.
@@ -199,7 +199,9 @@ class ReadingCache:
         Raises CacheError.
         """
         with self._transaction():
-            self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", times.items())
+            self._connection.executemany(
+                "DELETE FROM readings WHERE name = ? AND read_at <= ?", times.items()
+            )
 
     def begin_writes(self, names: Collection[str]) -> None:
         """Delete the readings of things that a run will write to, and store no new ones until it ends.
@@ -213,7 +215,7 @@ class ReadingCache:
         with self._transaction():
             ends = [(name, time) for name in names]
             self._connection.executemany("INSERT OR REPLACE INTO written VALUES (?, ?)", ends)
-            self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", ends)
+            self._connection.executemany("DELETE FROM readings WHERE name = ? AND read_at <= ?", ends)
 
     def end_crashed_writes(self, time: float) -> None:
         """Record that the runs that never ended write nothing since a time.
@@ -223,7 +225,7 @@ class ReadingCache:
         latest = time + _MAX_CLOCK_DIFFERENCE_SECONDS
         with self._transaction():
             self._connection.execute("UPDATE written SET until = ? WHERE until > ?", (time, latest))
-            self._connection.execute("DELETE FROM things WHERE read_at > ?", (latest,))
+            self._connection.execute("DELETE FROM readings WHERE read_at > ?", (latest,))
 
     def mark_written(self, ends: Mapping[str, float]) -> None:
         """Delete the readings of things that were made before a run ended that wrote to them.
@@ -235,7 +237,7 @@ class ReadingCache:
                 "INSERT INTO written VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET until = max(until, excluded.until)",
                 ends.items(),
             )
-            self._connection.executemany("DELETE FROM things WHERE name = ? AND read_at <= ?", ends.items())
+            self._connection.executemany("DELETE FROM readings WHERE name = ? AND read_at <= ?", ends.items())
 
     def _create_file(self) -> Path:
         self.path.touch(mode=0o600)

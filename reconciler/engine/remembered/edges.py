@@ -28,9 +28,11 @@ from reconciler.engine.remembered.principals import (
 from reconciler.engine.remembered.scrub import choose_turns
 from reconciler.engine.remembered.shared import SharedReadings
 from reconciler.kinds.base.reads import PAGE_SIZE, has_more_pages
+from reconciler.kinds.shared.edges import find_holders, find_versions, get_listed_certificates
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.errors import NO_ACCESS_CODES, AwsError, JournalError
+from reconciler.model.text import make_plural
 
 Response: TypeAlias = Mapping[str, Any]
 
@@ -44,7 +46,7 @@ _STORED_AT_ONCE = 1_000
 NOT_REMEMBERED = "not remembered"
 _NAMED = "named by CloudTrail"
 _OTHER_VERSION = "with another version"
-_OTHER_CERTIFICATES = "whose certificates changed"
+_OTHER_CERTIFICATES = "with a changed certificate"
 _OTHER_FILE = "that the file changed"
 _REQUIRED = "that the plan changes"
 EXPIRED = "older than max_age"
@@ -117,11 +119,8 @@ class RememberedEdges:
 
     def record(self, call: ApiCall, response: Response) -> None:
         """Take note of a response to a call that was sent."""
-        if call.operation == "ListThings":
-            self._versions.update((item["thingName"], item["version"]) for item in response["things"])
-        elif call.operation == "DescribeThing" and response:
-            self._versions[response["thingName"]] = response["version"]
-        elif call.operation in _HOLDER_OPERATIONS:
+        self._versions.update(find_versions(call, response))
+        if call.operation in _HOLDER_OPERATIONS:
             with self._lock:
                 self._note_holders(call.params["principal"], response)
         elif call.operation == EDGE_OPERATION:
@@ -251,14 +250,12 @@ class RememberedEdges:
             if error.code not in NO_ACCESS_CODES:
                 raise
             return  # only edges without certificates can then be remembered
-        self._marks = find_marks(response["certificates"])
+        self._marks = find_marks(get_listed_certificates(response))
         self._certificates = None if has_more_pages(response) else response
 
     def _note_holders(self, arn: str, response: Response) -> None:
         """Have the edges read of each thing that has a principal which its remembered edges lack."""
-        items = (*response.get("things", ()), *response.get("principalThingObjects", ()))
-        names = {item if isinstance(item, str) else item["thingName"] for item in items}
-        for name in names & self.remembered.keys():
+        for name in find_holders(response) & self.remembered.keys():
             if not self._has_remembered_principal(name, arn):
                 self._contradicted.add(name)
 
@@ -314,6 +311,6 @@ def _lists_certificates(call: ApiCall) -> bool:
 
 
 def _describe_unexplained(names: Sequence[str], reaction: str) -> str:
-    things = f"{len(names):,} things" if len(names) > 1 else names[0]
+    things = names[0] if len(names) == 1 else f"{len(names):,} {make_plural('thing')}"
     result = "; all edges were read" if reaction != "warn" else "; `--read all` finds all such changes"
     return f"the edges of {things} changed, and neither CloudTrail nor a version shows it{result}"

@@ -10,7 +10,8 @@ import datetime
 
 from reconciler.engine.change_feed.feed import DAYS_KEPT, DELIVERY_OVERLAP, read_operation
 from reconciler.frozen_classes import frozen
-from reconciler.kinds.shared.group_membership import build_workspace_group_name
+from reconciler.kinds.shared.edges import select_things
+from reconciler.kinds.shared.ownership_markers import build_workspace_group_address
 from reconciler.model.call import Call
 
 _EDGE_OPERATIONS = ("AttachThingPrincipal", "DetachThingPrincipal", "RegisterThing")
@@ -57,9 +58,8 @@ def read_changed_things(call: Call, checkpoint: float, *, max_events: int) -> Fe
         is_complete &= window.is_complete
         for event in window.events:
             until = event.time.timestamp() + _SETTLING_SECONDS
-            for table, name in event.resources:
-                if table == "things":
-                    changed[name] = max(until, changed.get(name, 0.0))
+            for name in select_things(event.resources):
+                changed[name] = max(until, changed.get(name, 0.0))
     return FeedReading(changed, is_complete)
 
 
@@ -79,7 +79,8 @@ def has_lease_event(call: Call, workspace: str, since: float, until: float) -> b
     Raises AwsError and TargetError.
     """
     start, end = _to_time(since - _CLOCK_SECONDS), _to_time(until + _CLOCK_SECONDS)
-    group = ("thing_groups", build_workspace_group_name(workspace))
+    address = build_workspace_group_address(workspace)
+    group = (address.kind, address.name)
     window = read_operation(call, "UpdateThingGroup", start, end, max_events=_MAX_LEASE_EVENTS)
     return any(group in event.resources for event in window.events)
 

@@ -56,7 +56,7 @@ def _describe_unsupported_key(holder: Certificate | CertificateSigningRequest) -
 
 @cache
 def _import_key_classes() -> tuple[Any, Any, type[Exception]]:
-    """Return the classes of keys on elliptic curves and of RSA keys, and the error of an unknown algorithm.
+    """Return the classes of elliptic-curve and RSA keys, and the error of an unknown algorithm.
 
     An import statement takes longer than a check, and a fleet has very many keys.
     """

@@ -123,14 +123,14 @@ def _find_rows(
 
 def _read_groups(context: Context, rows: Sequence[Row]) -> Mapping[int, Sequence[str]]:
     """Return the names of the thing groups of each thing, by the thing's `seq`."""
-    groups: defaultdict[int, list[str]] = defaultdict(list)
+    groups: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
     for member in context.tx.fetch_all(
-        "SELECT m.thing, g.name FROM json_each(?) JOIN thing_group_members m ON m.thing = value"
-        " JOIN thing_groups g ON g.seq = m.thing_group ORDER BY m.thing, m.thing_group",
+        "SELECT m.thing, m.thing_group, g.name FROM json_each(?) JOIN thing_group_members m ON m.thing = value"
+        " JOIN thing_groups g ON g.seq = m.thing_group",
         json.dumps([row["seq"] for row in rows]),
     ):
-        groups[member["thing"]].append(member["name"])
-    return groups
+        groups[member["thing"]].append((member["thing_group"], member["name"]))
+    return {thing: [name for _, name in sorted(names)] for thing, names in groups.items()}
 
 
 def _to_item(row: Row, groups: Sequence[str], *, has_connectivity: bool) -> dict[str, Any]:

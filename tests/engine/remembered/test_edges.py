@@ -218,7 +218,7 @@ def test_the_edges_of_a_fleet_are_the_same_whether_they_were_read_or_remembered(
 def test_a_cache_with_other_tables_is_deleted_and_made_again(fleet):
     cache = fleet.open_cache()
     with sqlite3.connect(cache.path) as connection:
-        connection.execute("ALTER TABLE things RENAME COLUMN version TO number")
+        connection.execute("ALTER TABLE readings RENAME COLUMN version TO number")
     connection.close()
     cache.close()
     (warning,) = fleet.plan(DESIRED).edges.warnings
