@@ -46,12 +46,13 @@ DISTRIBUTIONS_BY_MODULE = {
 
 
 def hide_modules(monkeypatch, *names: str) -> None:
-    """Make imports of these modules fail, and forget our modules that import them."""
+    """Make imports of these modules fail, and forget the modules that import them."""
     for name in [name for name in sys.modules if name.partition(".")[0] in names]:
         monkeypatch.delitem(sys.modules, name)
     for name in names:
         monkeypatch.setitem(sys.modules, name, None)
     for name in (
+        "uvicorn.protocols.http.httptools_impl",
         "reconciler.registry.server",
         "reconciler.registry.http_protocol",
         "reconciler.notebook.panel",
