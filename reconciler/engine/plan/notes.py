@@ -10,7 +10,7 @@ from reconciler.engine.ownership.stored_lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.removals import find_live_address
-from reconciler.engine.plan.survey import Survey
+from reconciler.engine.plan.step_facts import StepFacts
 from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
@@ -35,7 +35,7 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     options: PlanOptions,
     comparison: Comparison,
     context: PlanContext,
-    survey: Survey,
+    facts: StepFacts,
     quotas: Quotas,
     *,
     holder: LeaseHolder | None,
@@ -54,14 +54,14 @@ def collect_notes(  # noqa: PLR0913, PLR0917 (each is a source of notes)
     yield from describe_kept_orphans(comparison, state.settings.name)
     yield from _describe_kept_settings(comparison)
     yield from _collect_notes_of_kinds(comparison)
-    yield from _describe_modified_resources(comparison, survey)
+    yield from _describe_modified_resources(comparison, facts)
     yield from _describe_grace_periods(comparison)
     yield from _warn_of_cascades(comparison, context)
     yield from _describe_unused_removals(comparison, state)
     yield from _describe_moves(comparison, state)
     yield from _describe_tables(state)
     yield from describe_unmanaged(state, unmanaged)
-    yield from suggest_call_savings(survey.attached_policies, quotas, state.resources)
+    yield from suggest_call_savings(facts.attached_policies, quotas, state.resources)
 
 
 def _describe_tables(state: DesiredState) -> Iterator[Note]:
@@ -171,9 +171,9 @@ def _collect_notes_of_kinds(comparison: Comparison) -> Iterator[Note]:
                 yield Note("info", text, address)
 
 
-def _describe_modified_resources(comparison: Comparison, survey: Survey) -> Iterator[Note]:
+def _describe_modified_resources(comparison: Comparison, facts: StepFacts) -> Iterator[Note]:
     """Yield a note for each step that changes resources without a step of their own."""
-    for address, others in survey.also_modified.items():
+    for address, others in facts.also_modified.items():
         modified = [str(other) for other in others if other not in comparison.changes]
         if modified:
             text = f"also changes {join_some(modified)} to use the new {all_kinds()[address.kind].noun}"

@@ -13,8 +13,8 @@ from reconciler.engine.plan.outside import check_outside
 from reconciler.engine.plan.read_states import read_states
 from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.plan.selection import find_unmatched, select_changes
+from reconciler.engine.plan.step_facts import collect_step_facts
 from reconciler.engine.plan.steps import build_steps
-from reconciler.engine.plan.survey import survey_steps
 from reconciler.engine.plan.unmanaged import find_unmanaged
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.model.address import Address
@@ -61,15 +61,15 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     outside_check = check_outside(selected_comparison.changes, context, call, progress)
     check_plan(state, options, selected_comparison, context, holder, outside_check.errors)
     steps = build_steps(selected_comparison, context, state.resources)
-    survey = survey_steps(workspace, target, steps)
-    if survey.missing_secrets:
-        raise PlanRejectedError(survey.missing_secrets)
+    facts = collect_step_facts(workspace, target, steps)
+    if facts.missing_secrets:
+        raise PlanRejectedError(facts.missing_secrets)
     unmanaged = find_unmanaged(comparison)
     plan_notes = collect_notes(
-        state, options, selected_comparison, context, survey, quotas, holder=holder, unmanaged=unmanaged
+        state, options, selected_comparison, context, facts, quotas, holder=holder, unmanaged=unmanaged
     )
     notes = [*collect_edge_notes(edges), *outside_check.notes, *plan_notes]
-    also_modified = {address for others in survey.also_modified.values() for address in others}
+    also_modified = {address for others in facts.also_modified.values() for address in others}
     unchanged = sum(
         address in addresses and address not in selected_comparison.changes and address not in also_modified
         for address in comparison.desired
@@ -78,8 +78,8 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         workspace=workspace,
         target=target,
         steps=steps,
-        digest=survey.digest,
-        estimate=quotas.estimate(survey.calls),
+        digest=facts.digest,
+        estimate=quotas.estimate(facts.calls),
         unchanged=unchanged,
         notes=tuple(note for note in notes if _is_relevant(note, options, addresses)),
         options=options,
@@ -90,7 +90,7 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         edges=edges,
         basis=comparison.basis,
         unmanaged=unmanaged,
-        secrets=survey.secrets,
+        secrets=facts.secrets,
         unmatched=find_unmatched(comparison, options.select, options.exclude)
         if options.allow_unmatched
         else (),

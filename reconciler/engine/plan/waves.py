@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from attrs import evolve
 
 from reconciler.engine.plan.address_patterns import find_closest, match_all
-from reconciler.engine.plan.survey import survey_steps
+from reconciler.engine.plan.step_facts import collect_step_facts
 from reconciler.kinds import all_kinds
 from reconciler.model.address import Address
 from reconciler.model.errors import INVALID_SELECTION
@@ -72,6 +72,6 @@ def split_into_waves(plan: Plan, percent: float, quotas: Quotas) -> Iterator[Pla
 
 
 def _replace_steps(plan: Plan, steps: tuple[Step, ...], quotas: Quotas) -> Plan:
-    survey = survey_steps(plan.workspace, plan.target, steps)
-    estimate = quotas.estimate(survey.calls)
-    return evolve(plan, steps=steps, digest=survey.digest, estimate=estimate, secrets=survey.secrets)
+    facts = collect_step_facts(plan.workspace, plan.target, steps)
+    estimate = quotas.estimate(facts.calls)
+    return evolve(plan, steps=steps, digest=facts.digest, estimate=estimate, secrets=facts.secrets)

@@ -14,7 +14,7 @@ from msgspec.json import encode
 
 from reconciler.engine.plan import saved_plan
 from reconciler.engine.plan.record import to_change_records, to_json_values
-from reconciler.engine.plan.survey import survey_steps
+from reconciler.engine.plan.step_facts import collect_step_facts
 from reconciler.kinds.ca_certificates import CaVerification, SignedCode
 from reconciler.kinds.shared.managed_setup_code import HashedText, MaterialHash
 from reconciler.kinds.shared.managed_thing_spec import WiFiSimpleSetup
@@ -93,7 +93,7 @@ def test_every_value_has_one_json_form(value, expected):
 
 
 def compute_digest(workspace: str, target: Target, steps: Sequence[Step]) -> str:
-    return survey_steps(workspace, target, steps).digest
+    return collect_step_facts(workspace, target, steps).digest
 
 
 def test_secrets_are_found_in_deferred_parameters():

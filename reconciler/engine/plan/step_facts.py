@@ -18,7 +18,7 @@ from reconciler.model.secret import Secret, walk_secrets
 
 
 @frozen
-class Survey:
+class StepFacts:
     """The facts about the steps of a plan.
 
     - `digest`: the plan's digest;
@@ -37,7 +37,7 @@ class Survey:
     missing_secrets: Sequence[str]
 
 
-def survey_steps(workspace: str, target: Target, steps: Iterable[Step]) -> Survey:
+def collect_step_facts(workspace: str, target: Target, steps: Iterable[Step]) -> StepFacts:
     """Return the facts about these steps."""
     digest = DigestBuilder(workspace, target)
     calls, policies = Counter[tuple[str, str]](), Counter[str]()
@@ -54,7 +54,7 @@ def survey_steps(workspace: str, target: Target, steps: Iterable[Step]) -> Surve
             missing_secrets += find_missing_secrets(step, own_secrets)
         if step.also_modifies:
             also_modified[step.address] = tuple(step.also_modifies)
-    return Survey(
+    return StepFacts(
         digest=digest.complete(),
         calls=dict(sorted(calls.items())),
         attached_policies=policies,
