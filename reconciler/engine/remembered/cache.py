@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import attrs
 
+from reconciler.engine.journal.database import transaction
 from reconciler.frozen_classes import frozen
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.plan import Target
@@ -269,7 +270,7 @@ class ReadingCache:
     def _create_tables(self) -> None:
         if self._connection.execute("PRAGMA user_version").fetchone()[0]:
             raise sqlite3.DatabaseError("another version or scope")
-        with _transaction(self._connection):
+        with transaction(self._connection):
             if self._connection.execute("PRAGMA user_version").fetchone()[0]:
                 return  # another process has just created them
             for statement in _TABLES.split(";"):
@@ -282,7 +283,7 @@ class ReadingCache:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _convert_errors(self.path), _transaction(self._connection):
+        with _convert_errors(self.path), transaction(self._connection):
             yield
 
 
@@ -300,18 +301,6 @@ def _to_thing(row: tuple[object, ...]) -> RememberedThing | None:
 
 def _is_locked(error: sqlite3.DatabaseError) -> bool:
     return getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 @contextlib.contextmanager

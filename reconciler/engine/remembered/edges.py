@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
 
 from attrs import define, field
 
@@ -27,14 +26,13 @@ from reconciler.engine.remembered.principals import (
 )
 from reconciler.engine.remembered.scrub import choose_turns
 from reconciler.engine.remembered.shared import SharedReadings
+from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.reads import PAGE_SIZE, has_more_pages
 from reconciler.kinds.shared.edges import find_holders, find_versions, get_listed_certificates
 from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.errors import NO_ACCESS_CODES, AwsError, JournalError
 from reconciler.model.text import make_plural
-
-Response: TypeAlias = Mapping[str, Any]
 
 EDGE_OPERATION = "ListThingPrincipalsV2"
 _HOLDER_OPERATIONS = frozenset({"ListPrincipalThings", "ListPrincipalThingsV2"})
