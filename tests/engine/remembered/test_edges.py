@@ -7,9 +7,12 @@ import sqlite3
 
 import pytest
 
+from reconciler.kinds.certificates import Certificate
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.errors import AwsError
-from tests.engine.remembered.conftest import ARN_PREFIX, IDS, NAMES, make_fleet
+from reconciler.model.pem import Pem
+from tests.engine.remembered.conftest import ARN_PREFIX, IDS, NAMES, PEMS, make_fleet
+from tests.support.desired_states import AUTHORITIES, make_resource, make_state
 from tests.support.remembered_fleets import DAY, HOUR, RememberedFleet
 
 DESIRED = make_fleet({name: (name,) for name in NAMES})
@@ -227,4 +230,20 @@ def test_a_cache_with_other_tables_is_deleted_and_made_again(fleet):
         ALL,
         ALL,
         [],
+    )
+
+
+def test_an_edge_that_only_the_listing_of_a_certificate_shows_is_read(fleet):
+    spare = make_resource("certificates", "e", Certificate(Pem.parse(PEMS["e"]), ca="alpha"))
+    desired = make_state(*DESIRED.resources.values(), spare)
+    fleet.cloud.iot.register_certificate(
+        certificatePem=PEMS["e"], caCertificatePem=AUTHORITIES["alpha"].pem, status="ACTIVE"
+    )
+    known = fleet.list_events()
+    attach(fleet, "a", "e")
+    lose_events(fleet, known)
+    plan = fleet.plan(desired)
+    assert (fleet.list_edge_reads(), "things.a" in [str(step.address) for step in plan.steps]) == (
+        ["a"],
+        True,
     )
