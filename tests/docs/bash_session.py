@@ -7,6 +7,7 @@ import getpass
 import os
 import re
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -23,6 +24,15 @@ COLUMNS = 100
 SHOWN_USER = "ana"
 SHOWN_HOST = "vm"
 SHOWN_FOLDER = "/home/ana/fleet"
+
+# The command as a process of its own, which shows the reader's host.
+_COMMAND = """\
+#!{python}
+import os, socket
+socket.gethostname = lambda: os.environ["HOSTNAME"]
+from reconciler.cli.main import main
+main()
+"""
 
 # Reads a command, terminated by a null character, and runs it in this very shell. Its output goes to a file, because a pipe would stay
 # open as long as a background job has it.
@@ -42,6 +52,10 @@ class BashSession:
         state_folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._output = state_folder / "output"
+        self._command = state_folder / "bin" / "reconciler"
+        self._command.parent.mkdir()
+        self._command.write_text(_COMMAND.format(python=sys.executable), encoding="utf-8")
+        self._command.chmod(0o755)
         self._environ_file = state_folder / "environ"
         self._process = subprocess.Popen(
             ["bash", "--norc", "--noprofile", "-c", _LOOP],
@@ -55,14 +69,18 @@ class BashSession:
     def run(self, command: str) -> tuple[int, str]:
         """Run the command; return its exit code, and its output with the reader's folder, user and host.
 
+        What runs in the background can be killed by a later command, so it runs as a process of its own: a forked command outlives
+        its caller for some milliseconds, in which a killed server still has its port.
+
         Raises:
             PageError: If the command does not end in time, or ends the shell.
         """
         self._output.write_bytes(b"")
         has_terminal = not re.search(r"[|>]|=\$\(", command)
-        exit_code = self._send(
-            f"{f'export COLUMNS={COLUMNS}' if has_terminal else 'unset COLUMNS'}\n{command}"
-        )
+        width = f"export COLUMNS={COLUMNS}" if has_terminal else "unset COLUMNS"
+        if command.endswith(" &"):
+            command = f'reconciler() {{ exec {shlex.quote(str(self._command))} "$@"; }}\n{command}\nunset -f reconciler'
+        exit_code = self._send(f"{width}\n{command}")
         return exit_code, self._localize(self._output.read_text(encoding="utf-8", errors="replace"))
 
     @contextlib.contextmanager
