@@ -25,8 +25,8 @@ from reconciler.registry.store import Row
 from reconciler.registry.wire.constraints import ValidationErrors
 
 MAX_RESULTS = 100
-ROWS_PER_PIECE = 500
-"""The things or thing groups that one piece of a search reads: about a millisecond, even with the slowest query."""
+ROWS_PER_PIECE = 150
+"""The things or thing groups that one piece of a search reads: a third of a millisecond, even with the slowest query."""
 
 QUERY_VERSION = "2017-09-30"
 
@@ -81,14 +81,17 @@ def search_index(context: Context, params: Params) -> Pieces:
         return page.build_output(
             "thingGroups", rows, key=lambda row: (row["seq"],), item=lambda row: _to_group_item(context, row)
         )
+    context = yield
     groups = _read_groups(context, rows)
     has_connectivity = is_connectivity_indexed(context)
-    return page.build_output(
+    output = page.build_output(
         "things",
         rows,
         key=lambda row: (row["seq"],),
         item=lambda row: _to_item(row, groups.get(row["seq"], ()), has_connectivity=has_connectivity),
     )
+    yield  # writing a hundred things takes as long as a piece
+    return output
 
 
 def _find_rows(
