@@ -108,6 +108,7 @@ bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m tests.benchmarks.plan_ratios
 	$(BIN)/python -m tests.benchmarks.incremental
 	$(BIN)/python -m tests.benchmarks.nights
+	$(BIN)/python -m tests.benchmarks.million --devices 100000
 	$(BIN)/python -m tests.benchmarks.rollout
 	$(BIN)/python -m tests.benchmarks.startup
 

@@ -138,7 +138,9 @@ class Certificates(Kind):
     id_member = "certificateId"
     orphan_name_pattern = re.compile(r"(.+:)?[0-9a-f]{12}([0-9a-f]{52})?")  # pump-1:1a2b3c4d5e6f, or an ID
     listing = Listing("ListCertificates", "certificates", "certificateId")
-    description = Description("DescribeCertificate", "certificateId", _find_transfer)
+    description = Description(
+        "DescribeCertificate", "certificateId", _find_transfer, listed_as="certificateDescription"
+    )
     write_operations = (
         "RegisterCertificate",
         "RegisterCertificateWithoutCA",

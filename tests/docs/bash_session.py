@@ -69,8 +69,8 @@ class BashSession:
     def run(self, command: str) -> tuple[int, str]:
         """Run the command; return its exit code, and its output with the reader's folder, user and host.
 
-        What runs in the background can be killed by a later command, so it runs as a process of its own: a forked command outlives
-        its caller for some milliseconds, in which a killed server still has its port.
+        A command in the background runs as a process of its own, because a later command may kill it: a forked command outlives its
+        caller for some milliseconds, in which a killed server still has its port.
 
         Raises:
             PageError: If the command does not end in time, or ends the shell.

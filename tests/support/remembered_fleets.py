@@ -14,7 +14,7 @@ from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.remembered.shared import SharedReadings
-from reconciler.kinds.shared.edges import compute_desired_digests
+from reconciler.kinds.shared.edges import compute_desired_digests, has_certificates
 from reconciler.model.call import ApiCall
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan
@@ -88,9 +88,15 @@ class RememberedFleet:
 
     def remember(self, desired: DesiredState, cache: ReadingCache) -> RememberedEdges:
         """Return the remembered edges for one plan."""
-        desired_digests = compute_desired_digests(desired.resources)
         return RememberedEdges(
-            cache, self.settings, WORKSPACE, self.call, desired_digests, self.rate, self.open_shared()
+            cache,
+            self.settings,
+            WORKSPACE,
+            self.call,
+            compute_desired_digests(desired.resources),
+            self.rate,
+            self.open_shared(),
+            uses_certificates=has_certificates(desired.resources),
         )
 
     def plan(self, desired: DesiredState, *, read: str = "changed", **options: Any) -> Plan:

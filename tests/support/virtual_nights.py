@@ -9,7 +9,7 @@ import csv
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
@@ -144,18 +144,8 @@ class NightFleet:
         copy_device(self.folder / _DATABASE, (*first, ""), ((*copy, "") for copy in copies))
         self.desired = load_fleet(self.folder, count)
         self.names = [name for name, _ in (first, *copies)]
-        digests = compute_desired_digests(self.desired.resources)
         with closing(self.open_cache()) as readings:
-            reading = readings.find(first[0])
-            assert reading
-            readings.store(
-                reading._replace(
-                    name=name,
-                    desired_digest=digests[name],
-                    principals=reading.principals.replace(first[1].encode(), fingerprint.encode()),
-                )
-                for name, fingerprint in copies
-            )
+            copy_reading(readings, self.desired, first, copies)
 
     def spread_readings(self, nights: int) -> None:
         """Make the readings as old as after many nights: a share of them in each of the last nights.
@@ -305,25 +295,47 @@ def build_name(number: int) -> str:
 
 
 @cache
-def _issue_first_certificate() -> str:
+def issue_first_certificate() -> str:
     return AUTHORITIES["alpha"].get_device_pem(WORKSPACE)
 
 
 def compute_fingerprint(number: int) -> str:
     """Return the ID of a device's certificate; only that of the first device is of a real certificate."""
     if number == 0:
-        return compute_certificate_id(_issue_first_certificate())
+        return compute_certificate_id(issue_first_certificate())
     return hashlib.sha256(f"{number}".encode()).hexdigest()
+
+
+def copy_reading(
+    readings: ReadingCache, desired: DesiredState, first: tuple[str, str], copies: Iterable[tuple[str, str]]
+) -> None:
+    """Store the reading of the first thing for all others, too, given each thing's name and certificate."""
+    digests = compute_desired_digests(desired.resources)
+    reading = readings.find(first[0])
+    assert reading
+    readings.store(
+        reading._replace(
+            name=name,
+            desired_digest=digests[name],
+            principals=reading.principals.replace(first[1].encode(), fingerprint.encode()),
+        )
+        for name, fingerprint in copies
+    )
 
 
 def load_fleet(folder: Path, devices: int) -> DesiredState:
     """Write the files of a fleet, and load them."""
     (folder / "desired_state.toml").write_text(DESIRED_STATE)
+    write_manifest(folder, devices)
+    return load(folder / "desired_state.toml", constraints=ServiceModelConstraints(), environ={})
+
+
+def write_manifest(folder: Path, devices: int) -> None:
+    """Write the devices of a fleet."""
     with (folder / "devices.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("name", "fingerprint"))
         writer.writerows((build_name(number), compute_fingerprint(number)) for number in range(devices))
-    return load(folder / "desired_state.toml", constraints=ServiceModelConstraints(), environ={})
 
 
 def start_cloud(folder: Path, clock: Callable[[], float], seed: int) -> Cloud:
@@ -340,7 +352,7 @@ def start_cloud(folder: Path, clock: Callable[[], float], seed: int) -> Cloud:
             trail_seed=seed,
         ),
     )
-    cloud.iot.register_certificate_without_ca(certificatePem=_issue_first_certificate(), status="ACTIVE")
+    cloud.iot.register_certificate_without_ca(certificatePem=issue_first_certificate(), status="ACTIVE")
     return cloud
 
 

@@ -6,41 +6,36 @@ read again. The services of roles, functions and streams may be out of reach: wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import define, field
-
 from reconciler.engine.calls.output_files import find_output_problem
-from reconciler.engine.calls.send import send
+from reconciler.engine.plan.outside_reads import ListedItems, NeedKey, OutsideReader, list_resources
 from reconciler.engine.plan.read_tracker import Progress
-from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
-from reconciler.kinds.base.context import CallKey, PlanContext, Response, build_call_key
+from reconciler.kinds.base.context import PlanContext, Response
 from reconciler.kinds.base.outside import CheckedNeed, Need, ProblemRead, ResourceNeed
-from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES, find_service_needs
+from reconciler.kinds.base.outside_services import find_service_needs
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.kinds.base.references import iterate_references
 from reconciler.kinds.base.schema import can_contain, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.change import Change, Delete, Forget, Update
-from reconciler.model.errors import NO_ACCESS_CODES, AwsError, TargetError
+from reconciler.model.errors import AwsError, TargetError
 from reconciler.model.output_file import OutputFile
 from reconciler.model.plan import Note
 from reconciler.model.resource import External, Origin
 from reconciler.model.secret import KeySecret
 from reconciler.model.text import closest_match, format_suggestion, join_some, quote
 
-_MAX_CONCURRENT_CALLS = 32
+_MAX_READS_OF_ONE_KIND = 1_000
+"""The most needs with the same `unread` that are read: at ten calls a second, they take 100 seconds."""
 _INVALID_ID_CODES = frozenset({"InvalidRequestException", "ParameterValidation", "ValidationException"})
 """The error codes for a name or ID that AWS does not allow, so that no resource can have it."""
-_DENIED_CODES = NO_ACCESS_CODES - {"UnknownOperationException"}
-"""The error codes for a missing permission; an endpoint may also lack a service that the kinds do without."""
-
-_Key = tuple[Any, ...]
 
 
 @frozen
@@ -79,8 +74,8 @@ def check_outside(
     services other than those of the kinds that do not respond.
     """
     kinds = all_kinds()
-    needs: dict[_Key, Need] = {}
-    uses: dict[_Key, list[_Use]] = {}
+    needs: dict[NeedKey, Need] = {}
+    uses: dict[NeedKey, list[_Use]] = {}
     foreign_references = [*_find_foreign_references(changes, context)]
     foreign_needs = {(item.address, item.path, item.reference.name) for item in foreign_references}
     for address, change in changes.items():
@@ -92,8 +87,10 @@ def check_outside(
             key = _build_key(need)
             needs.setdefault(key, need)
             uses.setdefault(key, []).append(_Use(address, need.path, origin))
-    runner = _Runner(call, progress, dict(context.outside.responses))
-    problems = runner.run({key: _start_read(need, context) for key, need in needs.items()})
+    read_needs, unread = _limit_needs(needs)
+    listed = list_resources(_select_unlisted(read_needs.values(), context), call)
+    reader = OutsideReader(call, progress, dict(context.outside.responses))
+    problems = reader.run({key: _start_read(need, context, listed) for key, need in read_needs.items()})
     errors = [
         _format_error(problem, uses[key]) for key in needs if (problem := problems.get(key)) is not None
     ]
@@ -102,19 +99,45 @@ def check_outside(
         *_check_output_files(changes),
         *_check_key_secrets(changes),
     ]
-    notes = [*_describe_denied(runner.denied), *_describe_failures(runner.failures)]
+    notes = [
+        *_describe_unread(unread),
+        *_describe_denied(reader.denied),
+        *_describe_failures(reader.failures),
+    ]
     return OutsideCheck(errors, notes)
 
 
-def _build_key(need: Need) -> _Key:
+def _build_key(need: Need) -> NeedKey:
     return ("resource", need.table, need.identity) if isinstance(need, ResourceNeed) else need.key
 
 
-def _start_read(need: Need, context: PlanContext) -> ProblemRead:
-    return need.read() if isinstance(need, CheckedNeed) else _read_resource(need, context)
+def _limit_needs(needs: Mapping[NeedKey, Need]) -> tuple[Mapping[NeedKey, Need], Counter[str]]:
+    """Return the needs to read, and for each text in `unread` the number of further needs."""
+    counts: Counter[str] = Counter()
+    limited: dict[NeedKey, Need] = {}
+    for key, need in needs.items():
+        text = need.unread if isinstance(need, CheckedNeed) else ""
+        counts[text] += 1
+        if not text or counts[text] <= _MAX_READS_OF_ONE_KIND:
+            limited[key] = need
+    del counts[""]
+    return limited, Counter({text: count - _MAX_READS_OF_ONE_KIND for text, count in counts.items()})
 
 
-def _read_resource(need: ResourceNeed, context: PlanContext) -> ProblemRead:
+def _select_unlisted(needs: Iterable[Need], context: PlanContext) -> Iterator[ResourceNeed]:
+    """Yield the resources that no complete listing of the refresh shows."""
+    for need in needs:
+        if isinstance(need, ResourceNeed) and need.table not in context.outside.listed_ids:
+            yield need
+
+
+def _start_read(need: Need, context: PlanContext, listed: Mapping[str, ListedItems]) -> ProblemRead:
+    return need.read() if isinstance(need, CheckedNeed) else _read_resource(need, context, listed)
+
+
+def _read_resource(
+    need: ResourceNeed, context: PlanContext, listed: Mapping[str, ListedItems]
+) -> ProblemRead:
     """Return why a resource outside the file cannot be referred to, or None.
 
     Nothing is read if a listing shows it.
@@ -125,6 +148,9 @@ def _read_resource(need: ResourceNeed, context: PlanContext) -> ProblemRead:
     if deleted:
         return f"this plan deletes the {kind.noun} {name} ({deleted}); keep it in the file, or remove the reference"
     is_listed, description = context.outside.is_listed(need.table, need.identity), kind.description
+    if description and need.table in listed:
+        item = listed[need.table].get(need.identity)
+        return description.find_listed_problem(item) if item else _describe_missing(need, context)
     is_known = is_listed and (description is None or description.find_problem is None)
     if is_known or (description is None and is_listed is None):
         return None
@@ -136,10 +162,14 @@ def _read_resource(need: ResourceNeed, context: PlanContext) -> ProblemRead:
             ApiCall(kind.service, description.operation, params, ignored_errors=ignored_errors)
         ]
     if not response:
-        nearest = closest_match(need.identity, context.outside.listed_ids.get(need.table, ()))
-        problem = f"there is no {kind.noun} {name} in this account and Region"
-        return f"{problem}; create it first, or correct the reference{format_suggestion(nearest)}"
+        return _describe_missing(need, context)
     return description.find_problem(response) if description and description.find_problem else None
+
+
+def _describe_missing(need: ResourceNeed, context: PlanContext) -> str:
+    nearest = closest_match(need.identity, context.outside.listed_ids.get(need.table, ()))
+    problem = f"there is no {all_kinds()[need.table].noun} {quote(need.identity)} in this account and Region"
+    return f"{problem}; create it first, or correct the reference{format_suggestion(nearest)}"
 
 
 def _format_error(problem: str, uses: Sequence[_Use]) -> str:
@@ -240,6 +270,13 @@ def _iterate_values(spec: object, wanted: type[_ValueT]) -> Iterator[tuple[str, 
             yield from ((f"{name}.{path}", item) for path, item in _iterate_values(value, wanted))
 
 
+def _describe_unread(counts: Mapping[str, int]) -> Iterator[Note]:
+    for text, count in counts.items():
+        if count > 0:
+            problem = f"not checked for {count:,} changes: {text}"
+            yield Note("info", f"{problem}; AWS rejects such a change, and nothing else is affected")
+
+
 def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:
     names = sorted(f"{service}:{operation}" for service, operation in operations)
     if names:
@@ -257,68 +294,3 @@ def _describe_failure(error: AwsError | TargetError) -> str:
     if isinstance(error, TargetError):
         return str(error)
     return f"{error.service}:{error.operation} failed with {error.code}: {error.message.rstrip('.')}"
-
-
-@define
-class _Runner:
-    """Runs many reads at once and sends each distinct call once.
-
-    `responses` has the known responses, None for a call that the caller may not send; `denied` has the service and operation
-    of each such call. `failures` has the first other error of each service in `OUTSIDE_SERVICES`, which then gets no more calls.
-    """
-
-    _call: Call
-    _progress: Progress
-    _responses: dict[CallKey, Response | None]
-    denied: set[tuple[str, str]] = field(init=False, factory=set)
-    failures: dict[str, AwsError | TargetError] = field(init=False, factory=dict)
-
-    def run(self, reads: Mapping[_Key, ProblemRead]) -> dict[_Key, str | None]:
-        """Return the results of the reads, without those that need a call that got no usable response."""
-        results: dict[_Key, str | None] = {}
-        inputs: dict[_Key, Any] = dict.fromkeys(reads)
-        while inputs:
-            batches: dict[_Key, Sequence[ApiCall]] = {}
-            for key, value in inputs.items():
-                try:
-                    batches[key] = reads[key].send(value)
-                except StopIteration as stop:
-                    results[key] = stop.value
-            self._send_missing(request for batch in batches.values() for request in batch)
-            inputs = {}
-            for key, batch in batches.items():
-                responses = [self._responses[build_call_key(request)] for request in batch]
-                if None not in responses:
-                    inputs[key] = responses
-        return results
-
-    def _send_missing(self, requests: Iterable[ApiCall]) -> None:
-        missing = {
-            key: request for request in requests if (key := build_call_key(request)) not in self._responses
-        }
-        if not missing:
-            return
-        with ContextThreadPool(min(len(missing), _MAX_CONCURRENT_CALLS)) as pool:
-            responses = pool.map(self._send, missing.values())
-            for count, (key, response) in enumerate(zip(missing, responses, strict=True), start=1):
-                self._responses[key] = response
-                self._progress("checking references outside the file", count, len(missing))
-
-    def _send(self, request: ApiCall) -> Response | None:
-        if request.service in self.failures:
-            return None
-        try:
-            return send(self._call, request, {})
-        except AwsError as error:
-            is_outside = request.service in OUTSIDE_SERVICES
-            if error.code in (_DENIED_CODES if is_outside else NO_ACCESS_CODES):
-                self.denied.add((request.service, request.operation))
-            elif is_outside:
-                self.failures.setdefault(request.service, error)
-            else:
-                raise
-        except TargetError as error:
-            if request.service not in OUTSIDE_SERVICES:
-                raise
-            self.failures.setdefault(request.service, error)
-        return None

@@ -17,7 +17,7 @@ from reconciler.engine.remembered.cache import CacheError, ReadingCache, Remembe
 from reconciler.engine.remembered.preparation import CHECKPOINT, TRUSTED_SINCE, Preparation, prepare_cache
 from reconciler.engine.remembered.principals import (
     Marks,
-    build_response,
+    RememberedResponse,
     encode_principals,
     find_marks,
     has_principal,
@@ -57,7 +57,8 @@ class RememberedEdges:
 
     - `desired_digests`: a digest of the edges that the file gives each thing, by name;
     - `rate`: the calls per second that AWS allows to read edges;
-    - `shared`: the readings of other machines, if the team shares them.
+    - `shared`: the readings of other machines, if the team shares them;
+    - `uses_certificates`: whether the plan itself reads the listing of the certificates.
     """
 
     cache: ReadingCache
@@ -67,6 +68,7 @@ class RememberedEdges:
     desired_digests: Mapping[str, str]
     rate: float
     shared: SharedReadings | None = None
+    uses_certificates: bool = True
 
     reasons: Counter[str] = field(factory=Counter, init=False)
     remembered: dict[str, float] = field(factory=dict, init=False)
@@ -181,13 +183,13 @@ class RememberedEdges:
             return
         trusted_since = self.cache.read_time(TRUSTED_SINCE) or 0.0
         oldest = max(trusted_since, self.now - self.settings.max_age_seconds)
-        usable: dict[str, RememberedThing] = {}
+        usable: dict[str, tuple[bytes, float]] = {}
         reasons = dict.fromkeys(names, NOT_REMEMBERED)
         for thing in self.cache.iterate_things():
             if thing.name in names:
                 reason = self._find_reason(thing, trusted_since, oldest)
                 if reason is None:
-                    usable[thing.name] = thing
+                    usable[thing.name] = thing.principals, thing.read_at
                     del reasons[thing.name]
                 else:
                     reasons[thing.name] = reason
@@ -196,18 +198,17 @@ class RememberedEdges:
         turns = choose_turns(eligible, max(0, self._calls_left - direct_count))
         self._calls_left -= direct_count + len(turns)
         for name in turns:
-            self._expected[name] = usable.pop(name).principals
+            self._expected[name], _ = usable.pop(name)
             reasons[name] = TURN
         self.reasons.update(
             _NAMED if reason == NOT_REMEMBERED and self._is_named(name) else reason
             for name, reason in reasons.items()
             if name not in self._read
         )
-        while usable:  # each reading is released after its use: a large fleet has very many
-            name, thing = usable.popitem()
-            responses[names[name]] = build_response(thing.principals)
+        for name, (principals, read_at) in usable.items():
+            responses[names[name]] = RememberedResponse(principals)
             if name not in self._read:
-                self.remembered[name] = thing.read_at
+                self.remembered[name] = read_at
 
     def _find_reason(self, thing: RememberedThing, trusted_since: float, oldest: float) -> str | None:
         """Return why the edges of a thing must be read, or None if they may be remembered."""
@@ -249,7 +250,8 @@ class RememberedEdges:
                 raise
             return  # only edges without certificates can then be remembered
         self._marks = find_marks(get_listed_certificates(response))
-        self._certificates = None if has_more_pages(response) else response
+        if self.uses_certificates and not has_more_pages(response):
+            self._certificates = response
 
     def _note_holders(self, arn: str, response: Response) -> None:
         """Have the edges read of each thing that has a principal which its remembered edges lack."""

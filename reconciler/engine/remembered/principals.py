@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from sys import intern
 from typing import Any, NamedTuple, TypeAlias
 
@@ -32,7 +32,7 @@ _decode = msgspec.json.Decoder(list[Principal]).decode
 def find_marks(certificates: Iterable[Mapping[str, Any]]) -> Marks:
     """Return the marks of certificates, given the items of a listing."""
     return {
-        item["certificateId"]: f"{item['status']}@{item['creationDate'].timestamp():.0f}"
+        item["certificateId"]: intern(f"{item['status']}@{item['creationDate'].timestamp():.0f}")
         for item in certificates
     }
 
@@ -78,17 +78,36 @@ def has_principal(encoded: bytes, arn: str) -> bool:
         return False
 
 
-def build_response(encoded: bytes) -> Mapping[str, Any]:
-    """Return the response of ListThingPrincipalsV2 that the edges were read from."""
-    return {
-        "thingPrincipalObjects": [
-            {
-                "principal": principal.arn,
-                **({"thingPrincipalType": intern(principal.type)} if principal.type else {}),
-            }
-            for principal in _decode(encoded)
-        ]
-    }
+class RememberedResponse(Mapping[str, Any]):
+    """The response of ListThingPrincipalsV2 that encoded edges were read from.
+
+    It is decoded whenever it is used, because a large fleet has very many.
+    """
+
+    __slots__ = ("_encoded",)
+
+    def __init__(self, encoded: bytes) -> None:
+        self._encoded = encoded
+
+    def __getitem__(self, member: str) -> Any:
+        return self._decode()[member]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._decode())
+
+    def __len__(self) -> int:
+        return len(self._decode())
+
+    def _decode(self) -> Mapping[str, Any]:
+        return {
+            "thingPrincipalObjects": [
+                {
+                    "principal": principal.arn,
+                    **({"thingPrincipalType": principal.type} if principal.type else {}),
+                }
+                for principal in _decode(self._encoded)
+            ]
+        }
 
 
 def _find_mark(arn: str, marks: Marks) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import Response
@@ -33,13 +34,14 @@ class Listing:
             if not self._is_of_aws(identity):
                 yield identity
 
+    def get_items(self, response: Response) -> dict[str, Mapping[str, Any]]:
+        """Return the items in a response by ID, if the items are not IDs themselves."""
+        items = ((extract_name_from_arn(item[self.id_key]), item) for item in response.get(self.items, ()))
+        return {identity: item for identity, item in items if not self._is_of_aws(identity)}
+
     def get_arns(self, response: Response) -> dict[str, str]:
         """Return the ARNs in a response by ID, if the listing has them."""
-        items = (
-            (extract_name_from_arn(item[self.id_key]), item[self.arn_key])
-            for item in response.get(self.items, ())
-        )
-        return {identity: arn for identity, arn in items if not self._is_of_aws(identity)}
+        return {identity: item[self.arn_key] for identity, item in self.get_items(response).items()}
 
     def _is_of_aws(self, identity: str) -> bool:
         return bool(self.aws_prefix) and identity.startswith(self.aws_prefix)

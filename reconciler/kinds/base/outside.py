@@ -6,7 +6,7 @@ most once, in bulk, and not at all if the resource is in a listing that was read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import field
@@ -31,12 +31,23 @@ class Description:
     """How AWS describes one resource of a kind.
 
     `id_param` is the parameter of `operation` with the resource's name or ID. `find_problem` returns why other resources
-    cannot refer to a resource with this description; without it, a resource only has to exist.
+    cannot refer to a resource with this description; without it, a resource only has to exist. `listed_as` is the member of the
+    response that an item of the kind's listing can take the place of; empty if the items lack what `find_problem` needs.
     """
 
     operation: str
     id_param: str
     find_problem: Callable[[Response], str | None] | None = None
+    listed_as: str = ""
+
+    def find_listed_problem(self, item: Mapping[str, Any]) -> str | None:
+        """Return why other resources cannot refer to a listed resource, or None."""
+        return self.find_problem({self.listed_as: item}) if self.find_problem else None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the kind's listing shows all problems."""
+        return self.find_problem is None or bool(self.listed_as)
 
 
 @frozen
@@ -57,11 +68,15 @@ class CheckedNeed:
 
     `path` is the field because of which it is needed, empty for the whole resource; `read` returns a read that finds out what
     is wrong with it. Needs with equal `key` have the same result, so only one of them is read.
+
+    A plan reads only a limited number of needs with the same text in `unread`. The text describes what stays unchecked for the
+    others; AWS must reject such a change without any damage. It is empty if every need must be read.
     """
 
     key: tuple[Any, ...]
     path: str
     read: Callable[[], ProblemRead] = field(eq=False)
+    unread: str = ""
 
 
 Need: TypeAlias = ResourceNeed | CheckedNeed

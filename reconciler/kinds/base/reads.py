@@ -10,6 +10,7 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.tags import OWNER_TAG, from_tag_list
 from reconciler.model.call import ApiCall, Batch
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.resource import NOT_COMPARED, Live, Resource
 
 PAGE_SIZE = 250
@@ -166,9 +167,11 @@ def request_each(
 
     The responses are in the order of the values. A response is empty if AWS finds nothing.
     """
-    return (
-        yield [ApiCall(service, operation, {member: value}, ignored_errors=NOT_FOUND) for value in values]
-    )
+
+    def build_call(value: str) -> ApiCall:
+        return ApiCall(service, operation, {member: value}, ignored_errors=NOT_FOUND)
+
+    return (yield LazySequence(build_call, [*values]))
 
 
 def pair_by_name_tag(

@@ -43,6 +43,11 @@ def _find_identity(reference: Reference, resources: Desired) -> str:
     return certificate.fingerprint if certificate else str(reference)
 
 
+def has_certificates(resources: Desired) -> bool:
+    """Return whether the file declares certificates, so that a plan reads their listing."""
+    return any(address.kind == "certificates" for address in resources)
+
+
 def find_versions(call: ApiCall, response: Response) -> Mapping[str, int]:
     """Return the version of each thing in a response, by name; empty for other calls."""
     if call.operation == "ListThings":

@@ -137,4 +137,5 @@ def build_holder_need(
             )
         return None
 
-    return CheckedNeed(("holders", identity, thing, exclusive), path, read)
+    unread = "whether other things have certificates exclusively"
+    return CheckedNeed(("holders", identity, thing, exclusive), path, read, unread)

@@ -16,7 +16,14 @@ from reconciler.kinds.shared.principal_reads import select_external_names
 from reconciler.kinds.shared.secret_attributes import hide_secrets
 from reconciler.kinds.shared.thing_group_spec import ThingGroupFacts
 from reconciler.kinds.shared.thing_spec import Thing, ThingFacts
-from reconciler.model.resource import NOT_COMPARED, External, Live, NotCompared, extract_name_from_arn
+from reconciler.model.resource import (
+    NOT_COMPARED,
+    External,
+    Live,
+    NotCompared,
+    Reference,
+    extract_name_from_arn,
+)
 
 _EMPTY_SET = frozenset[str]()
 
@@ -108,16 +115,22 @@ def to_live(  # noqa: PLR0913 (what a live thing is made of)
         for item in attachments
     }
     certificate_arns = [arn for arn in exclusive_by_arn if ":cert/" in arn]
+    certificates: tuple[Reference, ...] = tuple(
+        External(extract_name_from_arn(arn)) for arn in certificate_arns
+    )
     attributes = thing.get("attributes", {})
+    # One value instead of two equal ones saves memory in a large fleet.
+    if desired and desired.certificates == certificates:
+        certificates = desired.certificates
     if desired and desired.attributes == attributes:
-        attributes = desired.attributes  # one mapping for both saves memory in a large fleet
+        attributes = desired.attributes
     thing_type = thing.get("thingTypeName")
     billing_group = thing.get("billingGroupName") or next(iter(billing_groups), None)
     spec = Thing(
         thing_type=External(thing_type) if thing_type else None,
         attributes=attributes,
         thing_groups=tuple(External(group) for group in sorted(groups)),
-        certificates=tuple(External(extract_name_from_arn(arn)) for arn in certificate_arns),
+        certificates=certificates,
         billing_group=External(billing_group) if billing_group else None,
         exclusive=_summarize_exclusive([exclusive_by_arn[arn] for arn in certificate_arns], desired),
         cognito_identities=select_compared(exclusive_by_arn, reference),

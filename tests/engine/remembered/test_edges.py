@@ -8,9 +8,12 @@ import sqlite3
 import pytest
 
 from reconciler.kinds.certificates import Certificate
+from reconciler.kinds.things import Thing
+from reconciler.model.call import ApiCall
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
+from reconciler.model.resource import External
 from tests.engine.remembered.conftest import ARN_PREFIX, IDS, NAMES, PEMS, make_fleet
 from tests.support.desired_states import AUTHORITIES, make_resource, make_state
 from tests.support.remembered_fleets import DAY, HOUR, RememberedFleet
@@ -247,3 +250,18 @@ def test_an_edge_that_only_the_listing_of_a_certificate_shows_is_read(fleet):
         ["a"],
         True,
     )
+
+
+def test_the_certificates_are_listed_once_for_their_own_read_and_the_remembered_edges(fleet):
+    assert not fleet.plan(DESIRED)
+    assert [call.params for call in fleet.sent if call.operation == "ListCertificates"] == [{}]
+
+
+def test_the_listing_of_the_certificates_is_not_kept_if_the_file_declares_none(fleet):
+    desired = make_state(make_resource("things", "a", Thing(certificates=(External(IDS["a"]),))))
+    remembered = fleet.remember(desired, fleet.open_cache())
+    batch = [ApiCall("iot", "ListThingPrincipalsV2", {"thingName": "a"})]
+    remembered.recall(batch)
+    assert [call.operation for call in fleet.sent].count("ListCertificates") == 1
+    assert remembered.recall([ApiCall("iot", "ListCertificates")]) == [None]
+    remembered.cache.close()
