@@ -90,17 +90,15 @@ def test_the_commands_that_repeat_the_measurements_exist():
     text = (EXPLANATION / "performance.md").read_text(encoding="utf-8")
     modules = set(re.findall(r"tests\.benchmarks\.(\w+)", text))
     expected = {
-        *(
-            "endpoint",
-            "incremental",
-            "loading",
-            "manifest",
-            "million",
-            "nights",
-            "race",
-            "rollout",
-            "startup",
-        ),
+        "endpoint",
+        "incremental",
+        "loading",
+        "manifest",
+        "million",
+        "nights",
+        "race",
+        "rollout",
+        "startup",
     }
     assert modules == expected
     options = set(re.findall(r" (--[a-z][a-z-]*)", text))
