@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.model.arguments import check_choice
+from reconciler.model.edge_readings import check_read_mode
 from reconciler.model.errors import JournalError, name_environment
 from reconciler.model.plan import Plan
 from reconciler.workspace_files import WorkspaceFiles
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from reconciler.engine.remembered.edges import RememberedEdges
     from reconciler.engine.remembered.shared import SharedReadings
     from reconciler.model.edge_readings import ReadMode
-
-READ_MODES = ("all", "changed")
 
 
 class WorkspaceReadings(WorkspaceFiles):
@@ -33,8 +31,7 @@ class WorkspaceReadings(WorkspaceFiles):
 
         A destroy reads all edges, because it deletes everything that has them. Raises ValueError.
         """
-        if read is not None:
-            check_choice("read", read, READ_MODES)
+        check_read_mode(read)
         settings = self.desired.settings
         if (read or settings.read) == "all" or destroy:
             yield None

@@ -133,7 +133,6 @@ def reject_single_options(ctx: click.Context, options: Mapping[str, tuple[object
 
     `options` maps the name of an option to its value and to what to do instead.
     """
-    read_advice = "set read in [workspace] instead"
-    for name, (value, advice) in {**options, "--read": (Options.from_context(ctx).read, read_advice)}.items():
+    for name, (value, advice) in options.items():
         if value:
             raise click.UsageError(f"{name} is for one environment; {advice}", ctx)

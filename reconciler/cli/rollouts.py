@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 @frozen
 class RolloutSelection:
-    """The options that choose the changes of every plan of a rollout."""
+    """The options that choose the changes of every plan of a rollout; `who` is for a drift."""
 
     select: Sequence[str] = ()
     exclude: Sequence[str] = ()
     destroy: bool = False
+    who: bool = False
 
 
 @frozen
@@ -177,6 +178,8 @@ def find_rollout_drift(ctx: click.Context, selection: RolloutSelection, output: 
         result = rollout.drift(
             select=selection.select,
             exclude=selection.exclude,
+            read=options.read,
+            who=selection.who,
             with_records=output.output_format in MACHINE_FORMATS,
             executor=executor,
             on_event=display.on_event,
@@ -220,6 +223,7 @@ def _make_plan(  # noqa: PLR0913 (what is planned, where, and how it is reported
             allow_cascade=options.allow_cascade,
             select=selection.select,
             exclude=selection.exclude,
+            read=options.read,
             with_records=with_records,
             executor=executor,
             on_event=display.on_event,

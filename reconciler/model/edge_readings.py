@@ -8,11 +8,14 @@ from typing import Literal, TypeAlias
 from attrs import field
 
 from reconciler.frozen_classes import frozen
+from reconciler.model.arguments import check_choice
 from reconciler.model.duration import format_span, parse_duration
 
 ReadMode: TypeAlias = Literal["all", "changed"]
 """The edges to read: those of all things, or of those that may have changed."""
 
+
+READ_MODES = ("all", "changed")
 
 _SHORT_SECONDS = 60.0
 """A reading of all edges that takes less than this needs no higher quota."""
@@ -76,6 +79,12 @@ class EdgeReadings:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.reasons.items())
         parts = [f"edges read now: {reasons}"] if reasons else []
         return "; ".join([*parts, *([self.limit] if self.limit else [])])
+
+
+def check_read_mode(read: str | None) -> None:
+    """Raise ValueError if `read` is neither None nor one of the modes."""
+    if read is not None:
+        check_choice("read", read, READ_MODES)
 
 
 def describe_edges(edges: EdgeReadings | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from attrs import field
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.threads import prepare_decoding
 from reconciler.frozen_classes import frozen
-from reconciler.model.edge_readings import EdgeReadings
+from reconciler.model.edge_readings import EdgeReadings, ReadMode
 from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.render.json.drift_file import DriftedResourceRecord
 from reconciler.render.json.encode import encode_json
@@ -44,7 +44,7 @@ _Message = TypeVar("_Message")
 
 @frozen
 class TaskOptions:
-    """The options of the plans of a rollout; they are those of `Workspace.plan`.
+    """The options of the plans or drifts of a rollout, as in `Workspace.plan` and `Workspace.drift`.
 
     `with_records` is whether the responses have their changes as records, which JSON needs.
     """
@@ -55,6 +55,8 @@ class TaskOptions:
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     with_records: bool = False
+    read: ReadMode | None = None
+    who: bool = False
 
 
 @frozen

@@ -27,6 +27,7 @@ from reconciler.model.arguments import (
     parse_selectors,
 )
 from reconciler.model.distribution import get_version, require_extra
+from reconciler.model.edge_readings import ReadMode, check_read_mode
 from reconciler.model.environment import VariableValue, format_variables
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.settings import Environment
@@ -106,6 +107,7 @@ class Rollout:
         allow_cascade: bool = False,
         select: str | Address | Iterable[str | Address] = (),
         exclude: str | Address | Iterable[str | Address] = (),
+        read: ReadMode | None = None,
         with_records: bool = False,
         full: bool = False,
         executor: Executor | None = None,
@@ -122,6 +124,7 @@ class Rollout:
             allow_cascade: As for `Workspace.plan`.
             select: As for `Workspace.plan`. In an environment that has nothing of it, there is nothing to do.
             exclude: As for `Workspace.plan`.
+            read: As for `Workspace.plan`.
             with_records: Whether the plans have all changes with their calls as records, which JSON needs.
             full: Whether the plans display themselves one by one, instead of in groups of alike ones.
             executor: Any executor of `concurrent.futures`; default: threads of this process.
@@ -131,10 +134,11 @@ class Rollout:
 
         Raises:
             SelectionError: If a selector selects nothing in any environment.
-            ValueError: If `allow` is not valid.
+            ValueError: If `allow` or `read` is not valid.
         """
         from reconciler.model.plan_options import parse_limit_overrides
 
+        check_read_mode(read)
         parse_limit_overrides(allow)  # an error in them is raised here, and not once for each environment
         options = TaskOptions(
             destroy,
@@ -143,6 +147,7 @@ class Rollout:
             parse_selectors("select", select),
             parse_selectors("exclude", exclude),
             with_records,
+            read,
         )
         requests = self._build_requests("plan", options)
         responses = self._run_all(requests, check_execution(Execution(executor, on_event, stop)))
@@ -155,6 +160,8 @@ class Rollout:
         *,
         select: str | Address | Iterable[str | Address] = (),
         exclude: str | Address | Iterable[str | Address] = (),
+        read: ReadMode | None = None,
+        who: bool = False,
         with_records: bool = False,
         full: bool = False,
         executor: Executor | None = None,
@@ -166,6 +173,8 @@ class Rollout:
         Args:
             select: As for `plan`.
             exclude: As for `plan`.
+            read: As for `plan`.
+            who: As for `Workspace.drift`.
             with_records: As for `plan`.
             full: As for `plan`.
             executor: As for `plan`.
@@ -174,11 +183,15 @@ class Rollout:
 
         Raises:
             SelectionError: As for `plan`.
+            ValueError: If `read` is not valid.
         """
+        check_read_mode(read)
         options = TaskOptions(
             select=parse_selectors("select", select),
             exclude=parse_selectors("exclude", exclude),
             with_records=with_records,
+            read=read,
+            who=who,
         )
         requests = self._build_requests("drift", options)
         responses = self._run_all(requests, check_execution(Execution(executor, on_event, stop)))

@@ -124,6 +124,7 @@ def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
         select=options.select,
         exclude=options.exclude,
         allow_unmatched=True,
+        read=options.read,
         progress=lambda _subject, _done, _total: None,
     )
     if request.files_digest and workspace.desired.files_digest != request.files_digest:
@@ -287,6 +288,8 @@ def _find_drift(workspace: Workspace, request: TaskRequest) -> TaskResponse:
         select=request.options.select,
         exclude=request.options.exclude,
         allow_unmatched=True,
+        read=request.options.read,
+        who=request.options.who,
         progress=lambda _subject, _done, _total: None,
     )
     addresses = tuple((str(resource.address), resource.direction) for resource in drift.items)

@@ -19,7 +19,7 @@ from reconciler.cli.options import (
     read_option,
     summary_option,
 )
-from reconciler.cli.rollout_options import all_environments_option, reject_single_options, scheduler_option
+from reconciler.cli.rollout_options import all_environments_option, scheduler_option
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def drift(  # noqa: PLR0913 (its options)
     if options.is_rollout:
         from reconciler.cli.rollouts import RolloutOutput, RolloutSelection, find_rollout_drift
 
-        reject_single_options(ctx, {"--who": (who, "choose it with --environment")})
-        selection, output = RolloutSelection(select, exclude), RolloutOutput(output_format, full, summary)
+        selection = RolloutSelection(select, exclude, who=who)
+        output = RolloutOutput(output_format, full, summary)
         find_rollout_drift(ctx, selection, output)
         return
     terminal = Terminal(color=options.color)

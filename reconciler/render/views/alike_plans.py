@@ -34,6 +34,9 @@ _NEVER_MASKED = frozenset({"Allow", "Deny"})
 _MAX_NAMES = 3
 """The most environments that a note or a value names."""
 
+_MAX_NOTES = 8
+"""The most different notes on last changes that one row has."""
+
 _MAX_VALUES = 8
 """The most values of a field that are shown; more are only counted."""
 
@@ -113,7 +116,7 @@ def merge_drifts(drifts: Sequence[tuple[EnvironmentNames, DriftView]]) -> DriftV
     sections = []
     for number, section in enumerate(sample.sections):
         columns = zip(*(view.sections[number].rows for _, view in drifts), strict=True)
-        rows = tuple(_merge_rows(rows, all_names) for rows in columns)
+        rows = tuple(_merge_drift_rows(rows, all_names) for rows in columns)
         sections.append(DriftSection(section.kind, section.title, section.position, rows))
     return evolve(
         sample,
@@ -121,6 +124,7 @@ def merge_drifts(drifts: Sequence[tuple[EnvironmentNames, DriftView]]) -> DriftV
         last_apply="",
         unlisted=_merge_texts([(names, view.unlisted) for names, view in drifts]),
         notes=_merge_texts([(names, view.notes) for names, view in drifts]),
+        trail_notes=_merge_texts([(names, view.trail_notes) for names, view in drifts]),
     )
 
 
@@ -133,7 +137,9 @@ def format_environments(names: Sequence[str], total: int) -> str:
 
 def _get_row_key(row: PlanRow | DriftRow, names: EnvironmentNames) -> Hashable:
     fields = tuple(_get_field_key(line, names) for line in row.fields)
-    return row.label, names.mask(row.address), names.mask(row.owner), fields
+    # Drifts are alike even if different people have changed the resources.
+    owner = row.owner_note if isinstance(row, DriftRow) else row.owner
+    return row.label, names.mask(row.address), names.mask(owner), fields
 
 
 def _get_field_key(line: FieldLine, names: EnvironmentNames) -> Hashable:
@@ -148,6 +154,17 @@ def _merge_rows(rows: Sequence[_Row], names: Sequence[EnvironmentNames]) -> _Row
     address = sample.address if len(addresses) == 1 else names[0].mask(sample.address)
     columns = zip(*(row.fields for row in rows), strict=True)
     return evolve(sample, address=address, fields=tuple(_merge_lines(lines, names) for lines in columns))
+
+
+def _merge_drift_rows(rows: Sequence[DriftRow], names: Sequence[EnvironmentNames]) -> DriftRow:
+    """Return one row, with some of the notes on who made the last change in each environment."""
+    row = _merge_rows(rows, names)
+    if not any(own_row.change_note for own_row in rows):
+        return row
+    notes = _merge_texts([(own, (own_row.change_note,)) for own, own_row in zip(names, rows, strict=True)])
+    shown, omitted = notes[:_MAX_NOTES], len(notes) - _MAX_NOTES
+    suffix = (pluralize(omitted, "other change"),) if omitted > 0 else ()
+    return evolve(row, change_note="; ".join((*shown, *suffix)))
 
 
 def _merge_lines(lines: Sequence[FieldLine], names: Sequence[EnvironmentNames]) -> FieldLine:
