@@ -8,8 +8,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import click
-
 from reconciler.cli.step_summary import append_summary
 
 if TYPE_CHECKING:
@@ -112,13 +110,14 @@ def print_plan(  # noqa: PLR0913 (what is printed, and how)
 
 def print_plan_view(view: PlanView, terminal: Terminal, output_format: str, *, full: bool = False) -> None:
     """Print a plan's view as text, Markdown or HTML."""
+    from reconciler.cli.terminal import write_pieces
     from reconciler.render.formats import render_page
     from reconciler.render.text.plan import render_plan_text
 
     if output_format == "text":
         terminal.print(render_plan_text(view, terminal.width, full=full))
     else:
-        click.echo(render_page(view, output_format, full=full), nl=False)
+        write_pieces(render_page(view, output_format, full=full))
 
 
 def render_plan_lines(

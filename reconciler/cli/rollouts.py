@@ -265,7 +265,7 @@ def _print_view(view: RolloutView, terminal: Terminal, output: RolloutOutput) ->
     if output.output_format == "text":
         terminal.print(_render_text(view, terminal, full=output.full))
     else:
-        click.echo(render_page(view, output.output_format, full=output.full), nl=False)
+        _echo_pieces(render_page(view, output.output_format, full=output.full))
 
 
 def _render_text(view: RolloutView, terminal: Terminal, *, full: bool) -> Iterator[Text]:

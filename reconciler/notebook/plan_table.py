@@ -81,8 +81,7 @@ class PlanTable:
         self._statuses = [_PENDING] * len(plan.steps)
         self._graph = LiveGraph()
         self._rows = [build_plan_row(step, requests=False) for step in plan.steps]
-        entries = group_rows(self._rows)
-        self._groups = [entry for entry in entries if isinstance(entry, RowGroup)]
+        self._groups = group_rows(self._rows).groups
         self._view = build_plan_view(
             plan, unchanged_markers=workspace.count_unchanged_markers(plan), max_rows=0
         )
@@ -112,13 +111,12 @@ class PlanTable:
     @property
     def groups(self) -> Sequence[Mapping[str, Any]]:
         """The groups of alike rows: title, differences, description, and the numbers of their rows."""
-        numbers = {id(row): number for number, row in enumerate(self._rows)}
         return [
             {
                 "title": group.title,
                 "differences": _format_differences(group),
                 "description": describe_group(group),
-                "rows": [numbers[id(row)] for row in group.rows],
+                "rows": list(group.positions),
             }
             for group in self._groups
         ]
@@ -129,11 +127,11 @@ class PlanTable:
 
         They have documents, or are in a group of deletions or replacements: neither is approved unread.
         """
-        grouped = {id(row) for group in self._groups for row in group.rows}
+        grouped = {number for group in self._groups for number in group.positions}
         return [
             number
             for number, row in enumerate(self._rows)
-            if has_document(row) or (id(row) in grouped and must_be_named(row))
+            if has_document(row) or (number in grouped and must_be_named(row))
         ]
 
     @property

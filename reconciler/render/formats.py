@@ -15,8 +15,8 @@ MAX_PAGE_ROWS = 5_000
 """How many changes of each kind an HTML page lists; the rest are only counted: no browser shows 100 MB."""
 
 
-def render_page(view: Any, output_format: str, *, full: bool = False) -> str:
-    """Render a view for people who read it outside a terminal: as Markdown, or as a whole HTML page.
+def render_page(view: Any, output_format: str, *, full: bool = False) -> Iterator[str]:
+    """Render a view outside a terminal, in pieces: as Markdown, or as a whole HTML page.
 
     Alike changes and resources are groups or, with `full`, one by one, up to a limit.
     """
@@ -24,13 +24,15 @@ def render_page(view: Any, output_format: str, *, full: bool = False) -> str:
         if isinstance(view, RolloutView):
             from reconciler.render.markdown_rollout import render_rollout_markdown
 
-            return render_rollout_markdown(view, full=full)
-        from reconciler.render.markdown import render_markdown
+            yield render_rollout_markdown(view, full=full)
+        else:
+            from reconciler.render.markdown import render_markdown
 
-        return render_markdown(view, full=full)
-    from reconciler.render.html.page import render_html_page
+            yield render_markdown(view, full=full)
+    else:
+        from reconciler.render.html.page import render_html_page
 
-    return render_html_page(view, full=full, max_rows=MAX_PAGE_ROWS)
+        yield from render_html_page(view, full=full, max_rows=MAX_PAGE_ROWS)
 
 
 def render_for_machines(plan: Plan, output_format: str, *, unchanged_markers: int = 0) -> Iterator[str]:

@@ -134,7 +134,7 @@ def _make_plan(workspace: Workspace, request: TaskRequest) -> Plan:
 
 def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> EnvironmentPlan:
     from reconciler.engine.plan.record import to_change_records
-    from reconciler.render.views.plan import build_plan_view, complete_rows
+    from reconciler.render.views.plan import build_plan_view, complete_plan_view
 
     view = build_plan_view(plan, unchanged_markers=workspace.count_unchanged_markers(plan))
     return EnvironmentPlan(
@@ -145,7 +145,7 @@ def _summarize_plan(workspace: Workspace, plan: Plan, options: TaskOptions) -> E
         call_count=plan.estimate.total_calls,
         seconds=plan.estimate.seconds,
         steps=_list_steps(plan),
-        view=complete_rows(view),
+        view=complete_plan_view(view),
         changes=tuple(to_change_records(plan.steps)) if options.with_records else (),
         files_digest=workspace.desired.files_digest,
         unmatched=plan.unmatched,
@@ -282,7 +282,7 @@ def _apply_plan(
 
 def _find_drift(workspace: Workspace, request: TaskRequest) -> TaskResponse:
     from reconciler.render.json.drift_file import to_resource_record
-    from reconciler.render.views.drift import build_drift_view
+    from reconciler.render.views.drift import build_drift_view, complete_drift_view
 
     drift = workspace.drift(
         select=request.options.select,
@@ -298,7 +298,7 @@ def _find_drift(workspace: Workspace, request: TaskRequest) -> TaskResponse:
         target=_to_target_record(drift.target),
         counts=dict(Counter(direction for _, direction in addresses)),
         addresses=addresses,
-        view=build_drift_view(drift, workspace.last_run_on_target()),
+        view=complete_drift_view(build_drift_view(drift, workspace.last_run_on_target())),
         resources=tuple(map(to_resource_record, drift.items)) if request.options.with_records else (),
         unmatched=drift.unmatched,
         edges=drift.edges,

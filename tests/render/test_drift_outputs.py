@@ -50,6 +50,6 @@ def test_every_format_counts_unmanaged_resources_by_whether_they_are_in_the_file
         "Drift: ? 1 in the file but not managed; 8 resources match the file, 2 neither in the file nor managed"
     )
     view = build_drift_view(drift)
-    for output in (render_drift_markdown(view), render_html_page(view)):
+    for output in (render_drift_markdown(view), "".join(render_html_page(view))):
         assert "1 in the file but not managed" in output
         assert "8 resources match the file, 2 neither in the file nor managed" in output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given
@@ -19,9 +19,9 @@ from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
 from reconciler.render.markdown import render_plan_markdown
 from reconciler.render.text.plan import render_plan_text
-from reconciler.render.views.grouping import MAX_NAMES, MIN_GROUP_SIZE, RowGroup, count_rows, group_rows
+from reconciler.render.views.grouping import MAX_NAMES, MIN_GROUP_SIZE, RowGroup, group_rows
 from reconciler.render.views.note_groups import group_notes
-from reconciler.render.views.plan import build_plan_view
+from reconciler.render.views.plan import PlanRow, build_plan_view
 from tests.support.examples import examples
 from tests.support.sample_plans import CREATION, make_resource_at_line, make_sample_plan, make_thing_creation
 
@@ -243,20 +243,25 @@ def test_groups_have_every_change_once_name_what_is_dangerous_and_mix_no_documen
     steps = make_random_steps(shapes, random)
     rows = [row for section in build_plan_view(make_sample_plan(*steps)).sections for row in section.rows]
     entries = group_rows(rows)
-    members = [row for entry in entries for row in (entry.rows if isinstance(entry, RowGroup) else (entry,))]
+    members = [row for entry in entries for row in list_members(rows, entry)]
     assert Counter(members) == Counter(rows)
-    assert count_rows(entries) == len(rows)
-    for group in entries:
-        if not isinstance(group, RowGroup):
-            continue
-        assert len({row.action for row in group.rows}) == 1
-        documents = {tuple(field for field in row.fields if field.is_document) for row in group.rows}
+    assert entries.row_count == len(rows)
+    for group in entries.groups:
+        own_rows = list_members(rows, group)
+        assert len({row.action for row in own_rows}) == 1
+        documents = {tuple(field for field in row.fields if field.is_document) for row in own_rows}
         assert len(documents) == 1
+        addresses = {row.address for row in own_rows}
         is_dangerous = group.sample.action in ("delete", "replace") or documents != {()}
-        assert sorted(group.names) == (sorted(row.address for row in group.rows) if is_dangerous else [])
+        assert len(group.names) == (min(len(addresses), MAX_NAMES) if is_dangerous else 0)
+        assert addresses.issuperset(group.names)
         assert {field.path for field in group.fields} == {
-            field.path for row in group.rows for field in row.fields
+            field.path for row in own_rows for field in row.fields
         }
+
+
+def list_members(rows: Sequence[PlanRow], entry: PlanRow | RowGroup[PlanRow]) -> Sequence[PlanRow]:
+    return [rows[position] for position in entry.positions] if isinstance(entry, RowGroup) else [entry]
 
 
 def make_random_steps(shapes, random) -> list[Step]:

@@ -132,7 +132,7 @@ def test_any_plan_and_drift_follow_their_schemas_and_a_plan_is_parsed_back(cloud
     assert all(is_valid("plan-line", line) for line in render_plan_jsonl(plan))
     drift = find_drift(after, target=TARGET, call=cloud.call, progress=lambda *_: None)
     for last_run in (None, RUN):
-        assert is_valid("drift", render_drift_json(drift, last_run))
+        assert is_valid("drift", "".join(render_drift_json(drift, last_run)))
         assert all(is_valid("drift-line", line) for line in render_drift_jsonl(drift, last_run))
 
 
@@ -277,7 +277,7 @@ def test_every_format_in_full_shows_thousands_of_changes_but_markdown_counts_mos
         "text": "\n".join(line.plain for line in render_plan_text(view, 100, full=True)),
         "json": "".join(render_plan_json(plan)),
         "jsonl": "".join(render_plan_jsonl(plan)),
-        "html": render_html_page(view, full=True),
+        "html": "".join(render_html_page(view, full=True)),
     }
     address_counts = {
         output_format: len(set(re.findall(r"things\.pump-\d+", text)))
@@ -341,6 +341,6 @@ def test_drift_is_escaped_in_text_and_html():
             "7 resources match the file"
         ),
     ]
-    page = render_html_page(view)
+    page = "".join(render_html_page(view))
     assert [word for word in ("<script", "canary", "\x1b", "\u202e") if word in page] == []
     assert "things.pump-2" in page

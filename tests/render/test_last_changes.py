@@ -105,7 +105,7 @@ def test_alike_resources_are_a_group_only_if_the_same_principal_changed_them():
 def test_markdown_and_html_have_the_last_change():
     view = build_drift_view(make_drift(make_item("a", CHANGE), trail_notes=("cannot read the trail",)))
     text = f"changed by {ROLE_ARN} 3 h ago from 203.0.113.7 (UpdateThing)"
-    markdown, page = render_drift_markdown(view), render_html_page(view)
+    markdown, page = render_drift_markdown(view), "".join(render_html_page(view))
     assert [markdown.count(text), page.count(text)] == [1, 1]
     assert [markdown.count("! cannot read the trail"), page.count("! cannot read the trail")] == [1, 1]
 
@@ -116,7 +116,7 @@ def test_json_has_the_last_change_or_why_it_is_not_known():
         make_item("b", unknown_change=ABSENT),
         trail_notes=("a note",),
     )
-    document = json.loads(render_drift_json(drift))
+    document = json.loads("".join(render_drift_json(drift)))
     lines = [json.loads(line) for line in render_drift_jsonl(drift)]
     known = {
         "operation": "UpdateThing",
@@ -139,8 +139,8 @@ def test_the_texts_of_the_trail_are_escaped_and_shortened_in_every_format():
     outputs = {
         "text": "\n".join(render_lines(drift)),
         "markdown": render_drift_markdown(view),
-        "html": render_html_page(view),
-        "json": render_drift_json(drift),
+        "html": "".join(render_html_page(view)),
+        "json": "".join(render_drift_json(drift)),
     }
     for output_format, output in outputs.items():
         assert [text for text in ("\x1b", "\u202e", "##[") if text in output] == [], output_format

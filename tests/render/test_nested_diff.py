@@ -76,7 +76,7 @@ FORMATS = {
     "full text": lambda change: render_text(change, full=True),
     "markdown": lambda change: render_plan_markdown(build_plan_view(make_sample_plan(Step(change, ())))),
     "html": lambda change: html.unescape(
-        render_html_page(build_plan_view(make_sample_plan(Step(change, ()))))
+        "".join(render_html_page(build_plan_view(make_sample_plan(Step(change, ())))))
     ),
 }
 

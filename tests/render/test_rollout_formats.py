@@ -77,4 +77,4 @@ def test_hostile_names_and_errors_are_text_in_markdown_and_html():
     view = make_view(group, problems=(EnvironmentGroup((row,)),))
     outside_code = re.sub(r"(`{3,}).*?\1|(`+)[^`].*?\2", "", render_rollout_markdown(view), flags=re.DOTALL)
     assert "<script>" not in outside_code
-    assert "<script>" not in render_html_page(view)
+    assert "<script>" not in "".join(render_html_page(view))

@@ -61,7 +61,7 @@ FORMATS = {
     "text": render_text,
     "text at 80 columns": lambda plan: render_text(plan, 80),
     "markdown": lambda plan: render_plan_markdown(build_plan_view(plan)),
-    "html": lambda plan: html.unescape(render_html_page(build_plan_view(plan))),
+    "html": lambda plan: html.unescape("".join(render_html_page(build_plan_view(plan)))),
 }
 
 

@@ -93,18 +93,18 @@ def drift(  # noqa: PLR0913 (its options)
 def _print_drift(
     result: Drift, last_run: Run | None, terminal: Terminal, output_format: str, *, full: bool
 ) -> None:
+    from reconciler.cli.terminal import write_pieces
     from reconciler.render.formats import render_page
     from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
     from reconciler.render.text.drift import render_drift_text
     from reconciler.render.views.drift import build_drift_view
 
     if output_format == "json":
-        click.echo(render_drift_json(result, last_run), nl=False)
+        write_pieces(render_drift_json(result, last_run))
     elif output_format == "jsonl":
-        for line in render_drift_jsonl(result, last_run):
-            click.echo(line, nl=False)
+        write_pieces(render_drift_jsonl(result, last_run))
     elif output_format == "text":
         view = build_drift_view(result, last_run)
         terminal.print(render_drift_text(view, terminal.width, full=full))
     else:
-        click.echo(render_page(build_drift_view(result, last_run), output_format, full=full), nl=False)
+        write_pieces(render_page(build_drift_view(result, last_run), output_format, full=full))

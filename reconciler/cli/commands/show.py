@@ -143,6 +143,7 @@ def _render_lines(resource: DisplayedResource, terminal: Terminal) -> Iterable[T
 def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, calls: bool, full: bool) -> None:
     """Print a saved plan from its file only; whether it still holds is checked when it is applied."""
     from reconciler.cli.planning import print_plan_view
+    from reconciler.cli.terminal import write_pieces
     from reconciler.render.json.plan_file import parse_plan_file
     from reconciler.render.json.plan_lines import render_record_jsonl
     from reconciler.render.views.plan import remove_requests
@@ -150,10 +151,9 @@ def _print_saved_plan(file: Path, terminal: Terminal, output_format: str, *, cal
     content = file.read_bytes()
     document = parse_plan_file(content)
     if output_format == "json":
-        click.echo(content.decode(), nl=False)
+        click.echo(content, nl=False)
     elif output_format == "jsonl":
-        for line in render_record_jsonl(document):
-            click.echo(line, nl=False)
+        write_pieces(render_record_jsonl(document))
     else:
         view = document.view if calls else remove_requests(document.view)
         print_plan_view(view, terminal, output_format, full=calls or full)

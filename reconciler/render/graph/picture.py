@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from attrs import evolve, field
 
 from reconciler.frozen_classes import frozen
 from reconciler.model.change import Delete, Forget
-from reconciler.model.plan import Plan, Step
+from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.labels import format_kind, get_kind_position
@@ -139,17 +140,17 @@ def build_picture(
 
     A plan adds the actions of the nodes that it changes, and the resources that it deletes or forgets.
     """
-    steps = {step.address: step for step in plan.steps} if plan else {}
-    removals = {address: step for address, step in steps.items() if isinstance(step.change, Delete | Forget)}
+    actions = {change.address: change.action for change in plan.changes} if plan else {}
+    removals = _find_removals(plan) if plan else {}
     addresses = sorted(
         {*graph.nodes, *removals}, key=lambda address: (get_kind_position(address.kind), address)
     )
-    nodes = tuple(_build_node(address, desired, steps.get(address)) for address in addresses)
+    nodes = tuple(_build_node(address, desired, actions.get(address)) for address in addresses)
     # A resource is removed after its dependents, so the removals that its removal waits for are drawn as its dependents.
     removal_edges = {
         (address, dependent)
-        for address, step in removals.items()
-        for dependent in step.dependencies
+        for address, dependencies in removals.items()
+        for dependent in dependencies
         if dependent in removals
     }
     edges = sorted({*graph.edges, *removal_edges})
@@ -184,12 +185,21 @@ def map_neighbors(edges: Iterable[GraphEdge]) -> tuple[Neighbors, Neighbors]:
     return dependents, dependencies
 
 
-def _build_node(address: Address, desired: Desired, step: Step | None) -> GraphNode:
+def _find_removals(plan: Plan) -> Mapping[Address, AbstractSet[Address]]:
+    """Return the deleted and forgotten resources, with the changes that each waits for."""
+    return {
+        change.address: plan.steps[position].dependencies
+        for position, change in enumerate(plan.changes)
+        if isinstance(change, Delete | Forget)
+    }
+
+
+def _build_node(address: Address, desired: Desired, action: str | None) -> GraphNode:
     return GraphNode(
         id=str(address),
         kind=address.kind,
         label=escape_invisible(address.name),
-        action=step.change.action if step else None,
+        action=action,
         is_marker=address in desired and desired[address].is_ownership_marker,
     )
 

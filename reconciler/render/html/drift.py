@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import htpy as h
 
@@ -22,7 +22,7 @@ from reconciler.render.views.drift import (
     format_drift_counts,
     format_unchanged_count,
 )
-from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
+from reconciler.render.views.grouping import RowEntries, RowGroup, group_rows
 from reconciler.render.views.labels import format_kind, format_workspace, join_facts
 
 _CSS_CLASSES: Mapping[str, str] = {
@@ -67,14 +67,14 @@ def render_drifted_resources_html(
 
 def _render_section(
     section: DriftSection,
-    entries: Sequence[DriftRow | RowGroup[DriftRow]],
+    entries: RowEntries[DriftRow],
     max_rows: int | None,
     *,
     unfold: bool,
 ) -> h.Renderable:
     shown_entries = entries[:max_rows]
     rows = (_render_entry(entry, unfold=unfold) for entry in shown_entries)
-    omitted_count = len(section.rows) - count_rows(shown_entries)
+    omitted_count = len(section.rows) - shown_entries.row_count
     omitted = f"and {omitted_count:,} more {format_kind(section.kind, omitted_count)}"
     return h.details(".section", open=unfold)[
         h.summary[h.strong[section.title]],

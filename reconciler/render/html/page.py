@@ -6,7 +6,7 @@ carry all information, because some websites (GitHub) remove the style; where th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
@@ -66,8 +66,8 @@ def wrap_in_style(content: h.Renderable) -> str:
     return f"{h.div('.reconciler')[h.style[load_stylesheet()], content]}\n"
 
 
-def render_html_page(view: Any, *, full: bool = False, max_rows: int | None = None) -> str:
-    """Render a view as a complete page.
+def render_html_page(view: Any, *, full: bool = False, max_rows: int | None = None) -> Iterator[str]:
+    """Render a view as a complete page, in pieces.
 
     With `full`, alike rows are not grouped. `max_rows` limits the rows and groups of each kind.
     """
@@ -80,7 +80,8 @@ def render_html_page(view: Any, *, full: bool = False, max_rows: int | None = No
         h.style[load_stylesheet()],
     ]
     main = h.div(".reconciler.page")[h.main[_render_view(view, full=full, max_rows=max_rows)]]
-    return f"{h.html(lang='en')[head, h.body(style='margin: 0')[main]]}\n"
+    yield from h.html(lang="en")[head, h.body(style="margin: 0")[main]].iter_chunks()
+    yield "\n"
 
 
 def _render_view(view: Any, *, full: bool, max_rows: int | None) -> h.Renderable:

@@ -79,7 +79,7 @@ def render_group_details_html(group: RowGroup[Any], *, signs: bool) -> h.Rendera
     return h.div(".details")[
         h.table(".lines")[h.tbody[(_render_field(field, signs=signs) for field in group.fields)]],
         (h.p[h.strong["except"], " ", exception] for exception in group.exceptions),
-        h.p[h.code[format_names(group.names)]] if group.names else None,
+        h.p[h.code[format_names(group.names, total=group.count)]] if group.names else None,
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import htpy as h
 
@@ -15,7 +15,7 @@ from reconciler.render.html.parts import (
     render_requests_html,
     render_workspace_html,
 )
-from reconciler.render.views.grouping import RowGroup, count_rows, group_rows, has_document
+from reconciler.render.views.grouping import RowEntries, RowGroup, group_rows, has_document
 from reconciler.render.views.labels import format_counts, format_workspace, join_facts, pluralize
 from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
@@ -98,10 +98,10 @@ def render_note_html(note: NoteView) -> h.Renderable:
 
 
 def _render_section(
-    section: PlanSection, entries: Sequence[PlanRow | RowGroup[PlanRow]], *, unfold_fields: bool
+    section: PlanSection, entries: RowEntries[PlanRow], *, unfold_fields: bool
 ) -> h.Renderable:
     rows = (_render_entry(entry, unfold_fields=unfold_fields) for entry in entries)
-    omitted_count = section.omitted + len(section.rows) - count_rows(entries)
+    omitted_count = section.omitted + len(section.rows) - entries.row_count
     omitted = h.p(".quiet")[describe_omitted(section.kind, omitted_count)] if omitted_count else None
     shows_document = any(
         has_document(entry.sample if isinstance(entry, RowGroup) else entry) for entry in entries

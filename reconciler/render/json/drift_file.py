@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource, LastChange
 from reconciler.engine.plan.record import UnmanagedRecord, to_json_values, to_unmanaged_records
 from reconciler.frozen_classes import frozen
 from reconciler.model.edge_readings import EdgeReadings
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.plan import Target
 from reconciler.model.run import Run
 from reconciler.render.json.encode import encode_document, encode_json, get_fields
@@ -120,7 +121,7 @@ class DriftDocument(DriftSummary):
     `resources` are the resources that differ, sorted by direction and address.
     """
 
-    resources: tuple[DriftedResourceRecord, ...]
+    resources: Sequence[DriftedResourceRecord]
 
 
 @frozen(kw_only=True)
@@ -138,11 +139,11 @@ class DriftedResourceLine(DriftedResourceRecord):
     type: Literal["resource"] = "resource"
 
 
-def render_drift_json(drift: Drift, last_run: Run | None = None) -> str:
-    """Render the drift as one document."""
+def render_drift_json(drift: Drift, last_run: Run | None = None) -> Iterator[str]:
+    """Render the drift as one document, in pieces."""
     summary = get_fields(_summarize(drift, last_run), DriftSummary)
-    resources = tuple(map(to_resource_record, drift.items))
-    return "".join(encode_document(DriftDocument(**summary, resources=resources)))
+    resources = LazySequence(to_resource_record, drift.items)
+    return encode_document(DriftDocument(**summary, resources=resources))
 
 
 def render_drift_jsonl(drift: Drift, last_run: Run | None = None) -> Iterator[str]:

@@ -114,7 +114,11 @@ class EventWriter:
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self._plan, self._stream, self._clock, self._now = plan, stream, clock, now
-        self._calls = {step.address: tuple(map(str, step.calls)) for step in plan.steps}
+        shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # most steps of a fleet have the same calls
+        self._calls: dict[Address, tuple[str, ...]] = {}
+        for step in plan.steps:
+            calls = tuple(map(str, step.calls))
+            self._calls[step.address] = shared.setdefault(calls, calls)
         self._secrets = find_secrets(plan.steps)
         self._started_at: dict[Address, float] = {}
 

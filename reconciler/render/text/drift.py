@@ -9,7 +9,7 @@ from rich.text import Text
 
 from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.text.parts import (
-    MAX_ALIGNED_ADDRESS,
+    measure_addresses,
     render_fields,
     render_group_details,
     render_sections,
@@ -26,7 +26,7 @@ from reconciler.render.views.drift import (
     describe_drift_row,
     format_unchanged_count,
 )
-from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
+from reconciler.render.views.grouping import RowGroup, group_rows
 from reconciler.render.views.labels import format_kind, join_facts
 
 _DIRECTION_COLORS: Mapping[str, str] = {
@@ -132,15 +132,13 @@ def _render_section(
     """Render the resources of a kind, and return whether some of them are in a group."""
     yield Text(section.title, "bold underline")
     entries = group_rows(section.rows, full=full)[:max_rows]
-    rows = [entry for entry in entries if isinstance(entry, DriftRow)]
-    lengths = (len(row.address) for row in rows if len(row.address) <= MAX_ALIGNED_ADDRESS)
-    address_width = max(lengths, default=0)
+    address_width = measure_addresses(entries)
     for entry in entries:
         if isinstance(entry, DriftRow):
             yield from render_drift_row(entry, address_width, width, full=full)
         else:
             yield from render_drift_group(entry, width)
-    omitted_count = len(section.rows) - count_rows(entries)
+    omitted_count = len(section.rows) - entries.row_count
     if omitted_count:
         yield Text(f"  and {omitted_count:,} more {format_kind(section.kind, omitted_count)}", QUIET)
-    return len(rows) < len(entries)
+    return bool(entries.groups)

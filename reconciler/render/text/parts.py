@@ -11,7 +11,7 @@ from rich.text import Text
 from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.views.fields import FieldLine
 from reconciler.render.views.format_value import ValueView, truncate, truncate_all, truncate_pair
-from reconciler.render.views.grouping import RowGroup, format_names
+from reconciler.render.views.grouping import RowEntries, RowGroup, format_names
 
 _Section = TypeVar("_Section")
 
@@ -98,13 +98,22 @@ def render_head(head: Text, description: str, width: int) -> Iterator[Text]:
         yield indent(description, QUIET)
 
 
+def measure_addresses(entries: RowEntries[Any]) -> int:
+    """Return the length of the longest aligned address of the rows that are in no group."""
+    lengths = map(len, entries.list_row_addresses())
+    return max((length for length in lengths if length <= MAX_ALIGNED_ADDRESS), default=0)
+
+
 def render_group_details(group: RowGroup[Any], width: int, *, signs: bool) -> Iterator[Text]:
     """Render the values of a group, its exceptions, and the addresses that approval needs."""
     yield from render_fields(group.fields, width, signs=signs, in_full=True)
     for exception in group.exceptions:
         yield indent(Text.assemble(("except ", "bold"), exception))
     names = textwrap.wrap(
-        format_names(group.names), width - _INDENT, break_long_words=False, break_on_hyphens=False
+        format_names(group.names, total=group.count),
+        width - _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     yield from map(indent, names)
 

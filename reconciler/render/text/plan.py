@@ -5,7 +5,7 @@ Some lines may still be wider; they are wrapped elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from functools import partial
 
 from rich.text import Text
@@ -13,8 +13,8 @@ from rich.text import Text
 from reconciler.model.change import ACTIONS
 from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.text.parts import (
-    MAX_ALIGNED_ADDRESS,
     indent,
+    measure_addresses,
     render_fields,
     render_group_details,
     render_head,
@@ -22,7 +22,7 @@ from reconciler.render.text.parts import (
     render_sections,
     render_workspace,
 )
-from reconciler.render.views.grouping import RowGroup, count_rows, group_rows
+from reconciler.render.views.grouping import RowGroup, group_rows
 from reconciler.render.views.labels import format_counts, pluralize
 from reconciler.render.views.note_groups import group_notes
 from reconciler.render.views.plan import (
@@ -39,7 +39,6 @@ from reconciler.render.views.plan import (
     describe_omitted,
     describe_row,
     describe_unchanged,
-    list_addresses,
 )
 
 
@@ -136,24 +135,16 @@ def _render_section(
     """Render the changes of a kind, and return whether some of them are in a group."""
     yield Text.assemble((section.title, "bold underline"), "  ", (format_counts(section.counts), QUIET))
     entries = group_rows(section.rows, full=full)[:max_rows]
-    address_width = _find_address_width(section, entries)
+    address_width = measure_addresses(entries)
     for entry in entries:
         if isinstance(entry, PlanRow):
             yield from render_plan_row(entry, address_width, width, full=full)
         else:
             yield from render_plan_group(entry, width)
-    omitted_count = section.omitted + len(section.rows) - count_rows(entries)
+    omitted_count = section.omitted + len(section.rows) - entries.row_count
     if omitted_count:
         yield Text(f"  {describe_omitted(section.kind, omitted_count)}", QUIET)
-    return len(entries) < len(section.rows) and any(isinstance(entry, RowGroup) for entry in entries)
-
-
-def _find_address_width(section: PlanSection, entries: Sequence[PlanRow | RowGroup[PlanRow]]) -> int:
-    """Return the length of the longest aligned address of the entries other than groups."""
-    is_complete = len(entries) == len(section.rows)  # without groups; the rows may be lazy
-    rows = [] if is_complete else [entry for entry in entries if isinstance(entry, PlanRow)]
-    lengths = map(len, list_addresses(section.rows if is_complete else rows))
-    return max((length for length in lengths if length <= MAX_ALIGNED_ADDRESS), default=0)
+    return bool(entries.groups)
 
 
 def _render_request(number: int, request: RequestView) -> Iterator[Text]:

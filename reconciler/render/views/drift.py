@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
+
+from attrs import evolve
 
 from reconciler.engine.plan.drift import DIRECTIONS, Drift, DriftedResource
 from reconciler.frozen_classes import frozen
@@ -15,6 +18,7 @@ from reconciler.model.run import Run
 from reconciler.model.secret import KeySecret
 from reconciler.model.text import escape_invisible, join_some
 from reconciler.render.views.fields import FieldLine, describe_field
+from reconciler.render.views.grouping import LazyRows
 from reconciler.render.views.labels import (
     format_age,
     format_kind_title,
@@ -60,6 +64,9 @@ class DriftRow:
     owner_note: str
     change_note: str = ""
 
+    calls: ClassVar[int] = 0
+    wait_seconds: ClassVar[float] = 0.0
+
     @property
     def label(self) -> str:
         """The direction, by which rows are grouped."""
@@ -73,12 +80,12 @@ class DriftRow:
 
 @frozen
 class DriftSection:
-    """The drift of one kind; `position` is the kind's place in dependency order."""
+    """The drift of one kind; `position` is the kind's place in dependency order, and `rows` may be lazy."""
 
     kind: str
     title: str
     position: int
-    rows: tuple[DriftRow, ...]
+    rows: Sequence[DriftRow]
 
 
 @frozen
@@ -116,18 +123,15 @@ class DriftView:
 
 def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
     """Build the view of a drift; `last_run` is the workspace's last apply to the same registry."""
-    rows_by_kind: dict[str, list[DriftRow]] = {}
-    for resource in drift.items:
-        rows_by_kind.setdefault(resource.address.kind, []).append(_build_row(resource, drift.workspace))
-    kinds = sorted(rows_by_kind, key=lambda kind: (get_kind_position(kind), kind))
+    positions_by_kind: dict[str, array[int]] = {}
+    for position, resource in enumerate(drift.items):
+        positions_by_kind.setdefault(resource.address.kind, array("q")).append(position)
+    kinds = sorted(positions_by_kind, key=lambda kind: (get_kind_position(kind), kind))
     counts = Counter(resource.direction for resource in drift.items)
     return DriftView(
         workspace=escape_invisible(drift.workspace),
         target=escape_invisible(str(drift.target)),
-        sections=tuple(
-            DriftSection(kind, format_kind_title(kind), get_kind_position(kind), tuple(rows_by_kind[kind]))
-            for kind in kinds
-        ),
+        sections=tuple(_build_section(drift, kind, positions_by_kind[kind]) for kind in kinds),
         counts={direction: counts[direction] for direction in DIRECTIONS},
         unchanged=drift.unchanged,
         last_apply=_describe_last_apply(last_run, drift),
@@ -139,6 +143,12 @@ def build_drift_view(drift: Drift, last_run: Run | None = None) -> DriftView:
         trail_notes=tuple(map(escape_invisible, (*describe_edge_warnings(drift.edges), *drift.trail_notes))),
         edges=describe_edges(drift.edges),
     )
+
+
+def complete_drift_view(view: DriftView) -> DriftView:
+    """Return the view with all rows in memory, so that it does not refer to the drift."""
+    sections = (evolve(section, rows=tuple(section.rows)) for section in view.sections)
+    return evolve(view, sections=tuple(sections))
 
 
 def format_drift_counts(view: DriftView) -> Sequence[str]:
@@ -164,6 +174,19 @@ def describe_drift_row(row: DriftRow) -> str:
     return join_facts((row.origin, row.owner_note))
 
 
+def _build_section(drift: Drift, kind: str, positions: Sequence[int]) -> DriftSection:
+    rows = LazyRows(
+        lambda position: _build_row(drift.items[position], drift.workspace),
+        positions,
+        lambda position: _format_address(drift.items[position]),
+    )
+    return DriftSection(kind, format_kind_title(kind), get_kind_position(kind), rows)
+
+
+def _format_address(resource: DriftedResource) -> str:
+    return escape_invisible(str(resource.address))
+
+
 def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
     changes = (
         FieldChange(field.path, _describe_missing_outputs(field.desired), field.live, field.sensitive)
@@ -173,7 +196,7 @@ def _build_row(resource: DriftedResource, workspace: str) -> DriftRow:
     return DriftRow(
         direction=resource.direction,
         glyph=DIRECTION_GLYPHS[resource.direction],
-        address=escape_invisible(str(resource.address)),
+        address=_format_address(resource),
         origin=escape_invisible(resource.origin or ""),
         fields=tuple(line for change in changes for line in describe_field(change)),
         owner_note=escape_invisible(f"owned by workspace {resource.owner}") if has_other_owner else "",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from attrs import evolve
 
 from reconciler.render.views.group_values import mask_numbers
-from reconciler.render.views.grouping import find_alike, format_names
+from reconciler.render.views.grouping import format_names, merge_alike
 from reconciler.render.views.result import FailureView
 
 _MAX_EXAMPLES = 3
@@ -20,23 +20,18 @@ def group_failures(failures: Sequence[FailureView]) -> Sequence[FailureView]:
     Alike failures have the same action, kind, call and code, and the same texts but for their own names and numbers. The failure of
     a group stands where its first one stood.
     """
-    groups = find_alike(range(len(failures)), lambda index: _get_key(failures[index]))
-    merged_failures = {indexes[0]: _merge([failures[index] for index in indexes]) for indexes in groups}
-    hidden = {index for indexes in groups for index in indexes[1:]}
-    return [
-        merged_failures.get(index, failure) for index, failure in enumerate(failures) if index not in hidden
-    ]
+    return merge_alike(failures, _get_key, _merge)
 
 
 def group_skipped(skipped: Sequence[tuple[str, int]]) -> Sequence[tuple[str, int]]:
     """Return failed addresses with the number of steps that each blocked; many of a kind are one."""
-    groups = find_alike(range(len(skipped)), lambda index: skipped[index][0].partition(".")[0])
-    merged_entries: dict[int, tuple[str, int]] = {}
-    for indexes in groups:
-        names = format_names([skipped[index][0] for index in indexes], _MAX_EXAMPLES)
-        merged_entries[indexes[0]] = (names, sum(skipped[index][1] for index in indexes))
-    hidden = {index for indexes in groups for index in indexes[1:]}
-    return [merged_entries.get(index, entry) for index, entry in enumerate(skipped) if index not in hidden]
+    return merge_alike(skipped, lambda entry: entry[0].partition(".")[0], _merge_skipped)
+
+
+def _merge_skipped(skipped: Sequence[tuple[str, int]]) -> tuple[str, int]:
+    examples = [address for address, _ in skipped[:_MAX_EXAMPLES]]
+    names = format_names(examples, _MAX_EXAMPLES, total=len(skipped))
+    return names, sum(count for _, count in skipped)
 
 
 def _get_key(failure: FailureView) -> Hashable:
@@ -52,16 +47,18 @@ def _get_key(failure: FailureView) -> Hashable:
 
 def _merge(failures: Sequence[FailureView]) -> FailureView:
     first = failures[0]
-    names = format_names([failure.address for failure in failures], _MAX_EXAMPLES)
+    examples = [failure.address for failure in failures[:_MAX_EXAMPLES]]
+    names = format_names(examples, _MAX_EXAMPLES, total=len(failures))
     return evolve(
         first,
         description=first.description.replace(first.address, names, 1),
-        message=_merge_texts([failure.message for failure in failures]),
+        message=_merge_texts(failure.message for failure in failures),
         request_id=f"{first.request_id} (of {first.address})" if first.request_id else "",
-        next_step=_merge_texts([failure.next_step for failure in failures]),
+        next_step=_merge_texts(failure.next_step for failure in failures),
     )
 
 
-def _merge_texts(texts: Sequence[str]) -> str:
+def _merge_texts(texts: Iterator[str]) -> str:
     """Return the text that all failures have, or the first one as an example."""
-    return texts[0] if len(set(texts)) == 1 else f"for example: {texts[0]}"
+    first = next(texts)
+    return first if all(text == first for text in texts) else f"for example: {first}"

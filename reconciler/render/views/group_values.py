@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from typing import TypeAlias
 
 from attrs import evolve
 
@@ -43,17 +44,11 @@ _OWN_NAME = "<name>"
 _NONE = "none"
 
 
-@frozen
-class _Cell:
-    """The value of one field in one row: its text or, for some lists, the texts of its items.
+Summary: TypeAlias = tuple[tuple[FieldLine, ...], tuple[str, ...]]
+"""The fields of alike rows, and the exceptions among the rows."""
 
-    `keys` are these texts as they are counted, with or without their numbers. `line` is None if the row does not have the field.
-    """
-
-    address: str
-    line: FieldLine | None
-    texts: tuple[str, ...]
-    keys: tuple[str, ...]
+_ITEM_SEPARATOR = "\n"
+"""Separates the items of a list in the text of a value; no item has line breaks."""
 
 
 def mask_numbers(text: str) -> str:
@@ -61,76 +56,182 @@ def mask_numbers(text: str) -> str:
     return _NUMBER.sub("#", text)
 
 
-def summarize_fields(
-    rows: Sequence[tuple[str, Sequence[FieldLine]]],
-) -> tuple[tuple[FieldLine, ...], tuple[str, ...]]:
-    """Return the fields of alike rows, and the exceptions among the rows.
+class FieldCounts:
+    """The values of alike rows, counted field by field, so that no row needs to be kept."""
 
-    Each row is its address and its fields. The exceptions are addresses with those of their values that few rows have, the lists of
-    references first: these grant permissions.
+    def __init__(self) -> None:
+        self._rows = 0
+        self._columns: dict[str, _Column] = {}
+
+    def add(self, address: str, fields: Iterable[FieldLine]) -> None:
+        """Count the values of one row."""
+        lines = {field.path: field for field in fields}
+        for path, line in lines.items():
+            column = self._columns.get(path)
+            if column is None:
+                column = self._columns[path] = _Column(path, line, self._rows)
+            column.add(address, line)
+        self._rows += 1
+        if len(lines) < len(self._columns):
+            for path in self._columns.keys() - lines.keys():
+                self._columns[path].add_missing(1)
+
+    def summarize(self, rows: Iterable[tuple[str, Iterable[FieldLine]]]) -> Summary:
+        """Return the fields of all rows, and the exceptions among the rows.
+
+        The exceptions are addresses with those of their values that few rows have, the lists of references first: these grant permissions.
+        `rows` are the addresses and the fields of the counted rows; they are only used if there are exceptions.
+        """
+        columns = self._columns.values()
+        lines = tuple(column.summarize() for column in columns)
+        rare_values = {column: values for column in columns if (values := column.find_rare_values())}
+        exceptions: dict[_Column, dict[str, str]] = {column: {} for column in rare_values}
+        for address, fields in rows if rare_values else ():
+            own_lines = {field.path: field for field in fields}
+            for column, values in rare_values.items():
+                text = values.get(_describe_line(own_lines.get(column.path), address))
+                if text:
+                    exceptions[column][address] = f"{column.path} {text}"
+        lists_first = sorted(exceptions, key=lambda column: not column.is_list)
+        return lines, tuple(_format_exceptions([exceptions[column] for column in lists_first]))
+
+
+class _Column:
+    """The values of one field, with the number of rows that have each.
+
+    A value is the text of a field's line, or the texts of the items of a list.
     """
-    lines_by_path: dict[str, dict[int, FieldLine]] = {}
-    for number, (_, fields) in enumerate(rows):
-        for field in fields:
-            lines_by_path.setdefault(field.path, {})[number] = field
-    addresses = [address for address, _ in rows]
-    summaries: list[FieldLine] = []
-    exceptions: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
-    for path, lines in lines_by_path.items():
-        first_line = next(iter(lines.values()))
-        if len(lines) == len(rows) and all(line == first_line for line in lines.values()):
-            summaries.append(first_line)
-            continue
-        is_list = any(line.added or line.removed for line in lines.values())
-        cells: Sequence[_Cell] = [
-            _build_cell(address, lines.get(number)) for number, address in enumerate(addresses)
-        ]
-        if is_list:
-            cells = _choose_list_keys(cells)
-        summaries.append(_summarize_field(path, cells, _MAX_LISTS if is_list else _MAX_VALUES))
-        for address, text in _find_exceptions(cells):
-            exceptions[is_list].setdefault(address, []).append(f"{path} {text}")
-    return tuple(summaries), tuple(_format_exceptions(exceptions[True], exceptions[False]))
+
+    def __init__(self, path: str, line: FieldLine, earlier_rows: int) -> None:
+        self.path = path
+        self.is_list = False
+        self._first_line = self._last_line = line
+        self._signs: set[str] = set()
+        self._forces_replacement = self._sensitive = False
+        self._is_uniform = True
+        self._counts = Counter[str]()
+        self._add_properties(line)
+        if earlier_rows:
+            self.add_missing(earlier_rows)
+
+    def add(self, address: str, line: FieldLine) -> None:
+        """Count the value of one row."""
+        self._counts[_describe_line(line, address)] += 1
+        if line is not self._last_line:  # most rows share their lines
+            self._add_properties(line)
+
+    def add_missing(self, count: int) -> None:
+        """Count rows that do not have the field."""
+        self._counts[_NONE] += count
+        self._signs.add("~")
+        self._is_uniform = False
+
+    def _add_properties(self, line: FieldLine) -> None:
+        self._last_line = line
+        self._signs.add(line.sign)
+        self._forces_replacement |= line.forces_replacement
+        self._sensitive |= line.sensitive
+        self.is_list |= bool(line.added or line.removed)
+        self._is_uniform = self._is_uniform and line == self._first_line
+
+    def summarize(self) -> FieldLine:
+        """Return the line of all rows: as it is if all are equal, else with the number of each value."""
+        if self._is_uniform:
+            return self._first_line
+        counts = self._choose_keys().count(self._counts)
+        sample = " ".join(_split(_describe_line(self._first_line, "")))
+        max_values = _MAX_LISTS if self.is_list else _MAX_VALUES
+        return FieldLine(
+            sign=min(self._signs) if len(self._signs) == 1 else "~",
+            path=self.path,
+            after=ValueView(_format_counts(counts, sample, max_values)),
+            forces_replacement=self._forces_replacement,
+            sensitive=self._sensitive,
+        )
+
+    def find_rare_values(self) -> Mapping[str, str]:
+        """Return the text of each value that few rows have, if most rows have other values.
+
+        If most rows have rare values, as in a series of names, values that differ only in numbers count as one.
+        """
+        if self._is_uniform:
+            return {}
+        keys = self._choose_keys()
+        ((common_key, _),) = keys.count(self._counts).most_common(1)
+        rare = _select_rare(self._counts, keys) or _select_rare(self._counts, evolve(keys, masked=True))
+        shortened = _shorten_all([text for texts in rare.values() for text in texts], common_key)
+        return {value: " ".join(shortened[text] for text in texts) for value, texts in rare.items()}
+
+    def _choose_keys(self) -> _Keys:
+        """Return the keys by which the values are counted.
+
+        Lists have keys of which all can be shown, if there are such. A key is a list or, if these are too many or too long, an item. If there
+        are still too many, numbers are masked, so that one list or item that is unlike the others is seen.
+        """
+        if not self.is_list:
+            return _Keys()
+        choices = (_Keys(), _Keys(masked=True), _Keys(split=True))
+        return next(
+            (keys for keys in choices if keys.can_show_all(self._counts)), _Keys(split=True, masked=True)
+        )
 
 
-def _build_cell(address: str, line: FieldLine | None, *, is_split: bool = False) -> _Cell:
-    """Build the cell of one field in one row; with `is_split`, with a text for each item of a list."""
-    parts = _describe_line(line, address) if line else (_NONE,)
-    texts = tuple(dict.fromkeys(parts)) if is_split else (" ".join(parts),)
-    return _Cell(address, line, texts, texts)
+@frozen
+class _Keys:
+    """How values are counted: whole or, if `split`, by their items; if `masked`, without numbers."""
+
+    split: bool = False
+    masked: bool = False
+
+    def list_texts(self, value: str) -> Sequence[str]:
+        """Return the texts of a value that are counted."""
+        items = _split(value)
+        return tuple(dict.fromkeys(items)) if self.split else (" ".join(items),)
+
+    def list_keys(self, value: str) -> Sequence[str]:
+        """Return the key of each of these texts."""
+        texts = self.list_texts(value)
+        return tuple(map(mask_numbers, texts)) if self.masked else texts
+
+    def count(self, values: Counter[str]) -> Counter[str]:
+        """Return the number of rows with each key."""
+        counts = Counter[str]()
+        for value, count in values.items():
+            for key in dict.fromkeys(self.list_keys(value)):
+                counts[key] += count
+        return counts
+
+    def can_show_all(self, values: Counter[str]) -> bool:
+        """Return whether all keys of these values are few and short enough to be shown."""
+        keys: set[str] = set()
+        has_items = False
+        for value in values:
+            own_keys = self.list_keys(value)
+            keys.update(own_keys)
+            has_items |= len(own_keys) > 1
+            if len(keys) > _MAX_LISTS:
+                return False
+        return has_items or max(map(len, keys)) <= _MAX_VALUE_LENGTH
 
 
-def _choose_list_keys(cells: Sequence[_Cell]) -> Sequence[_Cell]:
-    """Return the cells of lists with keys of which all can be shown, if there are such.
-
-    A key is a list or, if these are too many or too long, an item. If there are still too many, numbers are masked, so that one
-    list or item that is unlike the others is seen.
-    """
-    items = [_build_cell(cell.address, cell.line, is_split=True) for cell in cells]
-    choices = (cells, _mask_cells(cells), items)
-    return next((choice for choice in choices if _can_show_all(choice)), _mask_cells(items))
-
-
-def _can_show_all(cells: Sequence[_Cell]) -> bool:
-    keys = {key for cell in cells for key in cell.keys}
-    has_items = any(len(cell.keys) > 1 for cell in cells)
-    return len(keys) <= _MAX_LISTS and (has_items or max(map(len, keys)) <= _MAX_VALUE_LENGTH)
-
-
-def _mask_cells(cells: Sequence[_Cell]) -> Sequence[_Cell]:
-    return [evolve(cell, keys=tuple(map(mask_numbers, cell.texts))) for cell in cells]
-
-
-def _describe_line(line: FieldLine, address: str) -> Sequence[str]:
-    """Describe the items of a list, or a field's values in one text.
+def _describe_line(line: FieldLine | None, address: str) -> str:
+    """Describe the items of a list, or a field's values in one text; None is an absent field.
 
     The row's own name is replaced by `<name>`.
     """
+    if line is None:
+        return _NONE
     name = address.partition(".")[2]
     if line.added or line.removed:
         items = [f"+ {_format_text(item, name)}" for item in line.added]
-        return items + [f"- {_format_text(item, name)}" for item in line.removed]
-    return [" → ".join(_format_text(value, name) for value in (line.before, line.after) if value)]
+        items += [f"- {_format_text(item, name)}" for item in line.removed]
+        return _ITEM_SEPARATOR.join(items)
+    return " → ".join([_format_text(value, name) for value in (line.before, line.after) if value])
+
+
+def _split(value: str) -> Sequence[str]:
+    """Return the items of a value; that of a field that is not a list is one item."""
+    return value.split(_ITEM_SEPARATOR)
 
 
 def _format_text(value: ValueView, name: str) -> str:
@@ -144,20 +245,6 @@ def _format_text(value: ValueView, name: str) -> str:
         part[-1:].isalnum() for part in parts[:-1]
     )
     return _OWN_NAME.join(parts) if has_boundaries else text
-
-
-def _summarize_field(path: str, cells: Sequence[_Cell], max_values: int) -> FieldLine:
-    lines = [cell.line for cell in cells if cell.line]
-    signs = {line.sign for line in lines}
-    counts = _count_keys(cells)
-    sample = " ".join(_describe_line(lines[0], ""))
-    return FieldLine(
-        sign=signs.pop() if len(signs) == 1 and len(lines) == len(cells) else "~",
-        path=path,
-        after=ValueView(_format_counts(counts, sample, max_values)),
-        forces_replacement=any(line.forces_replacement for line in lines),
-        sensitive=any(line.sensitive for line in lines),
-    )
 
 
 def _format_counts(counts: Counter[str], sample: str, max_values: int) -> str:
@@ -196,47 +283,38 @@ def _shorten_all(texts: Sequence[str], common_text: str) -> Mapping[str, str]:
     }
 
 
-def _find_exceptions(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
-    """Yield the addresses and the values of rows with rare values, if most rows have none.
+def _select_rare(values: Counter[str], keys: _Keys) -> Mapping[str, Sequence[str]]:
+    """Return the values with rare texts, and these texts; none if many rows have such values.
 
-    If most rows have rare values, as in a series of names, values that differ only in numbers count as one.
+    A list without an item that nearly all others have is rare, too.
     """
-    ((common_key, _),) = _count_keys(cells).most_common(1)
-    exceptional = _select_exceptional(cells) or _select_exceptional(_mask_cells(cells))
-    shortened = _shorten_all([text for _, texts in exceptional for text in texts], common_key)
-    for cell, texts in exceptional:
-        yield cell.address, " ".join(shortened[text] for text in texts)
-
-
-def _select_exceptional(cells: Sequence[_Cell]) -> Sequence[tuple[_Cell, Sequence[str]]]:
-    """Return the cells with rare texts, and these texts; none if that is more than a small part.
-
-    A list without an item that nearly all others have is exceptional, too.
-    """
-    counts = _count_keys(cells)
-    has_items = any(len(cell.keys) > 1 for cell in cells)
-    nearly_all = range(len(cells) - _MAX_RARE_COUNT, len(cells))
+    counts = keys.count(values)
+    if len(counts) == 1:
+        return {}
+    total = values.total()
+    nearly_all = range(total - _MAX_RARE_COUNT, total)
+    has_items = any(len(keys.list_keys(value)) > 1 for value in values) if keys.split else False
     usual = {key for key, count in counts.items() if count in nearly_all} if has_items else set()
-    exceptional: list[tuple[_Cell, Sequence[str]]] = []
-    for cell in cells:
-        pairs = zip(cell.texts, cell.keys, strict=True)
+    rare: dict[str, Sequence[str]] = {}
+    rows = 0
+    for value, count in values.items():
+        own_keys = keys.list_keys(value)
+        pairs = zip(keys.list_texts(value), own_keys, strict=True)
         texts = [text for text, key in pairs if counts[key] <= _MAX_RARE_COUNT]
-        texts += [f"without {key.removeprefix('+ ')}" for key in sorted(usual.difference(cell.keys))]
+        texts += [f"without {key.removeprefix('+ ')}" for key in sorted(usual.difference(own_keys))]
         if texts:
-            exceptional.append((cell, texts))
-    is_small_part = len(exceptional) <= (1 - _MIN_COMMON_PART) * len(cells)
-    return exceptional if len(counts) > 1 and is_small_part else ()
+            rare[value] = texts
+            rows += count
+            if rows > (1 - _MIN_COMMON_PART) * total:
+                return {}
+    return rare
 
 
-def _count_keys(cells: Sequence[_Cell]) -> Counter[str]:
-    return Counter(key for cell in cells for key in dict.fromkeys(cell.keys))
-
-
-def _format_exceptions(*exceptions: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _format_exceptions(exceptions: Iterable[Mapping[str, str]]) -> Iterator[str]:
     """Yield a text for each of the first exceptional rows, and how many more there are."""
     values: dict[str, list[str]] = {}
-    for address, texts in chain.from_iterable(part.items() for part in exceptions):
-        values.setdefault(address, []).extend(texts)
+    for address, text in chain.from_iterable(part.items() for part in exceptions):
+        values.setdefault(address, []).append(text)
     for address, texts in list(values.items())[:_MAX_EXCEPTIONS]:
         yield f"{address}: {', '.join(texts)}"
     if len(values) > _MAX_EXCEPTIONS:

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from attrs import evolve
 
 from reconciler.render.views.group_values import mask_numbers
-from reconciler.render.views.grouping import find_alike, format_names
+from reconciler.render.views.grouping import format_names, merge_alike
 from reconciler.render.views.plan import NoteView
 
 _MAX_EXAMPLES = 3
@@ -22,10 +22,7 @@ def group_notes(notes: Sequence[NoteView], *, full: bool = False) -> Sequence[No
     """
     if full:
         return notes
-    groups = find_alike(range(len(notes)), lambda index: _get_key(notes[index]))
-    merged_notes = {indexes[0]: _merge([notes[index] for index in indexes]) for indexes in groups}
-    hidden = {index for indexes in groups for index in indexes[1:]}
-    return [merged_notes.get(index, note) for index, note in enumerate(notes) if index not in hidden]
+    return merge_alike(notes, _get_key, _merge)
 
 
 def _get_key(note: NoteView) -> Hashable:
@@ -40,6 +37,5 @@ def _merge(notes: Sequence[NoteView]) -> NoteView:
     text = first_note.text if has_same_text else f"for example: {first_note.text}"
     if not first_note.address:
         return evolve(first_note, text=f"{len(notes):,} alike, {text}")
-    return evolve(
-        first_note, address=format_names([note.address for note in notes], _MAX_EXAMPLES), text=text
-    )
+    examples = [note.address for note in notes[:_MAX_EXAMPLES]]
+    return evolve(first_note, address=format_names(examples, _MAX_EXAMPLES, total=len(notes)), text=text)

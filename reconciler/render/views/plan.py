@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
@@ -19,7 +19,7 @@ from reconciler.model.plan import Estimate, Note, Plan, Step
 from reconciler.model.text import escape_invisible
 from reconciler.render.views.fields import FieldLine, describe_change
 from reconciler.render.views.format_value import ValueView, format_value
-from reconciler.render.views.grouping import RowGroup
+from reconciler.render.views.grouping import LazyRows, RowGroup
 from reconciler.render.views.labels import (
     ACTION_GLYPHS,
     NOTE_GLYPHS,
@@ -122,7 +122,7 @@ class NoteView:
 class PlanView:
     """A whole plan.
 
-    `sections` are in dependency order. `counts` are the numbers of changes by action; `markers` is how many of these changes
+    `sections` are in dependency order. `notes` may be lazy. `counts` are the numbers of changes by action; `markers` is how many of these changes
     are of ownership markers, which are not in the file. `unchanged` is the number of resources and ownership markers that do not
     change; `unchanged_markers` is how many of them are markers. `environment` is empty in a file without environments.
     `sources` describes where the rows of `for_each` come from.
@@ -135,7 +135,7 @@ class PlanView:
     counts: Mapping[str, int]
     unchanged: int
     cost: CostView
-    notes: tuple[NoteView, ...]
+    notes: Sequence[NoteView]
     markers: int = 0
     unchanged_markers: int = 0
     environment: str = ""
@@ -170,7 +170,7 @@ def build_plan_view(
         counts=plan.counts,
         unchanged=plan.unchanged,
         cost=_build_cost(plan.estimate),
-        notes=tuple(map(_build_note, plan.notes)),
+        notes=LazySequence(_build_note, plan.notes),
         markers=sum(change.address in marker_addresses for change in plan.changes),
         unchanged_markers=unchanged_markers,
         environment=escape_invisible(plan.environment),
@@ -208,17 +208,20 @@ def _describe_source(source: ManifestSource) -> str:
 
 def remove_requests(view: PlanView) -> PlanView:
     """Return the view without the `requests` of its rows."""
-    return _replace_rows(view, lambda row: evolve(row, requests=()))
-
-
-def complete_rows(view: PlanView) -> PlanView:
-    """Return the view with all rows in memory, so that it does not refer to the plan."""
-    return _replace_rows(view, lambda row: row)
-
-
-def _replace_rows(view: PlanView, replace: Callable[[PlanRow], PlanRow]) -> PlanView:
-    sections = (evolve(section, rows=tuple(map(replace, section.rows))) for section in view.sections)
+    sections = (
+        evolve(section, rows=LazySequence(_remove_requests, section.rows)) for section in view.sections
+    )
     return evolve(view, sections=tuple(sections))
+
+
+def _remove_requests(row: PlanRow) -> PlanRow:
+    return evolve(row, requests=())
+
+
+def complete_plan_view(view: PlanView) -> PlanView:
+    """Return the view with all rows and notes in memory, so that it does not refer to the plan."""
+    sections = (evolve(section, rows=tuple(section.rows)) for section in view.sections)
+    return evolve(view, sections=tuple(sections), notes=tuple(view.notes))
 
 
 def format_origin(change: Change) -> str:
@@ -241,26 +244,23 @@ def format_origin(change: Change) -> str:
 
 def describe_row(row: PlanRow, *, with_call_count: bool = True) -> str:
     """Describe where a resource is declared, how many calls its change needs, and how long it may wait."""
-    calls = _describe_calls([row]) if with_call_count else ""
+    calls = _describe_calls(row, row.calls, "its thing") if with_call_count else ""
     wait = f"waits up to {format_duration(row.wait_seconds)}" if row.wait_seconds else ""
     return join_facts((row.origin, calls, wait))
 
 
 def describe_group(group: RowGroup[PlanRow]) -> str:
     """Describe a group: where it is declared, how many calls it needs, and how long each change may wait."""
-    origins = {row.origin.partition(" (")[0] for row in group.rows}  # without the row of a manifest
-    seconds = max(row.wait_seconds for row in group.rows)
-    wait = f"each waits up to {format_duration(seconds)}" if seconds else ""
-    calls = _describe_calls(group.rows)
-    return join_facts((origins.pop() if len(origins) == 1 else "", calls, wait))
+    wait = f"each waits up to {format_duration(group.wait_seconds)}" if group.wait_seconds else ""
+    calls = _describe_calls(group.sample, group.calls, "their things")
+    return join_facts((group.origin, calls, wait))
 
 
-def _describe_calls(rows: Sequence[PlanRow]) -> str:
-    """Return the number of the rows' calls, or why certificates that are imported need none."""
-    count = sum(row.calls for row in rows)
-    kind = all_kinds().get(rows[0].address.partition(".")[0])
-    if not count and rows[0].action == "update" and kind and kind.owned_through:
-        return f"owned through {'its thing' if len(rows) == 1 else 'their things'}"
+def _describe_calls(row: PlanRow, count: int, owners: str) -> str:
+    """Return the number of calls of alike rows, or why imported certificates need none."""
+    kind = all_kinds().get(row.address.partition(".")[0])
+    if not count and row.action == "update" and kind and kind.owned_through:
+        return f"owned through {owners}"
     return pluralize(count, "call")
 
 
@@ -303,30 +303,16 @@ def _count_markers(count: int) -> str:
     return pluralize(count, "ownership marker")
 
 
-class _PlanRows(LazySequence[int, PlanRow]):
-    """The rows of some steps of a plan; the sources are the positions of the steps."""
-
-    __slots__ = ("_changes",)
-
-    def __init__(self, plan: Plan, positions: Sequence[int], *, requests: bool) -> None:
-        self._changes, steps = plan.changes, plan.steps
-        super().__init__(lambda position: build_plan_row(steps[position], requests=requests), positions)
-
-    def list_addresses(self) -> Iterator[str]:
-        """Yield the addresses of the rows, without the cost of the rows."""
-        return (format_address(self._changes[position]) for position in self.sources)
-
-
-def list_addresses(rows: Sequence[PlanRow]) -> Iterable[str]:
-    """Return the addresses of rows, which may be lazy."""
-    return rows.list_addresses() if isinstance(rows, _PlanRows) else (row.address for row in rows)
-
-
 def _build_section(
     plan: Plan, kind: str, positions: Sequence[int], max_rows: int | None, *, requests: bool
 ) -> PlanSection:
-    rows = _PlanRows(plan, positions[:max_rows], requests=requests)
-    counts = Counter(plan.changes[position].action for position in positions)
+    steps, changes = plan.steps, plan.changes
+    rows = LazyRows(
+        lambda position: build_plan_row(steps[position], requests=requests),
+        positions[:max_rows],
+        lambda position: format_address(changes[position]),
+    )
+    counts = Counter(changes[position].action for position in positions)
     omitted_count = len(positions) - len(rows)
     return PlanSection(kind, format_kind_title(kind), get_kind_position(kind), counts, rows, omitted_count)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reconciler.frozen_classes import frozen
 from reconciler.model.change import ACTIONS
@@ -17,6 +17,7 @@ from reconciler.model.errors import (
     StaleField,
     TargetError,
 )
+from reconciler.model.lazy_sequence import LazySequence
 from reconciler.model.outcome import (
     FINAL_STATUSES,
     Applied,
@@ -106,17 +107,17 @@ class ResultView:
 
     `counts` are the numbers of steps by final status, and `actions` those of applied steps by action. `skipped` has, for each
     address whose failure blocked other steps, the number of these steps.
-    `omitted` is the number of outcomes that are not among the `outcomes`. `environment` is empty in a file without environments.
+    `failures` and `outcomes` may be lazy. `omitted` is the number of outcomes that are not among the `outcomes`. `environment` is empty in a file without environments.
     """
 
     workspace: str
     counts: Mapping[str, int]
     actions: Mapping[str, int]
-    failures: tuple[FailureView, ...]
+    failures: Sequence[FailureView]
     skipped: tuple[tuple[str, int], ...]
     seconds: float
     ok: bool
-    outcomes: tuple[OutcomeView, ...] = ()
+    outcomes: Sequence[OutcomeView] = ()
     omitted: int = 0
     environment: str = ""
 
@@ -148,23 +149,34 @@ def build_outcome_view(outcome: Outcome, step: Step | None = None) -> OutcomeVie
 
 def build_result_view(result: Result, *, max_outcomes: int | None = None) -> ResultView:
     """Build the view of a result; `max_outcomes` limits the outcomes it lists."""
-    steps = {step.address: step for step in result.plan.steps}
     failed_outcomes = [outcome for outcome in result.outcomes if isinstance(outcome, Failed)]
-    skipped_outcomes = [outcome for outcome in result.outcomes if isinstance(outcome, Skipped)]
-    skipped_counts = Counter(escape_invisible(str(outcome.blocked_by)) for outcome in skipped_outcomes)
+    failed_addresses = {outcome.change.address for outcome in failed_outcomes}
+    positions = {
+        change.address: position
+        for position, change in enumerate(result.plan.changes)
+        if change.address in failed_addresses
+    }
+
+    def find_step(outcome: Outcome) -> Step | None:
+        position = positions.get(outcome.change.address)
+        return None if position is None else result.plan.steps[position]
+
+    skipped_counts = Counter(
+        escape_invisible(str(outcome.blocked_by))
+        for outcome in result.outcomes
+        if isinstance(outcome, Skipped)
+    )
     listed_outcomes = result.outcomes[:max_outcomes]
     return ResultView(
         workspace=escape_invisible(result.plan.workspace),
         counts={status: result.count(status) for status in FINAL_STATUSES},
         actions=Counter(outcome.change.action for outcome in result.outcomes if isinstance(outcome, Applied)),
-        failures=tuple(
-            _build_failure(outcome, steps.get(outcome.change.address)) for outcome in failed_outcomes
-        ),
+        failures=LazySequence(lambda outcome: _build_failure(outcome, find_step(outcome)), failed_outcomes),
         skipped=tuple(sorted(skipped_counts.items())),
         seconds=result.seconds,
         ok=result.ok,
-        outcomes=tuple(
-            build_outcome_view(outcome, steps.get(outcome.change.address)) for outcome in listed_outcomes
+        outcomes=LazySequence(
+            lambda outcome: build_outcome_view(outcome, find_step(outcome)), listed_outcomes
         ),
         omitted=len(result.outcomes) - len(listed_outcomes),
         environment=escape_invisible(result.plan.environment),
