@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import attrs
-import pytest
-from attrs import field
+import pickle
+from collections.abc import Mapping
+from typing import ClassVar
 
-from reconciler.frozen_classes import frozen
+import attrs
+import msgspec
+import pytest
+
+from reconciler.frozen_classes import field, frozen, get_metadata, is_value_class
 
 
 @frozen
@@ -19,6 +23,13 @@ class Point:
 @frozen
 class NamedPoint(Point):
     name: str = ""
+
+
+@frozen
+class Device:
+    name: str
+    tags: Mapping[str, str] = field(factory=dict, metadata={"doc": "Tags."})
+    kind: ClassVar[str] = "thing"
 
 
 @frozen
@@ -101,3 +112,61 @@ def test_methods_that_a_class_defines_are_kept():
 def test_the_options_of_attrs_are_accepted():
     assert sorted([Ordered(x=2), Ordered(x=1)]) == [Ordered(x=1), Ordered(x=2)]
     assert repr(Ordered(x=1)) == "Ordered(x=1)"
+
+
+@pytest.mark.parametrize("cls", [Device, Single, Empty, Custom, Ordered])
+def test_msgspec_creates_the_classes_that_it_can_create(cls):
+    assert issubclass(cls, msgspec.Struct)
+
+
+@pytest.mark.parametrize("cls", [Point, NamedPoint])
+def test_attrs_creates_the_classes_with_fields_that_msgspec_does_not_have(cls):
+    assert not issubclass(cls, msgspec.Struct)
+
+
+def test_the_functions_of_attrs_take_classes_of_msgspec():
+    device = Device("a")
+    assert attrs.has(Device)
+    assert [item.name for item in attrs.fields(Device)] == ["name", "tags"]
+    assert attrs.fields(Device).tags.default == attrs.Factory(dict)
+    assert attrs.evolve(device, name="b") == Device("b", {})
+    assert attrs.asdict(device) == {"name": "a", "tags": {}}
+    assert attrs.fields(attrs.resolve_types(Device)).name.type is str
+
+
+def test_each_value_has_its_own_object_of_a_factory():
+    assert Device("a").tags is not Device("a").tags
+
+
+def test_the_metadata_of_fields_are_the_same_before_and_after_attrs_uses_them():
+    expected = {"name": {}, "tags": {"doc": "Tags."}}
+    assert get_metadata(Device) == expected
+    attrs.fields(Device)
+    assert get_metadata(Device) == expected
+    assert get_metadata(Point) == {"x": {}, "y": {}, "label": {}}
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"), [(Device, True), (Point, True), (int, False), (list[int], False)]
+)
+def test_only_classes_of_values_are_classes_of_values(cls, expected):
+    assert is_value_class(cls) is expected
+
+
+@pytest.mark.parametrize("value", [Device("a", {"b": "c"}), Empty(), Ordered(x=1), Point(1)])
+def test_a_pickled_value_equals_the_original(value):
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_a_value_of_msgspec_cannot_be_changed_either():
+    with pytest.raises(AttributeError, match="immutable type: 'Device'"):
+        Device("a").name = "b"
+
+
+def test_a_class_that_extends_a_class_of_msgspec_is_refused():
+    with pytest.raises(
+        TypeError, match=r"^`.*Router` extends `Device`, which needs `@frozen\(slots=True\)`$"
+    ):
+
+        class Router(Device):
+            pass

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.convert.account_settings import (
@@ -27,7 +27,7 @@ from reconciler.convert.fields import (
 )
 from reconciler.convert.source import Source, SourceResource, is_empty, is_placeholder
 from reconciler.engine.export.tables import Table, WritePem
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.field_aliases import fold_name
 from reconciler.kinds.base.kind import Kind

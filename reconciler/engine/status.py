@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field
-
 from reconciler.engine.calls.send import send
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.kind import Kind
 from reconciler.model.call import ApiCall, Call

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Literal, TypeAlias
 
-from attrs import evolve, field
+from attrs import evolve
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.text import closest_match, format_path, format_suggestion
 
 Severity: TypeAlias = Literal["error", "warning"]

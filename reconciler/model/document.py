@@ -6,9 +6,7 @@ import json
 from collections import Counter
 from typing import Any, NoReturn
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 
 

@@ -77,7 +77,7 @@ Outcome: TypeAlias = Started | Waiting | Applied | Failed | Skipped | Canceled
 """An event of a step; all but `Started` and `Waiting` are final."""
 
 
-@frozen
+@frozen(slots=True)
 class Result:
     """The result of applying a plan.
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 
 
 @frozen

@@ -7,9 +7,7 @@ import binascii
 import hashlib
 import re
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
 from reconciler.model.file_content import find_der_problem, recognize_text
 

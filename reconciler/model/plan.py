@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Literal
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.arguments import check_type
 from reconciler.model.call import ApiCall

@@ -8,9 +8,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.evaluation import Evaluation
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.status import format_status_counts
 from reconciler.model.text import escape_invisible, format_time
 
@@ -133,7 +131,7 @@ class RunCall:
         return f"{self.service}:{self.operation}"
 
 
-@frozen
+@frozen(slots=True)
 class RunRecord:
     """A run with its steps and calls.
 
@@ -154,7 +152,7 @@ class RunRecord:
         return "\n".join([str(self.run), *steps])
 
 
-@frozen
+@frozen(slots=True)
 class History:
     """Past runs, the newest first.
 

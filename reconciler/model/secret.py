@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
-from attrs import field
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.errors import MissingSecretError
 from reconciler.model.redaction import REDACTED, get_known_hashes
 

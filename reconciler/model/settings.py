@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.edge_readings import ReadMode, RememberedSettings
@@ -17,7 +15,7 @@ from reconciler.model.resource import Desired, Origin
 from reconciler.model.secret import StoredSecret
 
 
-@frozen
+@frozen(slots=True)
 class ChangeLimit:
     """Limits on what a plan may delete or replace: counts, or percentages of the managed resources.
 

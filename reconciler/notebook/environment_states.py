@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from attrs import evolve, field
+from attrs import evolve
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.notebook.rollout_protocol import EnvironmentReport
 from reconciler.render.views.labels import pluralize
 from reconciler.render.views.rollout import (

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import htpy as h
-from attrs import field
 from IPython.display import DisplayHandle
 from markupsafe import Markup
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Plan
 from reconciler.notebook.workspace_protocol import NotebookWorkspace

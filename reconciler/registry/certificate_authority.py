@@ -6,7 +6,6 @@ It expires at the end of 2049 unless its validity is given. Its subject is the C
 
 from datetime import UTC, datetime, timedelta
 
-from attrs import field
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.algorithms import EXPECTED_KEYS, KEY_BITS, PublicKey, find_accepted_key
 
 NOT_AFTER = datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC)

@@ -12,9 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 
 # The place of an item in its listing: the values by which the listing is ordered, such as a creation time and an ID.
 Key = Sequence[str | int | float]

@@ -25,9 +25,8 @@ from typing import Any
 
 import uvicorn
 import uvloop
-from attrs import field
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.clock import VirtualClock
 from reconciler.registry.conditions import Conditions, Disruption, respond
 from reconciler.registry.endpoint import Registry

@@ -6,13 +6,12 @@ IDs of CA certificates are assumed to be computed in the same way (UNCONFIRMED).
 
 import hashlib
 
-from attrs import field
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.errors import ApiError
 
 

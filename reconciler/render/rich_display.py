@@ -13,11 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import attrs
-from attrs import field
 
 from reconciler.engine.plan.drift import Drift
 from reconciler.engine.status import Status
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.change import Change
 from reconciler.model.errors import ReconcilerError

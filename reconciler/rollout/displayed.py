@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.text import escape_invisible
 from reconciler.render.json.rollout_file import RolloutHistory
 from reconciler.render.rich_display import Displayed

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
 
-from attrs import evolve, field
+from attrs import evolve
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.rollout.last_rollout import LastRolloutFile
 from reconciler.rollout.messages import OnEvent, TaskEvent, TaskResponse
 

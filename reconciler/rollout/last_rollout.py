@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from attrs import evolve, field
+from attrs import evolve
 
 from reconciler.engine.durable_files import name_file_in_errors, sync_folder
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, PlanRejectedError
 from reconciler.render.json.encode import encode_json
 

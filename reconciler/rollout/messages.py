@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
-from attrs import field
 
 from reconciler.engine.plan.record import ChangeRecord
 from reconciler.engine.threads import prepare_decoding
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.edge_readings import EdgeReadings, ReadMode
 from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.render.json.drift_file import DriftedResourceRecord

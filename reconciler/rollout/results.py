@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from attrs import evolve, field
+from attrs import evolve
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.change import ACTIONS
 from reconciler.model.edge_readings import describe_edge_warnings, merge_edges
 from reconciler.model.target_identity import describe_same_workspace, normalize_endpoint
@@ -164,7 +164,7 @@ class RolloutPlan:
         return group_alike(self.responses)
 
 
-@frozen
+@frozen(slots=True)
 class RolloutResult:
     """The results of all environments that were started; `blocked` has the others, each with the reason.
 

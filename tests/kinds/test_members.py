@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
-
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.members import from_members, to_members
 from reconciler.kinds.base.schema import member
 from reconciler.model.document import Document

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.members import from_members, to_members
 from reconciler.kinds.base.references import (
     FieldReference,

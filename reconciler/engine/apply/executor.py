@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeAlias
 
-from attrs import field
-
 from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_calls
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.shared_listings import SharedListings
@@ -18,7 +16,7 @@ from reconciler.engine.apply.staleness import build_version_conflict_error, find
 from reconciler.engine.calls.output_files import save_secrets
 from reconciler.engine.calls.send import Pause, get_request_id, send
 from reconciler.engine.threads import ContextThreadPool
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.reads import VERSION_CONFLICT
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Call

@@ -12,12 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import chain, count
 from typing import Any, TypeAlias
 
-from attrs import field
-
 from reconciler.engine.export.tables import Table
 from reconciler.engine.load.for_each import FOR_EACH
 from reconciler.engine.load.manifests.builder import MAX_COLUMNS
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import Member
 from reconciler.model.address import Address

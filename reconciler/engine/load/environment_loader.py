@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
 
-from attrs import field
-
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import WORKSPACE, report_unknown_tables
 from reconciler.engine.load.diagnostics import DiagnosticCollector
@@ -38,7 +36,7 @@ from reconciler.engine.load.variables import (
     check_chosen_variables,
     parse_variables,
 )
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.constraints import Constraints
 from reconciler.model.diagnostic import REPORTED_ALREADY, Diagnostic, InvalidValueError, ValueProblem
 from reconciler.model.environment import NO_CHOICE, EnvironmentChoice

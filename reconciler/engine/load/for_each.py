@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
-from attrs import field
-
 from reconciler.engine.load.declaration import Declaration, TomlTable, ValueOrigin
 from reconciler.engine.load.interpolation import (
     InterpolatedText,
@@ -21,7 +19,7 @@ from reconciler.engine.load.interpolation import (
 )
 from reconciler.engine.load.manifests.builder import Manifest
 from reconciler.engine.load.placeholders import Placeholders
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow, Origin

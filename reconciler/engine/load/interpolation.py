@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from attrs import field
-
 from reconciler.engine.load.placeholders import NAME, TOKEN, Placeholders, escape_for, is_json_object
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.text import format_choices, quote
 

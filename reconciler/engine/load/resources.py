@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 import msgspec
-from attrs import evolve, field
+from attrs import evolve
 from msgspec.structs import replace
 
 from reconciler.engine.load.converters import build_hooks
@@ -27,7 +27,7 @@ from reconciler.engine.load.table_shape import (
     parse_values,
 )
 from reconciler.engine.load.unparsed_references import find_unparsed_references
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import get_kind
 from reconciler.kinds.base.field_aliases import find_field_for_alias
 from reconciler.kinds.base.kind import Kind

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 
 _MAX_CHARACTERS = 300
 """The number of characters of the line, and before and after the parser's position, that are examined."""

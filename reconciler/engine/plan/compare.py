@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve
 
 from reconciler.engine.plan.diff import diff, keep_ignored_values
 from reconciler.engine.plan.names import Names, replace_ids_with_names
@@ -28,7 +28,7 @@ from reconciler.engine.plan.removals import (
 )
 from reconciler.engine.plan.replaced_references import replace_dependents
 from reconciler.engine.threads import ContextThreadPool
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import OutsideReads, PlanContext, Scope
 from reconciler.kinds.base.normalize import normalize_spec

@@ -9,8 +9,6 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import field
-
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.read_states import read_states
@@ -18,7 +16,7 @@ from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.plan.selection import find_unmatched, select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged, find_unmanaged
 from reconciler.engine.remembered.edges import RememberedEdges
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
 from reconciler.model.call import Call

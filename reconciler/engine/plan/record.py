@@ -81,7 +81,7 @@ class LiveRecord:
     fingerprint: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class ChangeRecord:
     """One change.
 

@@ -10,14 +10,14 @@ from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
 from reconciler.engine.plan.read_tracker import Progress, ReadTracker
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.threads import ContextThreadPool
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, Response, Scope
 from reconciler.kinds.base.declarations import Listing

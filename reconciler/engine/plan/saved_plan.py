@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Literal, get_origin
 
 import cattrs
-from attrs import evolve, field
+from attrs import evolve
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from reconciler.engine.load.environments import ENVIRONMENT_VARIABLE
@@ -28,7 +28,7 @@ from reconciler.engine.plan.record import (
     to_unmanaged_records,
 )
 from reconciler.engine.threads import ContextThreadPool
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.environment import EnvironmentChoice
@@ -48,7 +48,7 @@ _MAX_ERRORS = 20
 _MAX_VALUE_CHARACTERS = 100
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class NoteRecord:
     """A note or warning of a plan.
 
@@ -60,7 +60,7 @@ class NoteRecord:
     address: str | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class PlanSummary:
     """A plan without its changes: the common part of a saved plan and of the first line of JSON Lines.
 

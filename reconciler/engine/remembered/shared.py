@@ -17,12 +17,11 @@ from contextlib import contextmanager
 from typing import Annotated, TypeAlias
 
 import msgspec
-from attrs import field
 
 from reconciler.engine.journal.run_store import RunStore
 from reconciler.engine.remembered.cache import BEING_WRITTEN, CacheScope, ReadingCache, RememberedThing
 from reconciler.engine.remembered.preparation import CHECKPOINT, TRUSTED_SINCE
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.errors import JournalError
 
 _FORMAT, _VERSION = "reconciler.readings", 1

@@ -8,9 +8,7 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.references import find_references, find_users
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Ref

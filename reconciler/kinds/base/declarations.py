@@ -10,7 +10,7 @@ from reconciler.kinds.base.context import Response
 from reconciler.model.resource import extract_name_from_arn
 
 
-@frozen
+@frozen(slots=True)
 class Listing:
     """How AWS lists all resources of a kind.
 

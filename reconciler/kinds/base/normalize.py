@@ -13,9 +13,8 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
-from attrs import field
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.members import to_structure
 from reconciler.kinds.base.schema import find_nested_classes, get_members, get_types, is_spec_class
 from reconciler.model.diagnostic import ValueProblem

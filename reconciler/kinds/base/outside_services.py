@@ -15,9 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
 from reconciler.kinds.base.schema import (
     Member,

@@ -7,7 +7,7 @@ from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 import attrs
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen, get_metadata, is_value_class
 from reconciler.model.secret import Secret
 
 OnChange = Literal["in_place", "replaces", "create_only"]
@@ -84,11 +84,12 @@ def member(  # noqa: PLR0913 (each is one fact that a spec class declares)
         "outside": outside,
         "public_names": public_names,
         "named_by": named_by,
+        "required": default is attrs.NOTHING and factory is None,
     }
     metadata = {_METADATA_KEY: facts}
     if factory is not None:
-        return attrs.field(factory=factory, metadata=metadata)
-    return attrs.field(default=default, metadata=metadata)
+        return field(factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 _are_spec_classes: dict[type, bool] = {}
@@ -97,8 +98,8 @@ _are_spec_classes: dict[type, bool] = {}
 def is_spec_class(value_class: type) -> bool:
     """Return whether the fields of a class are declared with `member`."""
     if value_class not in _are_spec_classes:
-        _are_spec_classes[value_class] = attrs.has(value_class) and all(
-            _METADATA_KEY in attribute.metadata for attribute in attrs.fields(value_class)
+        _are_spec_classes[value_class] = is_value_class(value_class) and all(
+            _METADATA_KEY in metadata for metadata in get_metadata(value_class).values()
         )
     return _are_spec_classes[value_class]
 
@@ -110,7 +111,8 @@ def get_members(spec_class: type) -> Mapping[str, Member]:
     """Return the fields of a spec class by name, in the order of their declaration."""
     if spec_class not in _members_by_class:
         _members_by_class[spec_class] = {
-            attribute.name: _to_member(attribute) for attribute in attrs.fields(spec_class)
+            name: Member(name=name, **metadata[_METADATA_KEY])
+            for name, metadata in get_metadata(spec_class).items()
         }
     return _members_by_class[spec_class]
 
@@ -202,8 +204,3 @@ def _iterate_spec_classes(annotation: Any) -> Iterator[type]:
         yield annotation
     for argument in get_args(annotation):
         yield from _iterate_spec_classes(argument)
-
-
-def _to_member(attribute: attrs.Attribute[Any]) -> Member:
-    is_required = attribute.default is attrs.NOTHING
-    return Member(name=attribute.name, required=is_required, **attribute.metadata[_METADATA_KEY])

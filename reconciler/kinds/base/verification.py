@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, field
+from attrs import evolve
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.reads import NOT_FOUND
 from reconciler.model.call import ApiCall, Verification, VerificationReads
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.context import PlanContext, Read, Scope
 from reconciler.kinds.base.reads import request_each
 from reconciler.kinds.base.tags import OWNER_TAG, from_tag_list

@@ -10,9 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.shared.managed_integrations import compute_sha256
 from reconciler.model.call import Deferred, Responses
 from reconciler.model.document import Document

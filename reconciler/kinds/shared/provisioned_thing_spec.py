@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.thing_spec import PrincipalFacts
 from reconciler.model.document import Document

@@ -12,9 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.shared.policy_checks import check_policy
 from reconciler.kinds.shared.provisioning_template_functions import (
     Parameters,

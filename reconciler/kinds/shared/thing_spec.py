@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.schema import member
 from reconciler.kinds.shared.cognito_identities import declare_identities
 from reconciler.model.resource import NotCompared, Reference
@@ -55,7 +53,7 @@ class Thing:
     )
 
 
-@frozen
+@frozen(slots=True)
 class PrincipalFacts:
     """The ARNs of the principals that a thing, or a provisioned thing, has exclusively."""
 

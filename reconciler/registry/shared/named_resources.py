@@ -9,9 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, already_exists, not_found, version_conflict
 from reconciler.registry.paging import REGISTRY_PAGER, Pager, order_by_seq

@@ -7,9 +7,7 @@ effect on RegisterThing. `DependsOn` is rejected: AWS does not document it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.wire.payload import MalformedError, load_json
 
 THING = "AWS::IoT::Thing"

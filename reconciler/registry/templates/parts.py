@@ -7,9 +7,7 @@ raises TemplateError. An optional property that the template does not have is no
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.templates.document import TemplateError, TemplateResource
 from reconciler.registry.templates.values import (
     TemplateScope,

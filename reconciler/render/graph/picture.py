@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from attrs import evolve, field
+from attrs import evolve
 
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.change import Delete, Forget
 from reconciler.model.plan import Plan
 from reconciler.model.resource import Desired

@@ -49,7 +49,7 @@ class LastChangeRecord:
     run: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class DriftedResourceRecord:
     """One resource that differs from the file.
 
@@ -84,7 +84,7 @@ class LastRunRecord:
     file_digest: str
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class DriftSummary:
     """Drift without its resources: what the JSON document and the first line of JSON Lines have in common.
 

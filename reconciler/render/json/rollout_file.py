@@ -18,7 +18,7 @@ ROLLOUT_HISTORY_FORMAT: Literal["reconciler.rollout-history"] = "reconciler.roll
 ROLLOUT_VERSION: Literal[1] = 1
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class RolloutEnvironmentRecord:
     """The members that the plan and the drift of one environment share.
 
@@ -55,7 +55,7 @@ class EnvironmentPlanRecord(RolloutEnvironmentRecord):
     changes: tuple[ChangeRecord, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class RolloutPlanSummary:
     """The plans of many environments without their changes.
 
@@ -117,7 +117,7 @@ class EnvironmentDriftRecord(RolloutEnvironmentRecord):
     resources: tuple[DriftedResourceRecord, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class RolloutDriftSummary:
     """The drift of many environments without their resources.
 
@@ -170,7 +170,7 @@ class EnvironmentHistory:
     runs: tuple[Run, ...]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=True)
 class RolloutHistory:
     """The past runs of the environments of a file, in the order of the file.
 

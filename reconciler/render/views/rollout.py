@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import field
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.text import join_some
 from reconciler.render.views.drift import DIRECTION_LABELS, DriftView
 from reconciler.render.views.grouping import format_names

@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from attrs import field
-
 from reconciler.engine.load.input_files import LoadContext
 from reconciler.engine.load.manifests.builder import Manifest, ManifestBuilder, RowBudget
 from reconciler.engine.load.manifests.csv_rows import read_csv
@@ -15,7 +13,7 @@ from reconciler.engine.load.manifests.json_rows import read_json, read_json_line
 from reconciler.engine.load.manifests.parquet_rows import read_parquet
 from reconciler.engine.load.manifests.row_values import build_error, format_boolean, format_integer
 from reconciler.engine.load.manifests.table_rows import read_table
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.manifest_source import ManifestSource, SourceForm
 from reconciler.model.s3_object import S3_OBJECT_URL, S3_SCHEME, OpenS3Object
