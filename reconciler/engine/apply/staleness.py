@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import evolve
 
+from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.names import replace_ids_with_names
 from reconciler.engine.plan.refresh import reread
 from reconciler.frozen_classes import frozen
@@ -158,7 +159,10 @@ def _find_stale_fields(step: Step, current: Live, workspace: str) -> Iterator[St
     previous_values = kind.precondition(change.live, deletes=deletes)
     current_values = kind.precondition(current, deletes=deletes)
     planned_values: Mapping[str, Any] = {}
-    if not isinstance(change, Delete | Forget):
+    if isinstance(change, Delete):
+        # Without an owner, it is not what the plan saw: someone has released it, or has created another one.
+        planned_values = {OWNERSHIP_PATH: workspace}
+    elif not isinstance(change, Forget):
         # The resource as the step leaves it; its ID does not matter here.
         planned_live = Live("", change.resource.spec, owner=workspace)
         planned_values = kind.precondition(planned_live, deletes=False)
