@@ -88,7 +88,8 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
         running, waiting = set[Address](), set[Address]()
         while queue or running or waiting:
             free_workers = workers - len(running)
-            if free_workers and queue and not stop.is_set():
+            # Steps that have ended are replaced together: the checks of one batch share their reads.
+            if free_workers and queue and not stop.is_set() and run.outcomes.empty():
                 steps = queue.pop(free_workers)
                 running.update(step.address for step in steps)
                 yield from (Started(step.change) for step in steps)

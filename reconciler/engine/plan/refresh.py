@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
@@ -155,7 +155,7 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
         secret_attributes=basis.secret_attributes,
         listed_tables=basis.listed_tables,
     )
-    live_resources = _run_read(kind, scope, call, pool, ReadTracker(lambda *_: None))
+    live_resources = _run_read(kind, scope, lambda batch: [*_send_batch(batch, call, pool)])
     return {live.identity: live for live in live_resources}
 
 
@@ -207,7 +207,7 @@ def _read_kind(  # noqa: PLR0913, PLR0917 (run by a pool, which passes its argum
     scope = evolve(scope, live_by_kind=_ReadResults(earlier_reads), now=time.time())
     is_declared = any(True for _ in scope.iterate_resources(kind.table))
     try:
-        return _run_read(kind, scope, call, pool, tracker)
+        return _run_read(kind, scope, lambda batch: _answer_batch(kind, batch, call, pool, tracker))
     except AwsError as error:
         if is_declared or error.code not in NO_ACCESS_CODES:
             raise
@@ -261,12 +261,12 @@ def find_secret_attributes(declared: Desired) -> frozenset[str]:
     return frozenset().union(*(evaluation.secret_attributes for evaluation in evaluations if evaluation))
 
 
-def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: ReadTracker) -> Sequence[Live]:
-    """Read a kind: send each batch of calls that its read yields, and return the live resources."""
+def _run_read(kind: Kind, scope: Scope, answer: Callable[[Batch], Sequence[Response]]) -> Sequence[Live]:
+    """Read a kind, and return the live resources; `answer` returns the responses to each batch of calls."""
     secret_members = list_secret_members(kind.spec_class)
     register_secret_attributes(secret_members)  # before a log can have them
     read = kind.read(scope)
-    responses: Sequence[Mapping[str, Any]] | None = None
+    responses: Sequence[Response] | None = None
     while True:
         try:
             batch: Batch = next(read) if responses is None else read.send(responses)
@@ -275,11 +275,7 @@ def _run_read(kind: Kind, scope: Scope, call: Call, pool: Executor, tracker: Rea
             if secret_members or scope.secret_attributes:
                 _register_secrets(live_resources)
             return live_resources
-        tracker.expect(len(batch))
-        responses = []
-        for request, response in zip(batch, _answer_batch(batch, call, pool, tracker), strict=True):
-            tracker.record(kind, request, response)
-            responses.append(response)
+        responses = answer(batch)
 
 
 def _normalize(live: Live) -> Live:
@@ -296,19 +292,22 @@ def _register_secrets(live_resources: Sequence[Live]) -> None:
 
 
 def _answer_batch(
-    batch: Batch, call: Call, pool: Executor, tracker: ReadTracker
-) -> Iterator[Mapping[str, Any]]:
-    """Yield the responses in the order of their calls, remembered ones and those of calls that are sent."""
+    kind: Kind, batch: Batch, call: Call, pool: Executor, tracker: ReadTracker
+) -> Sequence[Response]:
+    """Return the responses in the order of their calls, remembered ones and those of calls that are sent."""
+    tracker.expect(len(batch))
     remembered = tracker.recall(batch)
     unknown = [request for request, response in zip(batch, remembered, strict=True) if response is None]
-    sent = zip(unknown, _send_batch(unknown, call, pool), strict=True)
-    for response in remembered:
+    sent = _send_batch(unknown, call, pool)
+    responses = []
+    for request, known_response in zip(batch, remembered, strict=True):
+        response = known_response
         if response is None:
-            request, new_response = next(sent)
-            tracker.note_sent(request, new_response)
-            yield new_response
-        else:
-            yield response
+            response = next(sent)
+            tracker.note_sent(request, response)
+        tracker.record(kind, request, response)
+        responses.append(response)
+    return responses
 
 
 def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
