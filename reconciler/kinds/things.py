@@ -27,7 +27,7 @@ from reconciler.kinds.shared.certificate_retirement import mark_retired
 from reconciler.kinds.shared.deprecated_types import find_deprecated_type_errors
 from reconciler.kinds.shared.group_membership import build_protected_group_name, build_workspace_group_name
 from reconciler.kinds.shared.outside_hierarchies import find_hierarchy_errors
-from reconciler.kinds.shared.principal_reads import describe_things, find_existing_things, read_things
+from reconciler.kinds.shared.principal_reads import find_existing_things, read_things
 from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_names
 from reconciler.kinds.shared.secret_attributes import find_secret_names
 from reconciler.kinds.shared.thing_attributes import check_attributes
@@ -36,10 +36,10 @@ from reconciler.kinds.shared.thing_reads import (
     hide_thing_secrets,
     map_things_to_groups,
     read_billing_group_members,
-    read_connections,
     read_group_members,
     to_live,
 )
+from reconciler.kinds.shared.thing_rereads import read_connections, reread_things
 from reconciler.kinds.shared.thing_spec import NO_HOLDERS, Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
@@ -79,7 +79,9 @@ class Things(Kind):
             "DescribeThing",
             "ListThingPrincipalsV2",
             "ListThingGroupsForThing",
+            "ListThingGroups",
             "ListThingsInThingGroup",
+            "ListBillingGroups",
             "ListThingsInBillingGroup",
             "ListPrincipalThings",
             "ListPrincipalThingsV2",
@@ -202,11 +204,13 @@ class Things(Kind):
         new_names = [name for name in names if not previous_states[name]]
         new_things, things, connections = yield from merge_reads(
             find_existing_things(new_names, scope),
-            describe_things(known_names),
-            read_connections(known_names),
+            reread_things(known_names, scope),
+            read_connections(known_names, scope),
         )
         things |= new_things
-        connections |= yield from read_connections([name for name in things if name not in connections])
+        connections |= yield from read_connections(
+            [name for name in things if name not in connections], scope
+        )
         desired = self._map_desired_specs(scope)
         other_holders = yield from exclusive_certificates.read_other_holders(
             {name: connections[name][0] for name in things}, desired

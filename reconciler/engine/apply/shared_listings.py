@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import define, field
 
@@ -19,7 +19,23 @@ from reconciler.model.call import ApiCall, Call
 
 MAX_AGE_SECONDS = 1.0
 
-_SHARED_OPERATIONS = frozenset({"ListCertificates", "ListThings"})
+_SHARED_LISTINGS: Mapping[str, tuple[str, ...]] = {
+    "ListBillingGroups": (),
+    "ListCertificates": (),
+    "ListPolicies": (),
+    "ListTargetsForPolicy": ("policyName",),
+    "ListThingGroups": (),
+    "ListThings": (),
+    "ListThingsInBillingGroup": ("billingGroupName",),
+    "ListThingsInThingGroup": ("thingGroupName",),
+}
+"""The parameters of each shared listing, by operation.
+
+Only listings with `max_items` are shared: the reads of many resources limit their listings, those of a single one do not.
+"""
+
+_Key: TypeAlias = tuple[str, tuple[Any, ...], int]
+"""The operation of a listing, the values of its parameters, and the maximum number of its items."""
 
 
 @define
@@ -37,15 +53,16 @@ class SharedListings:
     def __init__(self, call: Call, clock: Callable[[], float] = time.monotonic) -> None:
         self._call = call
         self._clock = clock
-        self._listings: dict[tuple[str, int | None], _Listing] = {}
+        self._listings: dict[_Key, _Listing] = {}
         self._lock = threading.Lock()
 
     def __call__(self, call: ApiCall) -> Mapping[str, Any]:
         """Return the response to a call, or that to the same listing at most `MAX_AGE_SECONDS` ago."""
-        if call.operation not in _SHARED_OPERATIONS or call.params:
+        if call.max_items is None or _SHARED_LISTINGS.get(call.operation) != tuple(call.params):
             return self._call(call)
         with self._lock:
-            listing = self._listings.setdefault((call.operation, call.max_items), _Listing())
+            key = (call.operation, tuple(call.params.values()), call.max_items)
+            listing = self._listings.setdefault(key, _Listing())
         with listing.lock:
             now = self._clock()
             if listing.response is None or now - listing.sent_at > MAX_AGE_SECONDS:

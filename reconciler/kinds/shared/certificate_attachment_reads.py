@@ -8,7 +8,6 @@ workspace's things are known already. Each read tries the other direction with a
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping
 
 from reconciler.kinds.base.context import Read, Scope
@@ -22,6 +21,9 @@ _MIN_CERTIFICATES = 20
 
 _CALLS_PER_ITEM = 10
 """The number of certificates for which one policy, or one page of targets or things, is read."""
+
+_MAX_REREAD_CALLS = 8
+"""The most pages of targets that a re-read lists, of the ten that AWS allows in a second."""
 
 
 def read_things_of_many(arns: Mapping[str, str], scope: Scope) -> Read[dict[str, tuple[str, ...]]]:
@@ -50,7 +52,17 @@ def read_policies_of_many(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, 
     """Return the sorted names of all policies of each certificate, by the keys of `arns`."""
     if len(arns) < _MIN_CERTIFICATES:
         return (yield from read_policies_of(arns))
-    max_calls = len(arns) // _CALLS_PER_ITEM
+    return (yield from _read_policies_by_target(arns, len(arns) // _CALLS_PER_ITEM))
+
+
+def reread_policies(arns: Mapping[str, str], scope: Scope) -> Read[dict[str, tuple[str, ...]]]:
+    """Return the same in a re-read, with listings of all targets if re-reads list certificates."""
+    if not arns or "certificates" not in scope.listed_tables:
+        return (yield from read_policies_of(arns))
+    return (yield from _read_policies_by_target(arns, _MAX_REREAD_CALLS))
+
+
+def _read_policies_by_target(arns: Mapping[str, str], max_calls: int) -> Read[dict[str, tuple[str, ...]]]:
     (listing,) = yield [ApiCall("iot", "ListPolicies", max_items=PAGE_SIZE)]
     policies = [item["policyName"] for item in listing["policies"]]
     if has_more_pages(listing) or len(policies) > max_calls:
@@ -79,8 +91,8 @@ def _invert(
     arns_by_name: Mapping[str, tuple[str, ...]], arns: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
     """Return the sorted names that have each ARN, by the keys of `arns`."""
-    names_by_arn: defaultdict[str, list[str]] = defaultdict(list)
+    names_by_arn: dict[str, list[str]] = {arn: [] for arn in arns.values()}
     for name, arns_of_name in sorted(arns_by_name.items()):
-        for arn in arns_of_name:
+        for arn in names_by_arn.keys() & arns_of_name:
             names_by_arn[arn].append(name)
-    return {key: tuple(names_by_arn.get(arn, ())) for key, arn in arns.items()}
+    return {key: tuple(names_by_arn[arn]) for key, arn in arns.items()}

@@ -12,7 +12,11 @@ from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import merge_reads
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ca_certificate_spec import get_declared_mode
-from reconciler.kinds.shared.certificate_attachment_reads import read_policies_of_many, read_things_of_many
+from reconciler.kinds.shared.certificate_attachment_reads import (
+    read_policies_of_many,
+    read_things_of_many,
+    reread_policies,
+)
 from reconciler.kinds.shared.certificate_grace_period import find_grace_ends
 from reconciler.kinds.shared.certificate_holders import (
     find_excluded_certificates,
@@ -28,7 +32,6 @@ from reconciler.kinds.shared.lost_keys import LostKeys, read_lost_keys
 from reconciler.kinds.shared.principal_reads import (
     extract_certificate_ids,
     read_certificates,
-    read_policies_of,
     read_policy_targets,
     read_things_of,
     reread_certificates,
@@ -349,11 +352,11 @@ def reread(scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Seq
     certificates, things, policies = yield from merge_reads(
         reread_certificates(sorted(previous_states), scope),
         read_things_of(known_arns),
-        read_policies_of(known_arns),
+        reread_policies(known_arns, scope),
     )
     new_arns = select_arns(certificates.keys() - known_arns.keys(), certificates)
     things |= yield from read_things_of(new_arns)
-    policies |= yield from read_policies_of(new_arns)
+    policies |= yield from reread_policies(new_arns, scope)
     return [
         Live(
             identity,

@@ -1,4 +1,4 @@
-"""Read what belongs to things: their groups and principals; and build live things from it."""
+"""Read the members of groups, and build live things from what was read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from sys import intern
 
 from reconciler.kinds.base.context import Read, Response, Scope
-from reconciler.kinds.base.reads import merge_reads, request_each
-from reconciler.kinds.shared import certificate_attachments, group_membership
+from reconciler.kinds.base.reads import request_each
+from reconciler.kinds.shared import certificate_attachments
 from reconciler.kinds.shared.billing_group_facts import BillingGroupFacts
 from reconciler.kinds.shared.cognito_identities import select_compared
 from reconciler.kinds.shared.principal_reads import select_external_names
@@ -26,15 +26,6 @@ from reconciler.model.resource import (
 )
 
 _EMPTY_SET = frozenset[str]()
-
-
-def read_connections(names: Sequence[str]) -> Read[dict[str, tuple[Response, list[str]]]]:
-    """Return, for each thing, the response with its principals and the names of its static groups."""
-    principals, groups = yield from merge_reads(
-        request_each("ListThingPrincipalsV2", "thingName", names),
-        group_membership.read_groups_of_things(names),
-    )
-    return {name: (response, groups[name]) for name, response in zip(names, principals, strict=True)}
 
 
 def read_group_members(scope: Scope) -> Read[dict[str, frozenset[str]]]:

@@ -51,9 +51,10 @@ def test_a_listing_is_sent_again_after_more_than_a_second(responses, listings, s
 @pytest.mark.parametrize(
     "call",
     [
-        ApiCall("iot", "ListThings", {"thingTypeName": "pump"}),
+        ApiCall("iot", "ListThings", {"thingTypeName": "pump"}, max_items=250),
         ApiCall("iot", "DescribeThing", {"thingName": "pump-1"}),
         ApiCall("iot", "ListPolicies"),
+        ApiCall("iot", "ListTargetsForPolicy", {"policyName": "connect"}),
     ],
 )
 def test_other_calls_are_always_sent(listings, call):
@@ -65,6 +66,15 @@ def test_listings_of_different_lengths_are_not_shared(listings):
         {"number": 1},
         {"number": 2},
     ]
+
+
+def test_the_targets_of_each_policy_are_listed_once(listings):
+    calls = [
+        ApiCall("iot", "ListTargetsForPolicy", {"policyName": name}, max_items=1000)
+        for name in ("connect", "publish", "connect")
+    ]
+
+    assert [*map(listings, calls)] == [{"number": 1}, {"number": 2}, {"number": 1}]
 
 
 def test_many_threads_share_one_request(listings):
