@@ -344,13 +344,13 @@ class Things(Kind):
     def delete(self, change: Delete, context: PlanContext) -> Sequence[ApiCall]:
         """Detach every principal, desired or not, as AWS requires, and delete the thing.
 
-        Before that, the thing's certificates that the plan deletes are marked as retired.
+        Before that, certificates that the plan deletes are marked as retired, as far as necessary.
         """
         name = change.live.identity
         principals = change.live.get_facts(ThingFacts).principals
-        deleted_arns = {
+        marked_arns = {
             context.build_arn(f"cert/{certificate_attachments.find_certificate_id(context, certificate)}")
-            for certificate in certificate_attachments.select_deleted(context, change.live.spec.certificates)
+            for certificate in certificate_attachments.select_marked(context, change.live.spec.certificates)
         }
         delete = ApiCall(
             "iot",
@@ -361,7 +361,7 @@ class Things(Kind):
             retried_errors={"InvalidRequestException"} if principals else frozenset[str](),
         )
         return [
-            *(mark_retired(context, arn) for arn in sorted(deleted_arns)),
+            *(mark_retired(context, arn) for arn in sorted(marked_arns)),
             *(certificate_attachments.detach(name, arn) for arn in principals),
             delete,
         ]

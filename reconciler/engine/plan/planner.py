@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from attrs import evolve
+
 from reconciler.engine.ownership.lease import find_lease_holder
 from reconciler.engine.plan.adoption import resolve_adopt_patterns
 from reconciler.engine.plan.checks import check_plan
@@ -56,6 +58,8 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
     context = build_plan_context(workspace, target, comparison)
     options = resolve_adopt_patterns(options, comparison, workspace)
     addresses = select_changes(state, options, comparison, context)
+    if options.destroy and comparison.changes.keys() <= addresses:
+        context = evolve(context, destroys_all=True)
     selected_comparison = comparison.restrict_to(addresses)
     holder = find_lease_holder(workspace, call)
     outside_check = check_outside(selected_comparison.changes, context, call, progress)

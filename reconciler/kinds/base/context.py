@@ -135,7 +135,8 @@ class PlanContext:
     - `identities`: AWS's ID of each resource whose ID is known before the apply;
     - `id_members`: for each table whose IDs AWS assigns, the response member that contains a new resource's ID;
     - `changes`: all changes of the plan;
-    - `outside`: what the refresh read of resources that are not in `live`.
+    - `outside`: what the refresh read of resources that are not in `live`;
+    - `destroys_all`: whether the plan deletes everything that the workspace owns.
     """
 
     workspace: str
@@ -147,6 +148,7 @@ class PlanContext:
     declared: Desired = field(factory=dict)
     id_members: Mapping[str, str] = field(factory=dict)
     outside: OutsideReads = OutsideReads()
+    destroys_all: bool = False
 
     @cached_property
     def deleted_resources(self) -> Mapping[tuple[str, str], Address]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.reads import NOT_FOUND
-from reconciler.kinds.shared.certificate_retirement import is_deleted, mark_retired
+from reconciler.kinds.shared.certificate_retirement import mark_retired, needs_mark
 from reconciler.kinds.shared.thing_spec import PrincipalFacts, Thing, ThingFacts
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
@@ -138,20 +138,20 @@ def _is_replaced(certificate: Reference, context: PlanContext) -> bool:
 
 def detach_all(context: PlanContext, thing: str, certificates: Sequence[Reference]) -> Iterator[ApiCall]:
     """Yield the calls that detach certificates; those that the plan deletes are marked as retired first."""
-    deleted = select_deleted(context, certificates)
+    marked = select_marked(context, certificates)
     for certificate in certificates:
         arn = context.build_arn(f"cert/{find_certificate_id(context, certificate)}")
-        if certificate in deleted:
+        if certificate in marked:
             yield mark_retired(context, arn)
         yield detach(thing, arn)
 
 
-def select_deleted(context: PlanContext, certificates: Sequence[Reference]) -> list[Reference]:
-    """Return the certificates that the plan deletes."""
+def select_marked(context: PlanContext, certificates: Sequence[Reference]) -> list[Reference]:
+    """Return the certificates that are marked as retired before they are detached."""
     return [
         certificate
         for certificate in certificates
-        if isinstance(certificate, str) and is_deleted(context, Address("certificates", certificate))
+        if isinstance(certificate, str) and needs_mark(context, Address("certificates", certificate))
     ]
 
 

@@ -3,7 +3,8 @@
 A certificate is owned through the things that have it, and AWS does not delete one that a thing still has. So between the
 last detachment and the deletion it has no owner, and an apply that is killed there would leave it behind forever. Therefore
 the workspace's own deny-all policy is attached first: AWS lists a policy's targets, so the next plan finds the certificate,
-and in the meantime the policy denies it everything.
+and in the meantime the policy denies it everything. A destroy of everything needs no such mark for a certificate that is in the
+file: it finds and deletes each of them, whether a thing has it or not, and so does the next destroy.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from reconciler.model.address import Address
 from reconciler.model.call import ApiCall
 from reconciler.model.change import Delete
 from reconciler.model.document import Document
+from reconciler.model.pem import Pem
 
 DENY_ALL = Document.from_value(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iot:*", "Resource": "*"}]}
@@ -52,6 +54,11 @@ def retire(identity: str, *, active: bool) -> Iterator[ApiCall]:
     )
 
 
-def is_deleted(context: PlanContext, certificate: Address) -> bool:
-    """Return whether the plan deletes the certificate."""
-    return isinstance(context.changes.get(certificate), Delete)
+def needs_mark(context: PlanContext, certificate: Address) -> bool:
+    """Return whether the plan deletes a certificate that a later run would not find without the mark."""
+    change = context.changes.get(certificate)
+    if not isinstance(change, Delete):
+        return False
+    resource = context.declared.get(certificate) if context.destroys_all else None
+    pem = resource.spec.pem if resource else None
+    return not (isinstance(pem, Pem) and pem.fingerprint == change.live.identity)

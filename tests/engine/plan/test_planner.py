@@ -80,8 +80,7 @@ CERTIFICATE_DELETE_CALLS = [
         retried_errors=IN_USE,
     ),
 ]
-THING_DELETE_CALLS = [
-    make_retire_call(),
+DESTROYED_THING_CALLS = [
     DETACH_CALL,
     make_iot_call(
         "DeleteThing",
@@ -91,6 +90,7 @@ THING_DELETE_CALLS = [
         retried_errors={"InvalidRequestException"},
     ),
 ]
+THING_DELETE_CALLS = [make_retire_call(), *DESTROYED_THING_CALLS]
 POLICY_DELETE_CALLS = [
     make_iot_call(
         "DeletePolicy", policyName="reconciler-ws-retired", ignored_errors=NOT_FOUND, retried_errors=IN_USE
@@ -224,7 +224,7 @@ def test_destroy_deletes_dependents_first(cloud):
         "things.a",
     ]
     assert summarize_steps(plan_state(make_one_device_state(), cloud, destroy=True)) == [
-        ("delete", "things.a", [], THING_DELETE_CALLS),
+        ("delete", "things.a", [], DESTROYED_THING_CALLS),
         ("delete", "certificates.a", ["things.a"], CERTIFICATE_DELETE_CALLS),
         (
             "delete",
@@ -257,8 +257,8 @@ def test_an_interrupted_destroy_finds_detached_certificates_again(cloud):
 
 def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
     converge(make_one_device_state(), cloud)
-    plan = plan_state(make_one_device_state(), cloud, destroy=True)
-    apply(evolve(plan, steps=plan.steps[:1]), cloud)  # deletes only the thing
+    plan = plan_state(make_one_device_state(), cloud, destroy=True, select=["things.a"])
+    apply(plan, cloud)
     (thing_step, certificate_step) = sorted(
         summarize_steps(plan_state(make_one_device_state(), cloud)), key=lambda step: step[0]
     )
