@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
+import pytest
 from attrs import evolve
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.frozen_classes import frozen
+from reconciler.kinds import all_kinds
 from reconciler.kinds.base.members import from_members, to_members
 from reconciler.kinds.base.references import (
     FieldReference,
@@ -16,9 +19,17 @@ from reconciler.kinds.base.references import (
     iterate_references,
     replace_references,
 )
-from reconciler.kinds.base.schema import member
+from reconciler.kinds.base.schema import (
+    find_nested_classes,
+    get_members,
+    get_types,
+    is_spec_class,
+    list_secret_members,
+    member,
+)
 from reconciler.model.address import Address
 from reconciler.model.resource import External, Reference
+from reconciler.model.secret import Secret
 
 
 @frozen
@@ -144,3 +155,40 @@ def test_only_names_outside_the_file_are_checked_in_inner_tables():
     assert [(problem.path, problem.problem) for problem in problems] == [
         (("groups", "names", 2), "'not valid!' is not accepted by AWS")
     ]
+
+
+@pytest.mark.parametrize("kind", all_kinds().values(), ids=all_kinds())
+def test_the_classes_that_annotations_name_are_those_of_the_resolved_types(kind):
+    for spec_class in list_spec_classes(kind.spec_class):
+        types = get_types(spec_class)
+        nested = {name: list(find_classes(annotation)) for name, annotation in types.items()}
+        assert {name: list(classes) for name, classes in find_nested_classes(spec_class).items()} == nested
+
+
+@pytest.mark.parametrize("kind", all_kinds().values(), ids=all_kinds())
+def test_the_members_with_secrets_are_those_whose_resolved_types_have_them(kind):
+    expected = {
+        member.api.rpartition(".")[2]
+        for spec_class in list_spec_classes(kind.spec_class)
+        for name, member in get_members(spec_class).items()
+        if member.api and has_secret(get_types(spec_class)[name])
+    }
+    assert list_secret_members(kind.spec_class) == expected
+
+
+def list_spec_classes(spec_class):
+    classes = [spec_class]
+    for annotation in get_types(spec_class).values():
+        classes += [inner for nested in find_classes(annotation) for inner in list_spec_classes(nested)]
+    return classes
+
+
+def find_classes(annotation):
+    if isinstance(annotation, type) and is_spec_class(annotation):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from find_classes(argument)
+
+
+def has_secret(annotation):
+    return annotation is Secret or any(map(has_secret, get_args(annotation)))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import get_annotations
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 import attrs
@@ -150,10 +153,28 @@ def _iterate_value_types(annotation: Any) -> Iterator[Any]:
         yield from frozenset().union(*list_value_types(annotation).values())
 
 
+_nested_classes_by_class: dict[type, Mapping[str, tuple[type, ...]]] = {}
+
+
 def find_nested_classes(spec_class: type) -> Mapping[str, tuple[type, ...]]:
     """Return the spec classes of the inner tables of each field: itself, in an array or in a map."""
+    if spec_class not in _nested_classes_by_class:
+        _nested_classes_by_class[spec_class] = {
+            name: tuple(item for named in types for item in _iterate_spec_classes(named))
+            for name, types in _find_named_types(spec_class).items()
+        }
+    return _nested_classes_by_class[spec_class]
+
+
+def _find_named_types(spec_class: type) -> Mapping[str, Sequence[Any]]:
+    """Return the types that the annotation of each field names.
+
+    A plan needs this of all kinds. To resolve the annotations, as `get_types` does, takes much longer.
+    """
     return {
-        name: tuple(_iterate_spec_classes(annotation)) for name, annotation in get_types(spec_class).items()
+        name: [vars(sys.modules[base.__module__]).get(word) for word in re.findall(r"\w+", annotation)]
+        for base in reversed(spec_class.__mro__)
+        for name, annotation in get_annotations(base).items()
     }
 
 
@@ -163,11 +184,11 @@ _secret_members_by_class: dict[type, frozenset[str]] = {}
 def list_secret_members(spec_class: type) -> frozenset[str]:
     """Return the API's names of the request members that may have secrets, at any depth."""
     if spec_class not in _secret_members_by_class:
-        types = get_types(spec_class)
+        types = _find_named_types(spec_class)
         names = {
             member.api.rpartition(".")[2]
             for member in get_members(spec_class).values()
-            if member.api and _takes_secret(types[member.name])
+            if member.api and any(map(_takes_secret, types[member.name]))
         }
         nested = (
             list_secret_members(item) for items in find_nested_classes(spec_class).values() for item in items
