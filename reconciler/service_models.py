@@ -47,7 +47,7 @@ def _list_folders(*paths: str) -> list[str]:
 
 
 @cache
-def get_loader(search_path: str | None = None) -> Loader:
+def get_loader(search_path: str | None) -> Loader:
     """Return botocore's loader for a search path as in AWS_DATA_PATH; None: only the default folders."""
     paths = search_path.split(os.pathsep) if search_path else []
     expanded_paths = [str(Path(os.path.expandvars(path)).expanduser()) for path in paths]
@@ -57,7 +57,7 @@ def get_loader(search_path: str | None = None) -> Loader:
 @cache
 def load_service_model(service: str) -> ServiceModel:
     """Return the model of a service. Raises botocore's UnknownServiceError and DataNotFoundError."""
-    model = ServiceModel(get_loader().load_service_model(service, _MODEL), service)
+    model = ServiceModel(get_loader(None).load_service_model(service, _MODEL), service)
     set_error_shapes(model)
     return model
 

@@ -50,7 +50,7 @@ def check_versions() -> Iterator[CheckResult]:
     from reconciler.service_models import get_loader
 
     versions = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
-    missing = set(SERVICES) - set(get_loader().list_available_services("service-2"))
+    missing = set(SERVICES) - set(get_loader(None).list_available_services("service-2"))
     if missing:
         message = f"{versions}, which has no model of {', '.join(sorted(missing))}"
         yield CheckResult("error", "versions", message, "pip install --upgrade boto3")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reconciler.aws.java_patterns import compile_pattern
 from reconciler.aws.request_shapes import find_shape
 from reconciler.aws.service_model import ServiceModelConstraints
+from reconciler.aws.session import _create_core_session
 from reconciler.kinds import all_kinds
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.service_models import load_service_model
@@ -232,3 +233,10 @@ def test_the_errors_of_a_service_are_those_that_botocore_finds(service):
     model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
     names = [shape.name for shape in load_service_model(service).error_shapes]
     assert (names, len(names) > 5) == ([shape.name for shape in model.error_shapes], True)
+
+
+@pytest.mark.parametrize("service", [IOT, MANAGED])
+def test_sessions_and_the_embedded_registry_share_the_parsed_models(service):
+    loader = _create_core_session().get_component("data_loader")
+    parsed = loader.load_service_model(service, "service-2")["shapes"]
+    assert load_service_model(service)._service_description["shapes"] is parsed
