@@ -94,7 +94,14 @@ UNUSED_BY_VALIDATE = (
 )
 UNUSED_BY_PLAN = (
     *("networkx", "tomlkit", "IPython", "asyncio", "uvicorn", "rich.console", "reconciler.cli.progress"),
-    *("reconciler.rollout", "reconciler.convert", "reconciler.engine.apply", "reconciler.engine.export"),
+    *(
+        "cattrs",
+        "regex",
+        "reconciler.rollout",
+        "reconciler.convert",
+        "reconciler.engine.apply",
+        "reconciler.engine.export",
+    ),
     *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.json.plan_file"),
 )
 

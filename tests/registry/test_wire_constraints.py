@@ -3,9 +3,10 @@
 import json
 
 import pytest
+import regex
 
 from reconciler.registry import HttpRequest
-from reconciler.registry.wire.patterns import compile_pattern
+from reconciler.registry.wire.patterns import compile_pattern, translate
 from reconciler.registry.wire.routes import Routes
 from reconciler.registry.wire.service import SERVICES, load_service
 
@@ -199,6 +200,20 @@ def test_every_pattern_of_the_models_is_compiled_once(service):
 
     for pattern in patterns - {None}:
         assert compile_pattern(pattern) is compile_pattern(pattern)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_pattern_matches_the_same_texts_as_with_regex(service):
+    model = load_service(service).model
+    patterns = {model.shape_for(shape).metadata.get("pattern") for shape in model.shape_names} - {None}
+    characters = [*map(chr, range(128)), *"\xa0éßΩж٣\u2028\uff11\u017f\U0001f600"]
+    texts = ["", *characters, *(f"a{character}1" for character in characters)]
+    texts += ["arn:aws:iot:eu-west-1:123456789012:thing/a", "123456789012", "0f" * 32]
+
+    for pattern in patterns:
+        expected = regex.compile(translate(pattern), regex.VERSION1)
+        matches = [text for text in texts if compile_pattern(pattern).fullmatch(text)]
+        assert matches == [text for text in texts if expected.fullmatch(text)], pattern
 
 
 def test_a_literal_in_a_route_takes_precedence_over_a_label_unless_it_leads_to_no_route():

@@ -116,9 +116,8 @@ def _build_enum_check(enum: Sequence[str]) -> ConstraintCheck:
 
 
 def _build_pattern_check(pattern: str, max_length: int | None) -> ConstraintCheck:
-    compiled = compile_pattern(pattern)
     limit = math.inf if max_length is None else max_length
     return ConstraintCheck(
         f"Member must satisfy regular expression pattern: {pattern}",
-        lambda value: len(value) <= limit and compiled.fullmatch(value) is None,
+        lambda value: len(value) <= limit and compile_pattern(pattern).fullmatch(value) is None,
     )
