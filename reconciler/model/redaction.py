@@ -26,6 +26,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -75,7 +76,6 @@ class _Register:
         self._secrets: set[str] = set()
         self._spellings: tuple[str, ...] | None = ()
         self._attributes: frozenset[str] = frozenset()
-        self.attribute_pattern: re.Pattern[str] | None = None
         self.hashes: dict[tuple[str, bytes, int], str] = {}
 
     def add_secret(self, secret: str) -> None:
@@ -89,10 +89,11 @@ class _Register:
             return
         with self._lock:
             self._attributes = self._attributes.union(names)
-            alternatives = "|".join(map(re.escape, sorted(self._attributes)))
-            self.attribute_pattern = re.compile(
-                f"(?P<key>{_ATTRIBUTE_NAME.format(alternatives)}){_ATTRIBUTE_VALUE}", re.DOTALL
-            )
+
+    def redact_attributes(self, text: str) -> str:
+        """Redact the values of the attributes that are set from secrets."""
+        pattern = _compile_attributes(self._attributes)
+        return pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text) if pattern else text
 
     def list_spellings(self) -> tuple[str, ...]:
         """Return all spellings of all secrets, each before those that it contains."""
@@ -101,6 +102,15 @@ class _Register:
                 spellings = {spelling for secret in self._secrets for spelling in _spell(secret)}
                 self._spellings = tuple(sorted(spellings, key=len, reverse=True))
             return self._spellings
+
+
+@lru_cache(maxsize=16)
+def _compile_attributes(names: frozenset[str]) -> re.Pattern[str] | None:
+    """Compile the pattern of attributes when the first text is redacted: most runs redact none."""
+    if not names:
+        return None
+    alternatives = "|".join(map(re.escape, sorted(names)))
+    return re.compile(f"(?P<key>{_ATTRIBUTE_NAME.format(alternatives)}){_ATTRIBUTE_VALUE}", re.DOTALL)
 
 
 _PROCESS_REGISTER = _Register()
@@ -159,8 +169,7 @@ def redact(text: str) -> str:
     """Return the text without secrets, private keys and credentials."""
     text = _CREDENTIALS.sub(_hide_credential, redact_private_keys(text))
     for register in _list_registers():
-        if register.attribute_pattern:
-            text = register.attribute_pattern.sub(rf"\g<key>\g<quote>{REDACTED}\g<quote>", text)
+        text = register.redact_attributes(text)
         for spelling in register.list_spellings():
             if spelling in text:
                 text = text.replace(spelling, REDACTED)

@@ -22,7 +22,7 @@ _VERSIONS = ("2012-10-17", "2008-10-17")
 _EFFECTS = ("Allow", "Deny")
 _POLICY_KEYS = {"Version", "Id", "Statement"}
 _STATEMENT_KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
-_OPERATOR = re.compile(
+_OPERATOR = (
     "(?:ForAllValues:|ForAnyValue:)?(?:"
     "String(?:Not)?Equals(?:IgnoreCase)?|String(?:Not)?Like|(?:Numeric|Date)(?:(?:Not)?Equals|(?:Less|Greater)Than(?:Equals)?)|"
     "Bool|BinaryEquals|(?:Not)?IpAddress|Arn(?:Not)?(?:Equals|Like)"
@@ -75,7 +75,7 @@ def _is_statement(statement: dict[str, Any]) -> bool:
 
 def _is_condition(condition: Any) -> bool:
     return isinstance(condition, dict) and all(
-        _OPERATOR.fullmatch(operator) and isinstance(keys, dict) and all(map(_are_values, keys.values()))
+        re.fullmatch(_OPERATOR, operator) and isinstance(keys, dict) and all(map(_are_values, keys.values()))
         for operator, keys in condition.items()
     )
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reconciler.frozen_classes import field, frozen
+from reconciler.frozen_classes import frozen
 
 _MAX_CHARACTERS = 300
 """The number of characters of the line, and before and after the parser's position, that are examined."""
 _KEY_VALUE = 'key = "value"'
 _SLASHES = r"/ between folders, \\ for a backslash, or single quotes around the text"
-
-
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
 
 
 @frozen
@@ -27,9 +23,9 @@ class _Advice:
 
     message: str
     expected: str
-    line: re.Pattern[str] = field(default="", converter=_compile)
-    start: re.Pattern[str] = field(default="", converter=_compile)
-    after: re.Pattern[str] = field(default="", converter=_compile)
+    line: str = ""
+    start: str = ""
+    after: str = ""
 
 
 _ADVICE: Sequence[_Advice] = (  # the first that matches is right
@@ -71,9 +67,9 @@ def find_toml_advice(reason: str, text: str, position: int) -> str | None:
     line = text[line_start : len(text) if line_end < 0 else line_end][:_MAX_CHARACTERS]
     after = text[position : position + _MAX_CHARACTERS]
     for advice in _ADVICE:
-        line_match = advice.line.match(line)
+        line_match = re.match(advice.line, line)
         if reason.startswith(advice.message) and (
-            line_match and advice.start.match(text[:_MAX_CHARACTERS]) and advice.after.match(after)
+            line_match and re.match(advice.start, text[:_MAX_CHARACTERS]) and re.match(advice.after, after)
         ):
             return line_match.expand(advice.expected) if line_match.re.groups else advice.expected
     return None

@@ -64,13 +64,12 @@ _CERTIFICATE_ATTRIBUTES = (
     "GivenName|Initials|Pseudonym|GenerationQualifier|"
     r"AlternativeName\.(?:RFC822Name|DNSName|DirectoryName|UniformResourceIdentifier|IPAddress)"
 )
-_KNOWN_VARIABLE = re.compile(
+_KNOWN_VARIABLE = (
     r"iot:(?:ClientId|DomainName|CertificateId|Certificate\.SerialNumber)"
     r"|iot:Connection\.Thing\.(?:ThingName|ThingTypeName|IsAttached|Attributes\[[^\[\]]+\])"
     rf"|iot:Certificate\.(?:Subject|Issuer)\.(?:{_CERTIFICATE_ATTRIBUTES})(?:\.(?:List|\d+))?"
     r"|(?:aws|cognito-identity\.amazonaws\.com|www\.amazon\.com|accounts\.google\.com|graph\.facebook\.com):\S+"
-    r"|[*?$]",
-    re.IGNORECASE,
+    r"|[*?$]"
 )
 
 
@@ -86,7 +85,7 @@ def matches_action(pattern: str, action: str) -> bool:
 
 def is_known_variable(name: str) -> bool:
     """Return whether AWS defines a policy variable, written without `${}`."""
-    return bool(_KNOWN_VARIABLE.fullmatch(name))
+    return re.fullmatch(_KNOWN_VARIABLE, name, re.IGNORECASE) is not None
 
 
 def find_nearest_action(action: str) -> str | None:
