@@ -27,7 +27,7 @@ from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.remembered.own_writes import forget_written_things
-from reconciler.kinds.shared.edges import compute_desired_digests
+from reconciler.kinds.shared.edges import compute_desired_digests, has_certificates
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan
@@ -252,7 +252,13 @@ class NightFleet:
                 quotas=QUOTAS,
                 progress=lambda *_: None,
                 remembered=RememberedEdges(
-                    readings, self.settings, WORKSPACE, self._send, digests, CALLS_PER_SECOND
+                    readings,
+                    self.settings,
+                    WORKSPACE,
+                    self._send,
+                    digests,
+                    CALLS_PER_SECOND,
+                    uses_certificates=has_certificates(self.desired.resources),
                 ),
             )
 
