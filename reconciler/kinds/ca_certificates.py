@@ -371,7 +371,7 @@ def _to_live(response: Response, tags: Mapping[str, str]) -> Live:
     config = response.get("registrationConfig") or {}
     template = _read_template(config)
     spec = CaCertificate(
-        pem=Pem(description["certificateId"], description.get("certificatePem")),
+        pem=Pem.from_response(description["certificateId"], description.get("certificatePem")),
         certificate_mode=description.get("certificateMode", "DEFAULT"),
         status=description["status"],
         auto_registration=description.get("autoRegistrationStatus") == "ENABLE",

@@ -177,7 +177,7 @@ class Certificates(Kind):
         spec: Certificate = resource.spec
         pem = find_known_certificate(spec)
         ca_name = spec.ca
-        if pem and pem.text and not spec.ca and not spec.certificate_mode:
+        if pem and pem.der and not spec.ca and not spec.certificate_mode:
             ca_name = x509.find_signer(pem, scope.iterate_resources("ca_certificates"))
         ca = scope.desired.get(Address("ca_certificates", ca_name)) if isinstance(ca_name, str) else None
         mode = get_declared_mode(ca) if ca else spec.certificate_mode

@@ -24,12 +24,12 @@ class Pem:
     """One X.509 certificate.
 
     `fingerprint` is the lowercase hexadecimal SHA-256 of the DER, which AWS IoT uses as the certificate ID
-    (AWS IoT API reference, `certificateId`). `text` is None for a certificate of which only the ID is
-    known. `source` is the file that the text was read from.
+    (AWS IoT API reference, `certificateId`). `der` is None for a certificate of which only the ID is
+    known. `source` is the file that the certificate was read from.
     """
 
     fingerprint: str
-    text: str | None = field(default=None, eq=False, repr=False)
+    der: bytes | None = field(default=None, eq=False, repr=False)
     source: str | None = field(default=None, eq=False)
 
     @classmethod
@@ -47,17 +47,29 @@ class Pem:
             raise InvalidValueError(
                 ValueProblem("invalid-pem", "the PEM certificate is not valid base64")
             ) from None
-        digits = base64.b64encode(der).decode()
+        return cls(hashlib.sha256(der).hexdigest(), der, source)
+
+    @classmethod
+    def from_response(cls, fingerprint: str, text: str | None) -> Pem:
+        """Return the certificate that AWS reports; only its ID is known if the text is not one certificate."""
+        try:
+            return cls(fingerprint, cls.parse(text or "").der)
+        except InvalidValueError:
+            return cls(fingerprint)
+
+    @property
+    def text(self) -> str | None:
+        """The certificate in PEM; a fleet has many, so it is built only where it is used."""
+        if self.der is None:
+            return None
+        digits = base64.b64encode(self.der).decode()
         lines = "\n".join([digits[start : start + 64] for start in range(0, len(digits), 64)])
-        canonical = f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
-        return cls(hashlib.sha256(der).hexdigest(), canonical, source)
+        return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
     @property
     def damage(self) -> str | None:
-        """Why the text is not one whole DER value, or None."""
-        if self.text is None:
-            return None
-        return find_der_problem(base64.b64decode("".join(self.text.splitlines()[1:-1])))
+        """Why the DER is not one whole value, or None."""
+        return find_der_problem(self.der) if self.der is not None else None
 
     def __str__(self) -> str:
         return f"sha256:{self.fingerprint[:12]}…" + (f" ({self.source})" if self.source else "")

@@ -15,8 +15,11 @@ from reconciler.aws.java_patterns import compile_pattern
 from reconciler.aws.request_shapes import find_shape
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.aws.session import _create_core_session
+from reconciler.engine.load.field_checks import MAX_UNCHECKED_DER_BYTES
 from reconciler.kinds import all_kinds
+from reconciler.kinds.base.schema import list_value_types
 from reconciler.model.diagnostic import ValueProblem
+from reconciler.model.pem import Pem
 from reconciler.service_models import load_service_model
 
 IOT, MANAGED = "iot", "iot-managed-integrations"
@@ -36,6 +39,16 @@ class TestMembers:
         }
         members |= {(kind.service, kind.name_api) for kind in all_kinds().values() if kind.name_api}
         assert {(service, api) for service, api in members if find_shape(service, api) is None} == set()
+
+    def test_a_certificate_that_loading_does_not_check_is_not_too_long_for_aws(self):
+        limits = {
+            find_shape(kind.service, member.api).max
+            for kind in all_kinds().values()
+            for member in kind.members.values()
+            if member.api and Pem in list_value_types(kind.spec_class)[member.name]
+        }
+        text = Pem("", bytes(MAX_UNCHECKED_DER_BYTES)).text
+        assert {limit for limit in limits if limit is not None and limit < len(text)} == set()
 
     @pytest.mark.parametrize(
         "member",

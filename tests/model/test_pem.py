@@ -63,6 +63,17 @@ def test_the_source_of_a_pem_is_displayed_but_not_compared():
     ]
 
 
+def test_the_certificate_that_aws_reports_keeps_the_id_that_aws_gives_it():
+    pem = Pem.from_response("ab" * 32, create_pem())
+    assert (pem.fingerprint, pem.text) == ("ab" * 32, create_pem())
+
+
+@pytest.mark.parametrize("text", [None, "", "not a certificate"])
+def test_only_the_id_of_a_reported_certificate_without_a_pem_is_known(text):
+    pem = Pem.from_response("ab" * 32, text)
+    assert (pem.fingerprint, pem.der, pem.text, pem.damage) == ("ab" * 32, None, None, None)
+
+
 @pytest.mark.parametrize(
     ("change_pem", "message"),
     [

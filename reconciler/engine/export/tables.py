@@ -56,7 +56,7 @@ def explain_missing_value(spec: Any) -> str | None:
     """
     for name, member in get_members(type(spec)).items():
         value = getattr(spec, name)
-        if (isinstance(value, Pem) and value.text is None) or (member.required and value is NOT_COMPARED):
+        if (isinstance(value, Pem) and value.der is None) or (member.required and value is NOT_COMPARED):
             return f"AWS does not return its {name}"
         if member.required and (reason := _explain_undeclarable(type(spec), name, value)):
             return f"its {name} is {reason}"

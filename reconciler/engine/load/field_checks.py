@@ -31,6 +31,9 @@ from reconciler.model.secret import KeySecret, Secret
 _TYPES_WITHOUT_SECRETS = (str, type(None), tuple, bool, int, Pem, Document, Secret)
 """The types of most values, which need not be searched for secrets."""
 
+MAX_UNCHECKED_DER_BYTES = 2**14
+"""The maximum size of a certificate whose text is not built to check its length: AWS's limits on PEM texts are higher."""
+
 _RESERVED_KEY = f"the prefix {TAG_PREFIX!r} is reserved for reconciler's own entries"
 _FOREIGN_TEXT_TYPES = (str, Secret)
 
@@ -170,7 +173,7 @@ def _to_checked_value(value: Any, references: str | None) -> Any:
             has_secret = Secret in map(type, value.values())
             return {k: v for k, v in value.items() if not isinstance(v, Secret)} if has_secret else value
         case Pem():
-            return value.text
+            return value.text if value.der and len(value.der) > MAX_UNCHECKED_DER_BYTES else None
         case Document():
             return value
         case Secret():

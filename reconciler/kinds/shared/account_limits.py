@@ -43,7 +43,7 @@ def find_subject_needs(change: Change, context: PlanContext) -> Iterator[Checked
             for identity in other_ids[:_MAX_DESCRIBED_CAS]
         ]
         descriptions = [response["certificateDescription"] for response in responses if response]
-        pems = [Pem(item["certificateId"], item.get("certificatePem")) for item in descriptions]
+        pems = [Pem.from_response(item["certificateId"], item.get("certificatePem")) for item in descriptions]
         count = len(cas) + sum(x509.read_subject(pem) == subject for pem in pems)
         if count <= CAS_WITH_ONE_SUBJECT.maximum:
             return None

@@ -62,7 +62,7 @@ def compute_effective_key(spec: Certificate, pem: Pem | None) -> PrivateKey | No
 
 def compute_effective_output(spec: Certificate, pem: Pem | None) -> SaveTo:
     """Return the file for the certificate; it is not compared if the whole certificate is known."""
-    is_only_id_known = pem is not None and pem.text is None
+    is_only_id_known = pem is not None and pem.der is None
     return spec.output_file if pem is None or is_only_id_known else NOT_COMPARED
 
 

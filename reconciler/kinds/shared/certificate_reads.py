@@ -361,7 +361,7 @@ def reread(scope: Scope, previous_states: Mapping[str, Live | None]) -> Read[Seq
         Live(
             identity,
             Certificate(
-                pem=Pem(identity, certificate.get("certificatePem")),
+                pem=Pem.from_response(identity, certificate.get("certificatePem")),
                 csr=NOT_COMPARED,
                 private_key=NOT_COMPARED,
                 certificate_mode=certificate.get("certificateMode", "DEFAULT"),

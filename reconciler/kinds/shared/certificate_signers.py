@@ -37,7 +37,7 @@ def find_signer_needs(change: Change, context: PlanContext) -> Iterator[CheckedN
         return
     is_issued_by_aws = spec.csr is not None or spec.private_key is not None
     is_registered_with_ca = not is_issued_by_aws and (spec.ca or spec.certificate_mode != "SNI_ONLY")
-    if is_registered_with_ca and isinstance(spec.pem, Pem) and spec.pem.text:
+    if is_registered_with_ca and isinstance(spec.pem, Pem) and spec.pem.der:
         yield build_signer_need(spec.pem, "pem", context)
 
 
@@ -52,7 +52,7 @@ def find_declared_signer_errors(pem: object, ca_name: object, context: PlanConte
     Loading the file compares the certificate with its CA, except with one that it refers to by its ID: `pem` is then needed.
     """
     ca = context.desired.get(Address(_TABLE, ca_name)) if isinstance(ca_name, str) else None
-    if ca and isinstance(pem, Pem) and pem.text and not x509.is_signed_by(pem, ca.spec.pem):
+    if ca and isinstance(pem, Pem) and pem.der and not x509.is_signed_by(pem, ca.spec.pem):
         yield f"cannot register: {ca.address} did not sign the certificate; name the CA that signed it"
     if ca and ca.spec.status != "ACTIVE":
         yield (
@@ -63,7 +63,7 @@ def find_declared_signer_errors(pem: object, ca_name: object, context: PlanConte
 
 def find_validity_errors(pem: object) -> Iterator[str]:
     """Yield an error if a certificate that will be ACTIVE has expired or is not valid yet."""
-    problem = x509.find_validity_problem(pem) if isinstance(pem, Pem) and pem.text else None
+    problem = x509.find_validity_problem(pem) if isinstance(pem, Pem) and pem.der else None
     if problem:
         yield f'cannot be ACTIVE: {problem.problem}; use a valid certificate, or set the status to "INACTIVE"'
 
@@ -81,15 +81,18 @@ def _read_signer_problem(pem: Pem, context: PlanContext) -> ProblemRead:
         for identity in other_ids
     ]
     descriptions = [response["certificateDescription"] for response in responses if response]
-    cas = {Pem(item["certificateId"], item["certificatePem"]): item["status"] for item in descriptions}
+    cas = {
+        Pem.from_response(item["certificateId"], item["certificatePem"]): item["status"]
+        for item in descriptions
+    }
     cas |= {live.spec.pem: live.spec.status for live in kept_cas}
-    signers = {ca.fingerprint: status for ca, status in cas.items() if ca.text and x509.is_signed_by(pem, ca)}
+    signers = {ca.fingerprint: status for ca, status in cas.items() if ca.der and x509.is_signed_by(pem, ca)}
     if len(other_ids) == MAX_DESCRIBED_CAS and not signers:
         return None  # there are more CAs than a plan reads
     removed_signers = [
         address
         for address, live in live_cas.items()
-        if address in context.changes and live.spec.pem.text and x509.is_signed_by(pem, live.spec.pem)
+        if address in context.changes and live.spec.pem.der and x509.is_signed_by(pem, live.spec.pem)
     ]
     return _describe_signer_problem(signers, removed_signers)
 

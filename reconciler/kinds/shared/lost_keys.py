@@ -61,7 +61,7 @@ class LostKeys:
 
 def has_key_from_aws(pem: Pem) -> bool:
     """Return whether AWS created the certificate together with its key; False if only its ID is known."""
-    return pem.text is not None and x509.is_readable(pem) and x509.read_common_names(pem) == _AWS_COMMON_NAMES
+    return pem.der is not None and x509.is_readable(pem) and x509.read_common_names(pem) == _AWS_COMMON_NAMES
 
 
 def warn_of_lost_key(change: Change) -> Iterator[str]:

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 def read_expiry(pem: Pem) -> datetime.datetime | None:
     """Return when the certificate expires, or None if only its ID is known."""
-    return _load(pem.text).not_valid_after_utc if pem.text else None
+    return _load(pem.der).not_valid_after_utc if pem.der else None
 
 
 def read_subject(pem: Pem) -> str | None:
     """Return the certificate's subject, or None if the certificate is not valid or only its ID is known."""
     try:
-        return _load(_require_text(pem)).subject.rfc4514_string()
+        return _load(_require_der(pem)).subject.rfc4514_string()
     except ValueError:
         return None
 
 
 def find_validity_problem(pem: Pem) -> ValueProblem | None:
     """Return that a certificate has expired or is not valid yet, as a warning, or None."""
-    start, end = VERIFIED.periods.get(pem.fingerprint) or _read_period(_load(_require_text(pem)))
+    start, end = VERIFIED.periods.get(pem.fingerprint) or _read_period(_load(_require_der(pem)))
     now = time.time()
     if end <= now:
         problem = f"the certificate expired on {_format_day(end)}"
@@ -58,7 +58,7 @@ def read_common_names(pem: Pem) -> tuple[str, ...]:
     """Return the common names in the subject of a certificate."""
     from cryptography.x509 import NameOID
 
-    names = _load(_require_text(pem)).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    names = _load(_require_der(pem)).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return tuple(str(name.value) for name in names)
 
 
@@ -75,7 +75,7 @@ def check_certificate(pem: Pem, field: str, *, ca: bool) -> Iterator[ValueProble
     problem = find_validity_problem(pem)
     if problem:
         yield problem.nest_under(field)
-    if ca and not _is_ca(_load(_require_text(pem))):
+    if ca and not _is_ca(_load(_require_der(pem))):
         expected = "a certificate with the basic constraint CA:TRUE"
         yield ValueProblem("not-a-ca-certificate", "this is not a CA certificate", expected, path=(field,))
 
@@ -87,17 +87,17 @@ def _check_unverified(pem: Pem, field: str) -> Iterator[ValueProblem]:
         text = f"not a valid X.509 certificate{damage}"
         yield ValueProblem("invalid-certificate", text, "a certificate in PEM", path=(field,))
         return
-    certificate = _load(_require_text(pem))
+    certificate = _load(_require_der(pem))
     problems = [*check_certificate_algorithms(certificate, field)]
     yield from problems
     if not problems:
-        VERIFIED.periods[_compute_fingerprint(_require_text(pem))] = _read_period(certificate)
+        VERIFIED.periods[_compute_fingerprint(_require_der(pem))] = _read_period(certificate)
 
 
 def is_readable(pem: Pem) -> bool:
     """Return whether the PEM is an X.509 certificate; other checks have no meaning if it is not."""
     try:
-        _load(_require_text(pem))
+        _load(_require_der(pem))
     except ValueError:
         return False
     return True
@@ -117,31 +117,29 @@ def is_private_key(key: str) -> bool:
 
 def is_signed_by(pem: Pem, ca: Pem) -> bool:
     """Return whether the CA's key signed the certificate, and the CA is named as its issuer."""
-    if pem.text and ca.text and (pem.fingerprint, ca.fingerprint) in VERIFIED.signatures:
+    if pem.der and ca.der and (pem.fingerprint, ca.fingerprint) in VERIFIED.signatures:
         return True
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
-        _load(_require_text(pem)).verify_directly_issued_by(_load(_require_text(ca)))
+        _load(_require_der(pem)).verify_directly_issued_by(_load(_require_der(ca)))
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
-    VERIFIED.signatures[_compute_fingerprint(_require_text(pem)), _compute_fingerprint(_require_text(ca))] = (
+    VERIFIED.signatures[_compute_fingerprint(_require_der(pem)), _compute_fingerprint(_require_der(ca))] = (
         None
     )
     return True
 
 
 @lru_cache(maxsize=256)
-def _compute_fingerprint(text: str) -> str:
+def _compute_fingerprint(der: bytes) -> str:
     """Return the SHA-256 of a certificate itself: an ID that AWS reports may be that of another one."""
-    from cryptography.hazmat.primitives import hashes
-
-    return _load(text).fingerprint(hashes.SHA256()).hex()
+    return hashlib.sha256(der).hexdigest()
 
 
 def compute_public_key_digest(pem: Pem) -> str:
     """Return the SHA-256 of the certificate's public key, as hexadecimal digits."""
-    return _compute_key_digest(_load(_require_text(pem)).public_key())
+    return _compute_key_digest(_load(_require_der(pem)).public_key())
 
 
 _PARAMETER_PREFIX = "AWS::IoT::Certificate::"
@@ -171,7 +169,7 @@ def build_pseudo_parameters(pem: Pem) -> dict[str, str]:
 
     parameters = {f"{_PARAMETER_PREFIX}Id": pem.fingerprint}
     try:
-        subject = _load(_require_text(pem)).subject
+        subject = _load(_require_der(pem)).subject
     except ValueError:
         return parameters
     for name, oid in _SUBJECT_ATTRIBUTES.items():
@@ -242,7 +240,7 @@ def is_key_of(pem: Pem, key: str) -> bool:
 
     try:
         private_key = load_pem_private_key(key.encode(), password=None)
-        return bool(private_key.public_key() == _load(_require_text(pem)).public_key())
+        return bool(private_key.public_key() == _load(_require_der(pem)).public_key())
     except (UnsupportedAlgorithm, ValueError, TypeError):
         return False
 
@@ -257,7 +255,7 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    issuer = _load(ca)
+    issuer = x509.load_pem_x509_certificate(ca.encode())
     ca_key = serialization.load_pem_private_key(key.encode(), password=None)
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
@@ -274,19 +272,19 @@ def sign_registration_code(ca: str, key: str, code: str) -> str:
 
 
 @lru_cache(maxsize=256)  # a certificate is parsed several times in a row
-def _load(text: str) -> Certificate:
+def _load(der: bytes) -> Certificate:
     from cryptography import x509
 
     try:
-        return x509.load_pem_x509_certificate(text.encode())
+        return x509.load_der_x509_certificate(der)
     except x509.InvalidVersion as error:
         raise ValueError(str(error)) from None
 
 
-def _require_text(pem: Pem) -> str:
-    if pem.text is None:
+def _require_der(pem: Pem) -> bytes:
+    if pem.der is None:
         raise ValueError("only its ID is known")
-    return pem.text
+    return pem.der
 
 
 def _is_ca(certificate: Certificate) -> bool:

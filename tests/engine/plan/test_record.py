@@ -60,7 +60,7 @@ PUMP = Address("things", "pump-1")
         (Secret("env X", "canary").hash_with_salt("s"), {"$hash": "6c2aa58bf3e277a8"}),
         ("-----BEGIN PRIVATE KEY-----\ncanary", {"$hash": "61b70dfed67dfd44"}),
         (Ref(PUMP, "arn"), {"$ref": {"address": "things.pump-1", "field": "arn"}}),
-        (Pem("ab" * 32, "text", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
+        (Pem("ab" * 32, b"der", "a.pem"), {"$pem": {"fingerprint": "ab" * 32}}),
         (External("x"), {"$external": {"id": "x"}}),
         (NOT_COMPARED, {"$not_compared": "(not compared)"}),
         (OutputFile("claim.key", "/tmp/claim.key", "canary"), {"$output_file": {"name": "claim.key"}}),

@@ -1,5 +1,6 @@
 """Values that violate AWS's limits."""
 
+from reconciler.model.pem import Pem
 from tests.engine.load.invalid.case import InvalidCase
 
 CASES = (
@@ -27,6 +28,18 @@ CASES = (
         desired_state.toml:2: error: things.pump-1.attributes.site: 'Östra Ny' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#=\[\]-]*
         desired_state.toml:2: error: things.pump-1.attributes.two words: the key: 'two words' is not accepted by AWS; expected a match of [a-zA-Z0-9_.,@/:#-]+
         """,
+    ),
+    InvalidCase(
+        "a certificate in PEM is not longer than AWS accepts",
+        """
+        [certificates.pump-1]
+        pem = { file = "long.pem" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.pump-1.pem: 67,764 characters; expected at most 65536
+        desired_state.toml:2: error: certificates.pump-1.pem: not a valid X.509 certificate: it is not DER; expected a certificate in PEM
+        """,
+        other_files={"long.pem": Pem("", bytes(50_000)).text or ""},
     ),
     InvalidCase(
         "tags must respect AWS's characters, lengths and reserved prefix",
