@@ -8,13 +8,14 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
+import msgspec
+
 from reconciler.frozen_classes import field, frozen
 from reconciler.model.address import Address
 from reconciler.model.evaluation import Evaluation
 
 
-@frozen(order=True)
-class ManifestRow:
+class ManifestRow(msgspec.Struct, frozen=True, order=True, gc=False):
     """A row of a manifest file, or of the array in a table's `for_each`.
 
     `number` is its first line in the file or, if `manifest` is empty, its index in the array, from 0.
@@ -27,8 +28,11 @@ class ManifestRow:
         return f"{self.manifest}:{self.number}" if self.manifest else f"for_each[{self.number}]"
 
 
-@frozen(order=True)
-class Origin:
+_NO_ROW = ManifestRow("", -1)
+"""Sorts before all rows."""
+
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """The place of a declaration.
 
     Lines start at 1; `row` is the row whose values filled in a table with `for_each`.
@@ -36,9 +40,12 @@ class Origin:
 
     file: str
     line: int
-    row: ManifestRow | None = field(  # places without a row sort first
-        default=None, order=lambda row: (row.manifest, row.number) if row else ("", -1)
-    )
+    row: ManifestRow | None = None
+
+    def __lt__(self, other: Origin) -> bool:
+        """Return whether the place comes before another; one without a row comes first."""
+        row, other_row = self.row or _NO_ROW, other.row or _NO_ROW
+        return (self.file, self.line, row) < (other.file, other.line, other_row)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} ({self.row})" if self.row else f"{self.file}:{self.line}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.engine.load.toml_file import TomlFile
 from reconciler.frozen_classes import frozen
@@ -22,7 +22,7 @@ class ValueOrigin:
     columns: tuple[str, ...] = ()
 
 
-class Declaration(ABC):
+class Declaration(Protocol):
     """A table in the file or, if the table has `for_each`, the resource that one manifest row declares."""
 
     __slots__ = ()

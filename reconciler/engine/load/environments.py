@@ -8,6 +8,7 @@ from shlex import quote as quote_for_shell
 from typing import Any
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.engine.load.declaration import Declaration, TomlTable
 from reconciler.engine.load.declarations import ENVIRONMENTS
@@ -141,7 +142,7 @@ def _expand(
     for_each = parse_for_each(evolve(table, entries={}), manifest, Placeholders())
     diagnostics.add(table, *for_each.problems)
     for instance in for_each.instances:
-        declaration = evolve(instance, for_each=evolve(instance.for_each, table=table))
+        declaration = replace(instance, for_each=evolve(instance.for_each, table=table))
         yield DeclaredEnvironment(instance.address.name, declaration, _read_row(manifest, instance))
 
 

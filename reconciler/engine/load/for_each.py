@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
-from reconciler.engine.load.declaration import Declaration, TomlTable, ValueOrigin
+import msgspec
+
+from reconciler.engine.load.declaration import TomlTable, ValueOrigin
 from reconciler.engine.load.interpolation import (
     InterpolatedText,
     Interpolation,
@@ -75,14 +77,13 @@ class ForEachTable:
         return tuple((self.manifest.columns or ())[number] for number in sorted(numbers))
 
 
-@frozen(eq=False)
-class Instance(Declaration):
-    """The declaration of one resource: a table with `for_each`, filled from one row of its manifest."""
+class Instance(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """The declaration of one resource: a table with `for_each`, filled with the values of one row of its manifest."""
 
     for_each: ForEachTable
     address: Address
-    _row: ManifestRow
-    _values: RowValues = field(repr=False)
+    row: ManifestRow
+    row_values: RowValues
 
     @property
     def table(self) -> TomlTable:
@@ -98,12 +99,7 @@ class Instance(Declaration):
     def origin(self) -> Origin:
         """The place of the table's header, and the row."""
         header = self.for_each.table.origin
-        return Origin(header.file, header.line, self._row)
-
-    @property
-    def row_values(self) -> RowValues:
-        """The values of its row."""
-        return self._values
+        return Origin(header.file, header.line, self.row)
 
     @property
     def manifest_name(self) -> str:
@@ -124,12 +120,12 @@ class Instance(Declaration):
         if not path:
             name_columns = for_each.name.columns if for_each.name else frozenset[int]()
             return ValueOrigin((), for_each.list_column_names(name_columns))
-        path_in_table, columns = trace_columns(for_each.interpolations, path, self._values)
+        path_in_table, columns = trace_columns(for_each.interpolations, path, self.row_values)
         return ValueOrigin(path_in_table, for_each.list_column_names(columns))
 
     def fill_fields(self) -> tuple[dict[str, Any], list[ValueProblem]]:
         """Return the fields that depend on the row, and their problems."""
-        return fill_all(self.for_each.interpolations, self._values)
+        return fill_all(self.for_each.interpolations, self.row_values)
 
 
 def parse_for_each(table: TomlTable, manifest: Manifest, placeholders: Placeholders) -> ForEachTable:
