@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.context import PlanContext, Response
@@ -164,7 +165,7 @@ class JobTemplates(PlainKind):
         references = resource.spec.destination_package_versions
         identities = [context.resolve_identity(_VERSIONS, reference) for reference in references]
         arns = tuple(context.build_arn(f"package/{identity}") for identity in identities)
-        return evolve(resource, spec=evolve(resource.spec, destination_package_versions=arns))
+        return replace(resource, spec=evolve(resource.spec, destination_package_versions=arns))
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
         """Return the package versions outside the file that a new or replaced template refers to."""

@@ -103,30 +103,53 @@ class Lifecycle:
     allow: Mapping[str, str] = field(factory=dict, eq=False)
 
 
-@frozen
-class Resource:
+class Resource(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One desired resource.
 
     - `spec`: an instance of its kind's spec class;
-    - `dependencies`: the addresses that must exist before it: those it refers to, those in its `depends_on`, and its
-      `ownership_markers`, which many resources share;
+    - `own_dependencies`: the addresses that it refers to, and those in its `depends_on`;
     - `evaluation`: what its kind derived from it when the file was loaded;
-    - `is_ownership_marker`: whether it is not in the file, but was added to record what the workspace owns.
+    - `is_ownership_marker`: whether it is not in the file, but was added to record what the workspace owns;
+    - `ownership_markers`: those that must exist before it, which many resources share.
+
+    `==` ignores `origin` and `evaluation`.
     """
 
     address: Address
     spec: Any
-    _dependencies: frozenset[Address] = frozenset()
+    own_dependencies: frozenset[Address] = frozenset()
     lifecycle: Lifecycle = Lifecycle()
-    origin: Origin = field(default=Origin("<memory>", 1), eq=False)
-    evaluation: Evaluation | None = field(default=None, eq=False, repr=False, kw_only=True)
-    is_ownership_marker: bool = field(default=False, kw_only=True)
-    ownership_markers: frozenset[Address] = field(default=frozenset(), kw_only=True)
+    origin: Origin = Origin("<memory>", 1)
+    evaluation: Evaluation | None = None
+    is_ownership_marker: bool = False
+    ownership_markers: frozenset[Address] = frozenset()
 
     @property
     def dependencies(self) -> frozenset[Address]:
         """The addresses that must exist before it."""
-        return self._dependencies | self.ownership_markers if self.ownership_markers else self._dependencies
+        if not self.ownership_markers:
+            return self.own_dependencies
+        return self.own_dependencies | self.ownership_markers
+
+    @property
+    def _compared(self) -> tuple[object, ...]:
+        return (
+            self.address,
+            self.spec,
+            self.own_dependencies,
+            self.lifecycle,
+            self.is_ownership_marker,
+            self.ownership_markers,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Resource) and self._compared == other._compared
+
+    def __hash__(self) -> int:
+        return hash(self._compared)
+
+    def __repr__(self) -> str:
+        return f"Resource({self.address}, {self.spec!r})"  # the evaluation may have secrets
 
 
 FactsT = TypeVar("FactsT")

@@ -7,6 +7,7 @@ import json
 import pytest
 from attrs import evolve
 from hypothesis import given
+from msgspec.structs import replace
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.iam import (
@@ -96,7 +97,7 @@ def run_many_changes(cloud):
     converge(make_changed_fleet(generation=2), cloud)
     converge(make_changed_fleet(code="90002"), cloud)
     renamed = make_managed_thing("m", "90002", thing="a", tags={"line": "A"})
-    renamed = evolve(renamed, spec=evolve(renamed.spec, name="M"))
+    renamed = replace(renamed, spec=evolve(renamed.spec, name="M"))
     converge(make_state(make_ca(tags={"line": "A"}), *make_device("a"), renamed), cloud)
     converge(
         make_state(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.engine.plan.compare import compute_effective_state
 from reconciler.engine.plan.diff import diff
@@ -69,7 +69,7 @@ def test_a_state_that_ignores_any_fields_plans_empty_after_an_apply(cloud, befor
 def test_a_new_certificate_has_the_mode_that_its_ca_keeps(cloud):
     ca = make_ca(certificate_mode="SNI_ONLY", verification=None)
     converge(make_state(ca), cloud.reset())
-    keeps_mode = evolve(make_ca(), lifecycle=Lifecycle(ignore_changes=("certificate_mode",)))
+    keeps_mode = replace(make_ca(), lifecycle=Lifecycle(ignore_changes=("certificate_mode",)))
     certificate = Certificate(Pem.parse(AUTHORITIES["alpha"].get_device_pem("a")), ca="alpha")
     desired = make_state(keeps_mode, make_resource("certificates", "a", certificate))
     converge(desired, cloud)
@@ -176,5 +176,5 @@ def test_a_run_that_dies_after_any_call_is_completed_by_the_next(cloud, before, 
 def test_computing_the_effective_state_twice_changes_nothing():
     desired = add_ownership_markers("ws", make_state(make_ca(), *make_device("a")).resources)
     effective = compute_effective_state("ws", desired)
-    resources = {address: evolve(desired[address], spec=item.spec) for address, item in effective.items()}
+    resources = {address: replace(desired[address], spec=item.spec) for address, item in effective.items()}
     assert compute_effective_state("ws", resources) == effective

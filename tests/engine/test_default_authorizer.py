@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.account_default_authorizer import DefaultAuthorizer
 from reconciler.kinds.authorizers import Authorizer
@@ -20,8 +21,8 @@ from tests.support.registry_client import Cloud
 
 UNSIGNED = Authorizer("arn:aws:lambda:eu-west-1:123456789012:function:check", signing_disabled=True)
 A, B = (make_resource("authorizers", name, UNSIGNED) for name in ("a", "b"))
-INACTIVE_A = evolve(A, spec=evolve(UNSIGNED, status="INACTIVE"))
-SIGNED_A = evolve(A, spec=Authorizer(UNSIGNED.authorizer_function_arn, "token", {"k": "KEY"}))
+INACTIVE_A = replace(A, spec=evolve(UNSIGNED, status="INACTIVE"))
+SIGNED_A = replace(A, spec=Authorizer(UNSIGNED.authorizer_function_arn, "token", {"k": "KEY"}))
 MARKER = "reconciler:account-default_authorizer"
 ADVICE = (
     "it is the default authorizer of this account and Region; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.event_log_configurations import EventLogConfiguration
@@ -70,13 +71,13 @@ def make_provisioned_thing(generation: int, *policies: str):
 
 def ignore_changes(resource, *names: str):
     """Return the resource with these fields in `ignore_changes`."""
-    return evolve(resource, lifecycle=Lifecycle(ignore_changes=names))
+    return replace(resource, lifecycle=Lifecycle(ignore_changes=names))
 
 
 def set_policies(resource, *names: str):
     """Return the resource with these policies, which it then depends on."""
     dependencies = resource.dependencies | {Address("policies", name) for name in names}
-    return evolve(resource, spec=evolve(resource.spec, policies=names), dependencies=dependencies)
+    return replace(resource, spec=evolve(resource.spec, policies=names), own_dependencies=dependencies)
 
 
 def find_dependencies(plan, address: str) -> list[str]:
@@ -95,7 +96,7 @@ def test_a_policy_is_not_deleted_while_a_grace_period_keeps_a_certificate_that_h
     certificate, thing = make_device("a")
     converge(make_state(make_ca(), make_policy(), set_policies(certificate, "p"), thing), cloud)
     new_certificate, _ = make_device("a", 2)
-    new_certificate = evolve(new_certificate, spec=evolve(new_certificate.spec, rotation=Rotation("7d")))
+    new_certificate = replace(new_certificate, spec=evolve(new_certificate.spec, rotation=Rotation("7d")))
     certificate_id = certificate.spec.pem.fingerprint
     assert get_rejection_reasons(make_state(make_ca(), new_certificate, thing), cloud) == [
         f"policies.p: {STILL_ATTACHED} (cert/{certificate_id}); detach it there first",

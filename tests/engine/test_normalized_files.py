@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.load import load
@@ -108,5 +108,5 @@ def test_an_update_that_no_call_makes_is_an_internal_error(cloud, monkeypatch):
     converge(make_state(group), cloud.reset())
     monkeypatch.setattr(BillingGroups, "update", lambda *_: [])
     with pytest.raises(AssertionError) as caught:
-        plan_state(make_state(evolve(group, spec=BillingGroup("B"))), cloud)
+        plan_state(make_state(replace(group, spec=BillingGroup("B"))), cloud)
     assert str(caught.value) == "internal error: billing_groups.b: no call changes description"

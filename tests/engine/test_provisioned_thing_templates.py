@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import msgspec
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.engine.plan import record
 from reconciler.kinds.provisioned_things import KIND, ProvisionedThing
@@ -64,7 +64,8 @@ def test_a_provisioned_thing_can_use_a_template_that_is_stored_in_aws(cloud):
     )
     pump_with_stored_template = make_pump("8", body="pumps")
     desired = make_fleet(
-        stored_template, evolve(pump_with_stored_template, dependencies=frozenset({stored_template.address}))
+        stored_template,
+        replace(pump_with_stored_template, own_dependencies=frozenset({stored_template.address})),
     )
     plan = converge(desired, cloud)
     (calls,) = (step.calls for step in plan.steps if str(step.address) == "provisioned_things.pump-8")

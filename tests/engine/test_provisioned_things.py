@@ -9,6 +9,7 @@ from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec.structs import replace
 
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.provisioned_things import ProvisionedThing
@@ -115,7 +116,7 @@ def test_destroy_leaves_an_empty_registry(cloud):
 
 
 def test_a_protected_provisioned_thing_is_not_destroyed(cloud):
-    protected_pump = evolve(make_pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
+    protected_pump = replace(make_pump("8"), lifecycle=Lifecycle(prevent_destroy=True))
     converge(make_fleet(protected_pump), cloud)
     with pytest.raises(PlanRejectedError) as error:
         plan_state(make_fleet(protected_pump), cloud, destroy=True)
@@ -252,8 +253,8 @@ def test_a_certificate_that_another_step_detaches_first_does_not_stop_a_thing_th
         make_ca(),
         telemetry,
         certificate,
-        evolve(shared, spec=evolve(shared.spec, policies=("telemetry",))),
-        evolve(thing, spec=evolve(thing.spec, certificates=("pump-8", "shared"))),
+        replace(shared, spec=evolve(shared.spec, policies=("telemetry",))),
+        replace(thing, spec=evolve(thing.spec, certificates=("pump-8", "shared"))),
         make_resource("things", "a", Thing(certificates=("shared",))),
     )
     converge(before, cloud)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.shared.topic_rule_actions import Action
 from reconciler.kinds.shared.topic_rule_destination_spec import (
@@ -184,7 +185,7 @@ def test_a_replaced_destination_takes_its_rules_along(cloud):
 def test_a_rule_whose_tags_change_follows_a_replaced_destination(cloud):
     rule = declare_rule(Action(kafka=KAFKA))
     converge(make_state(declare(NETWORK), rule), cloud)
-    tagged = evolve(rule, spec=evolve(rule.spec, tags={"line": "x"}))
+    tagged = replace(rule, spec=evolve(rule.spec, tags={"line": "x"}))
     other = TopicRuleDestination(vpc=VpcDestination("vpc-2", ("subnet-1",), ROLE_ARN))
     converge(make_state(declare(other), tagged), cloud)
     (action,) = cloud.iot.get_topic_rule(ruleName="r")["rule"]["actions"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.engine.plan.diff import keep_ignored_values
 from reconciler.kinds.ca_certificates import KIND, CaCertificate
@@ -232,7 +233,7 @@ def test_a_template_that_is_not_enabled_behind_auto_registration_is_a_warning(
     auto_registration, enabled, codes
 ):
     template = make_template()
-    template = evolve(template, spec=evolve(template.spec, type="JITP", enabled=enabled))
+    template = replace(template, spec=evolve(template.spec, type="JITP", enabled=enabled))
     ca = make_sni_only_ca(registration_template=template.address.name, auto_registration=auto_registration)
     assert [problem.code for problem in KIND.check(ca, {template.address: template})] == codes
 
@@ -240,7 +241,7 @@ def test_a_template_that_is_not_enabled_behind_auto_registration_is_a_warning(
 def test_a_role_is_not_set_if_an_ignored_template_leaves_the_ca_without_one():
     """AWS would not use it, and no call sets a role alone."""
     resource = make_ca(certificate_mode="SNI_ONLY", verification=None, registration_template=BODY)
-    resource = evolve(
+    resource = replace(
         resource,
         spec=evolve(resource.spec, registration_role_arn=ROLE_ARN),
         lifecycle=Lifecycle(ignore_changes=("registration_template",)),

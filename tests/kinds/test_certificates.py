@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.certificates import KIND, Certificate, PrivateKey, Rotation
 from reconciler.kinds.policies import Policy
@@ -260,7 +261,7 @@ def test_changes_that_aws_rejects_are_rejected():
     change_in_transfer = make_change(
         make_certificate(status="INACTIVE"), make_live(status="PENDING_TRANSFER")
     )
-    inactive_ca = evolve(make_ca(), spec=evolve(make_ca().spec, status="INACTIVE"))
+    inactive_ca = replace(make_ca(), spec=evolve(make_ca().spec, status="INACTIVE"))
     desired = make_certificate(ca="alpha")
     assert [
         list_plan_errors(reactivation),

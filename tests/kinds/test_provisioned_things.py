@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve, fields
+from msgspec.structs import replace
 
 from reconciler.engine.plan.diff import compare_specs
 from reconciler.kinds.base.context import PlanContext
@@ -95,7 +96,9 @@ def make_update(desired: Resource, live: Live) -> tuple[Update, PlanContext]:
     """Return the update that brings a live resource to its desired state, with its context."""
     desired_scope = make_scope(desired, *OTHER_RESOURCES)
     evaluated_resource = desired_scope.desired[desired.address]
-    resource = evolve(evaluated_resource, spec=KIND.compute_effective_spec(evaluated_resource, desired_scope))
+    resource = replace(
+        evaluated_resource, spec=KIND.compute_effective_spec(evaluated_resource, desired_scope)
+    )
     update = Update(resource, live, tuple(compare_specs(KIND, resource.spec, live.spec)))
     context = make_plan_context(
         desired, *OTHER_RESOURCES, live={"provisioned_things.a": live}, changes=[update]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
@@ -307,9 +308,9 @@ def test_protection_takes_the_room_of_one_more_group():
     ]
     groups = tuple("abcdefghi")
     assert list_problems(make_thing(thing_groups=groups)) == []
-    protected = evolve(make_thing(thing_groups=groups), lifecycle=Lifecycle(prevent_destroy=True))
+    protected = replace(make_thing(thing_groups=groups), lifecycle=Lifecycle(prevent_destroy=True))
     assert list_problems(protected) == expected
-    certificate = evolve(DESIRED_CERTIFICATE, lifecycle=Lifecycle(prevent_destroy=True))
+    certificate = replace(DESIRED_CERTIFICATE, lifecycle=Lifecycle(prevent_destroy=True))
     assert list_problems(make_thing(thing_groups=groups, certificates=("x",)), certificate) == expected
 
 
@@ -345,7 +346,7 @@ def test_all_principals_are_detached_before_a_thing_is_deleted():
 
 def _make_exclusive(certificate, thing):
     """Return a device's certificate and its thing, which has the certificate exclusively."""
-    return certificate, evolve(thing, spec=evolve(thing.spec, exclusive=True))
+    return certificate, replace(thing, spec=evolve(thing.spec, exclusive=True))
 
 
 @pytest.mark.parametrize("generation", [1, 2], ids=["same certificates", "one certificate replaced"])

@@ -323,10 +323,11 @@ MAX_OPEN_BYTES = 1_500_000
 """The most that the kernel may send until the rows are visible. (A limit on time would depend on the machine.)"""
 LARGE_PLAN_CELL = """
 from attrs import evolve
+from msgspec.structs import replace
 from reconciler import Address
 base = ws.plan().steps[-1]
 def make_step(number):
-    resource = evolve(base.change.resource, address=Address("things", f"pump-{number}"))
+    resource = replace(base.change.resource, address=Address("things", f"pump-{number}"))
     return evolve(base, change=evolve(base.change, resource=resource), dependencies=frozenset())
 large = evolve(ws.plan(), steps=tuple(map(make_step, range(10_000))))
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
@@ -147,7 +147,7 @@ def test_a_comparison_shows_both_sides_and_marks_differences():
     desired = make_resource_at_line(
         "things", "pump-7", Thing(attributes={"site": "bergen"}, certificates=("pump-7",)), 44
     )
-    desired = evolve(desired, dependencies=frozenset({Address("certificates", "pump-7")}))
+    desired = replace(desired, own_dependencies=frozenset({Address("certificates", "pump-7")}))
     live = Live("pump-7", Thing(attributes={"site": "oslo", "old": "x" * 40}), version=3, owner="greenhouse")
     change = Update(
         desired,

@@ -6,6 +6,7 @@ import json
 
 from attrs import evolve, frozen
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.certificates import Certificate
@@ -307,7 +308,7 @@ def _draw_things(draw: st.DrawFn, references: _References, provisioned_names: li
         )
         things.append(make_resource("things", name, spec))
     return [
-        evolve(thing, spec=evolve(thing.spec, exclusive=draw(st.booleans())))
+        replace(thing, spec=evolve(thing.spec, exclusive=draw(st.booleans())))
         if _shares_no_certificate(thing, things)
         else thing
         for thing in things

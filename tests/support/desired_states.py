@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.aws.quotas import load_quotas
 from reconciler.engine.apply.executor import apply_plan
@@ -62,9 +63,9 @@ def _depend_on_settings(resources: Sequence[Resource]) -> list[Resource]:
     """Return the resources, each with the account settings among them that its kind needs as dependencies."""
     settings = {resource.address.kind: resource.address for resource in resources}
     return [
-        evolve(
+        replace(
             resource,
-            dependencies=resource.dependencies
+            own_dependencies=resource.dependencies
             | {
                 settings[table]
                 for table in all_kinds()[resource.address.kind].needs_settings & settings.keys()
@@ -83,7 +84,7 @@ def evaluate_resources(*resources: Resource) -> dict[Address, Resource]:
     for address, resource in by_address.items():
         implied = frozenset(all_kinds()[address.kind].find_implied_dependencies(resource, by_address))
         if implied:
-            by_address[address] = evolve(resource, dependencies=resource.dependencies | implied)
+            by_address[address] = replace(resource, own_dependencies=resource.dependencies | implied)
     return dict(evaluate(by_address))
 
 

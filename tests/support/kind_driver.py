@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.engine.plan.diff import compare_specs
 from reconciler.kinds import all_kinds
@@ -194,4 +194,4 @@ def compute_effective_resource(desired: Resource) -> Resource:
     """Return the resource with its effective spec: the spec as AWS would report it after an apply."""
     scope = make_scope(desired)
     resource = scope.desired[desired.address]
-    return evolve(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, scope))
+    return replace(resource, spec=all_kinds()[desired.address.kind].compute_effective_spec(resource, scope))

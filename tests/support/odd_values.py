@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 import attrs
 from attrs import evolve
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.toml_types import select_toml_types
@@ -102,7 +103,7 @@ def with_ignored_fields(draw: st.DrawFn, resource: Resource) -> Resource:
     if not draw(st.booleans()):
         return resource
     paths = draw(st.sets(st.sampled_from([*names, *keys]), max_size=2))
-    return evolve(resource, lifecycle=Lifecycle(ignore_changes=tuple(sorted(paths))))
+    return replace(resource, lifecycle=Lifecycle(ignore_changes=tuple(sorted(paths))))
 
 
 _UNIGNORABLE_FIELDS = frozenset({("thing_types", "deprecated")})

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import evolve
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared.certificate_spec import Rotation
@@ -115,12 +116,12 @@ def _prevent_swap(resource: Resource) -> Resource:
         case "managed_things":
             codes = {"a": "90001", "b": "90002", "c": "90003"}
             material = Secret(f"env {address.name}", codes[address.name])
-            return evolve(resource, spec=evolve(spec, authentication_material=material))
+            return replace(resource, spec=evolve(spec, authentication_material=material))
         case "things":
-            return evolve(resource, spec=evolve(spec, exclusive=False))
+            return replace(resource, spec=evolve(spec, exclusive=False))
         case "event_log_configurations":
             name = "all" if spec.resource_type == "*" else "one resource"
-            return evolve(resource, address=Address(address.kind, name))
+            return replace(resource, address=Address(address.kind, name))
         case _:
             return resource
 
@@ -129,8 +130,8 @@ def _with_options(draw: st.DrawFn, resource: Resource) -> Resource:
     """Return the resource, in some cases with a rotation or with references in `ignore_changes`."""
     reference_fields = sorted(_REFERENCE_FIELDS & get_members(type(resource.spec)).keys())
     if resource.address.kind == "certificates" and draw(st.integers(0, 3)) == 0:
-        resource = evolve(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
+        resource = replace(resource, spec=evolve(resource.spec, rotation=Rotation("7d")))
     if not reference_fields or draw(st.integers(0, 3)) != 0:
         return resource
     ignored_fields = tuple(sorted(draw(st.sets(st.sampled_from(reference_fields), min_size=1))))
-    return evolve(resource, lifecycle=evolve(resource.lifecycle, ignore_changes=ignored_fields))
+    return replace(resource, lifecycle=evolve(resource.lifecycle, ignore_changes=ignored_fields))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.model.resource import Origin, Resource
 
@@ -14,7 +14,7 @@ UNKNOWN_CA = (
 
 def place(resource: Resource, line: int = 7) -> Resource:
     """Return the resource as it would be loaded from a line of a file."""
-    return evolve(resource, origin=Origin("fleet.toml", line))
+    return replace(resource, origin=Origin("fleet.toml", line))
 
 
 def describe_missing(noun: str, name: str) -> str:

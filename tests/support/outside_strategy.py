@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.certificates import Certificate
@@ -148,9 +149,9 @@ def _redirect(draw: st.DrawFn, resource: Resource) -> Resource:
         return resource
     spec = resource.spec
     if isinstance(spec, ProvisionedThing):
-        return evolve(resource, spec=_redirect_template(draw, spec))
+        return replace(resource, spec=_redirect_template(draw, spec))
     if isinstance(spec, Certificate) and draw(st.booleans()):
-        return evolve(resource, spec=evolve(spec, ca=None, certificate_mode=None))
+        return replace(resource, spec=evolve(spec, ca=None, certificate_mode=None))
     members = [member for member in get_members(type(spec)).values() if member.references]
     if isinstance(spec, EventLogConfiguration):  # only one reference fits its type of resource
         members = [member for member in members if getattr(spec, member.name)]
@@ -166,7 +167,7 @@ def _redirect(draw: st.DrawFn, resource: Resource) -> Resource:
         changes[member.name] = (*value, *map(External, outside))
     if member.name == "ca":
         changes["certificate_mode"] = None
-    return evolve(resource, spec=evolve(spec, **changes))
+    return replace(resource, spec=evolve(spec, **changes))
 
 
 def _redirect_template(draw: st.DrawFn, spec: ProvisionedThing) -> ProvisionedThing:

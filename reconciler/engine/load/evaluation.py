@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds import get_kind
 from reconciler.model.redaction import register_secret, register_secret_attributes
@@ -18,7 +18,7 @@ def evaluate(desired: Desired) -> Desired:
         if address.kind in kinds:
             evaluation = kinds[address.kind].evaluate(resource, desired)
             if evaluation:
-                evaluated[address] = evolve(resource, evaluation=evaluation)
+                evaluated[address] = replace(resource, evaluation=evaluation)
     return {**desired, **evaluated} if evaluated else desired
 
 

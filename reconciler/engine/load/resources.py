@@ -10,7 +10,6 @@ from typing import Any
 
 import attrs
 import msgspec
-from attrs import evolve
 from msgspec.structs import replace
 
 from reconciler.engine.load.converters import build_hooks
@@ -342,5 +341,5 @@ def _add_dependencies(item: ParsedDeclaration, added: frozenset[Address]) -> Par
     dependencies = item.dependencies | added
     if dependencies == item.dependencies:
         return item
-    resource = item.resource and evolve(item.resource, dependencies=dependencies)
+    resource = item.resource and replace(item.resource, own_dependencies=dependencies)
     return replace(item, dependencies=dependencies, resource=resource)

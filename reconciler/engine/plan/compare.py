@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.engine.plan.diff import diff, keep_ignored_values
 from reconciler.engine.plan.names import Names, replace_ids_with_names
@@ -134,8 +135,8 @@ def _replace_spec(resource: Resource, spec: Any, declared: Desired) -> Resource:
         return resource
     references = {reference for reference in find_references(spec) if reference in declared}
     if references - resource.dependencies:
-        return evolve(resource, spec=spec, dependencies=resource.dependencies | references)
-    return evolve(resource, spec=spec)
+        return replace(resource, spec=spec, own_dependencies=resource.own_dependencies | references)
+    return replace(resource, spec=spec)
 
 
 def build_plan_context(workspace: str, target: Target, comparison: Comparison) -> PlanContext:

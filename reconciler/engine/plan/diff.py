@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.kind import Kind
@@ -169,14 +170,14 @@ def keep_ignored_values(workspace: str, resource: Resource, live_spec: Any) -> R
     if not values:
         return resource
     kind = all_kinds()[resource.address.kind]
-    return evolve(resource, spec=kind.drop_meaningless_values(evolve(resource.spec, **values)))
+    return replace(resource, spec=kind.drop_meaningless_values(evolve(resource.spec, **values)))
 
 
 def keep_all_values(workspace: str, resource: Resource, live_spec: Any) -> Resource:
     """Return the resource with the live values of all its fields, if they can be sent as they were read."""
     names = tuple(get_members(type(resource.spec)))
     lifecycle = evolve(resource.lifecycle, ignore_changes=names)
-    return keep_ignored_values(workspace, evolve(resource, lifecycle=lifecycle), live_spec)
+    return keep_ignored_values(workspace, replace(resource, lifecycle=lifecycle), live_spec)
 
 
 # Types of values that, like tuples, can be sent as they were read. An ignored field with another value, such as a PEM of which

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
@@ -88,7 +89,7 @@ def _keep_references(
             attached_orphans = orphan_names.intersection(map(str, getattr(live[address].spec, field)))
             if attached_orphans:
                 references = tuple(sorted({*getattr(resource.spec, field), *attached_orphans}, key=str))
-                owners[address] = evolve(resource, spec=evolve(resource.spec, **{field: references}))
+                owners[address] = replace(resource, spec=evolve(resource.spec, **{field: references}))
     return owners
 
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.base.client_tokens import build_client_token
 from reconciler.kinds.base.context import PlanContext, Read, Response, Scope
@@ -247,7 +248,7 @@ class MarkedKind(PlainKind, is_base=True):
             for name, member in self.members.items()
             if member.references and getattr(resource.spec, name) is not None
         }
-        return evolve(resource, spec=evolve(resource.spec, **identities))
+        return replace(resource, spec=evolve(resource.spec, **identities))
 
     def _create_with_marker(
         self, resource: Resource, context: PlanContext, replaced_id: str = ""

@@ -13,6 +13,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
+from msgspec.structs import replace
 
 from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.members import to_structure
@@ -181,4 +182,4 @@ def normalize_resources(resources: Desired) -> Desired:
 
 def _normalize_resource(resource: Resource) -> Resource:
     spec = normalize_spec(resource.spec)
-    return resource if spec is resource.spec else attrs.evolve(resource, spec=spec)
+    return resource if spec is resource.spec else replace(resource, spec=spec)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.base.marker_groups import MARKER_PREFIX
 from reconciler.kinds.base.tags import to_tag_list, with_ownership_tags
@@ -107,7 +108,7 @@ def add_ownership_markers(workspace: str, resources: Desired) -> Desired:
     for address, resource in all_resources.items():
         if address.kind in MARKED_TABLES:
             unneeded = frozenset() if address in protected else {_build_protected_group_address(workspace)}
-            all_resources[address] = evolve(
+            all_resources[address] = replace(
                 resource, ownership_markers=intern_set(marker_addresses - unneeded)
             )
     return dict(sorted((all_resources | {marker.address: marker for marker in markers}).items()))
@@ -161,7 +162,7 @@ def _find_protected_things(resources: Desired) -> dict[Address, Resource]:
         return kind in {"things", PROVISIONED_THINGS} and resource.lifecycle.prevent_destroy
 
     return {
-        address: evolve(resource, lifecycle=evolve(resource.lifecycle, prevent_destroy=True))
+        address: replace(resource, lifecycle=evolve(resource.lifecycle, prevent_destroy=True))
         for address, resource in resources.items()
         if is_protected(resource)
     }
@@ -174,7 +175,7 @@ def _build_markers(workspace: str, resources: Desired, *, has_protected_things: 
         # The group's attributes store the lease, so they are not part of the desired state.
         group = ThingGroup(description=_describe_group(workspace))
         marker = _to_marker(build_workspace_group_address(workspace), group)
-        markers.append(evolve(marker, lifecycle=Lifecycle(ignore_changes=("attributes",))))
+        markers.append(replace(marker, lifecycle=Lifecycle(ignore_changes=("attributes",))))
     if has_protected_things:
         description = f"The things that the reconciler workspace {workspace} must not destroy."
         markers.append(

@@ -7,6 +7,7 @@ and it needs no plan.
 from __future__ import annotations
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.policies import Policy
 from reconciler.model.settings import DesiredState
@@ -41,7 +42,7 @@ def make_fleet(changed_site: str) -> DesiredState:
     for number in range(DEVICES):
         site = "oslo" if number else changed_site
         certificate, thing = make_device(f"d{number:03}", site=site)
-        resources += [evolve(certificate, spec=evolve(certificate.spec, policies=("connect",))), thing]
+        resources += [replace(certificate, spec=evolve(certificate.spec, policies=("connect",))), thing]
     return make_state(*resources)
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.account_associations import AccountAssociation
 from reconciler.kinds.authorizers import Authorizer
@@ -180,10 +181,10 @@ def build_updated_state(address: str) -> DesiredState:
     def change_resource(resource):
         if str(resource.address) != address:
             return resource
-        return evolve(
+        return replace(
             resource,
             spec=evolve(resource.spec, **CHANGED_FIELDS[address]),
-            dependencies=resource.dependencies | {FIRST_POLICY.address},
+            own_dependencies=resource.dependencies | {FIRST_POLICY.address},
         )
 
     return make_state(FIRST_POLICY, *map(change_resource, RESOURCES_BEFORE))

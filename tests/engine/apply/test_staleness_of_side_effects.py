@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.certificates import Certificate
@@ -92,7 +93,7 @@ def test_a_template_is_not_registered_over_a_thing_created_meanwhile(cloud):
 
 
 @pytest.mark.parametrize(
-    "desired", [make_state(), make_state(evolve(THING, spec=Thing()))], ids=["deleted", "changed"]
+    "desired", [make_state(), make_state(replace(THING, spec=Thing()))], ids=["deleted", "changed"]
 )
 @pytest.mark.parametrize(
     "other_group",
@@ -258,7 +259,7 @@ def test_checking_a_step_for_staleness_does_not_list_the_whole_account(cloud):
     """AWS serves ten pages per second, so listing a large account in each step would take minutes."""
     converge(make_state(*RESOURCES_BEFORE), cloud)
     resources = [
-        evolve(resource, spec=evolve(resource.spec, **CHANGED_FIELDS[str(resource.address)]))
+        replace(resource, spec=evolve(resource.spec, **CHANGED_FIELDS[str(resource.address)]))
         for resource in RESOURCES_BEFORE
     ]
     listing_operations = {kind.listing.operation for kind in all_kinds().values() if kind.listing}
@@ -280,7 +281,7 @@ def test_a_certificate_revoked_meanwhile_stays_revoked(cloud):
     policy = make_resource("policies", "p", Policy(make_allow_document("iot:Connect")))
     certificate, thing = make_device("a")
     converge(make_state(make_ca(), policy, certificate, thing), cloud)
-    certificate_with_policy = evolve(certificate, spec=evolve(certificate.spec, policies=("p",)))
+    certificate_with_policy = replace(certificate, spec=evolve(certificate.spec, policies=("p",)))
     assert isinstance(certificate_with_policy.spec, Certificate)
     plan = plan_state(make_state(make_ca(), policy, certificate_with_policy, thing), cloud)
     cloud.iot.update_certificate(certificateId=certificate.spec.pem.fingerprint, newStatus="REVOKED")

@@ -7,9 +7,9 @@ import random
 import re
 from pathlib import Path
 
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler import Workspace
 from reconciler.aws.service_model import ServiceModelConstraints
@@ -147,4 +147,4 @@ def _load_folder(folder: Path, files: list[list[str]]) -> DesiredState:
 
 def _list_resources(state: DesiredState) -> list[Resource]:
     origin = next(iter(state.resources.values())).origin
-    return [evolve(resource, origin=origin) for resource in state.resources.values()]
+    return [replace(resource, origin=origin) for resource in state.resources.values()]

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
@@ -72,7 +73,7 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
         )
     is_protected = draw(st.booleans())
     resources = [
-        evolve(item, lifecycle=Lifecycle(prevent_destroy=is_protected and item.address.kind == "things"))
+        replace(item, lifecycle=Lifecycle(prevent_destroy=is_protected and item.address.kind == "things"))
         for item in resources
     ]
     return make_state(*resources, workspace=workspace)
@@ -80,7 +81,7 @@ def fleets(draw: st.DrawFn, workspace: str, prefix: str) -> DesiredState:
 
 def remove_lifecycle(desired: DesiredState) -> DesiredState:
     """Return the state without `prevent_destroy`, which could reject the plan of the next state."""
-    resources = {address: evolve(item, lifecycle=Lifecycle()) for address, item in desired.resources.items()}
+    resources = {address: replace(item, lifecycle=Lifecycle()) for address, item in desired.resources.items()}
     return evolve(desired, resources=resources)
 
 

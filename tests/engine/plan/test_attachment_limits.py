@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.dynamic_thing_groups import DynamicThingGroup
 from reconciler.kinds.policies import Policy
@@ -38,7 +39,7 @@ THEIR_NAMES = [f"x{number}" for number in range(9)]
 def make_certificate_state(policies, generation=1):
     """Return a state with twelve policies and a device, whose certificate has those of these names."""
     certificate, thing = make_device("a", generation)
-    certificate = evolve(certificate, spec=evolve(certificate.spec, policies=tuple(policies)))
+    certificate = replace(certificate, spec=evolve(certificate.spec, policies=tuple(policies)))
     return make_state(make_ca(), *POLICIES, certificate, thing)
 
 

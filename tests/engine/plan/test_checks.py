@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
@@ -36,7 +37,7 @@ FORBIDDEN = "its lifecycle.prevent_destroy forbids that; to allow it, first appl
 
 def protect(*resources):
     lifecycle = Lifecycle(prevent_destroy=True)
-    return [evolve(resource, lifecycle=lifecycle) for resource in resources]
+    return [replace(resource, lifecycle=lifecycle) for resource in resources]
 
 
 def test_a_protected_resource_is_neither_deleted_nor_replaced(cloud):
@@ -132,7 +133,7 @@ def test_an_inactive_ca_rejects_new_certificates(cloud):
 
 def test_every_secret_that_is_needed_and_not_set_is_an_error(cloud):
     def replace_field(resource, field, value):
-        return evolve(resource, spec=evolve(resource.spec, **{field: value}))
+        return replace(resource, spec=evolve(resource.spec, **{field: value}))
 
     verification = evolve(make_ca().spec.verification, key=Secret("env CA_KEY"))
     desired = make_state(
@@ -213,7 +214,7 @@ def test_a_change_to_something_invalid_with_ignored_live_values_is_rejected(clou
         "tags": {"line": "A"},
     }
     lifecycle = Lifecycle(ignore_changes=("certificate_mode",))
-    resource = evolve(make_ca(**changes), lifecycle=lifecycle)
+    resource = replace(make_ca(**changes), lifecycle=lifecycle)
     assert get_rejection_reasons(make_state(resource), cloud) == [
         (
             "ca_certificates.alpha: cannot replace with the live values that ignore_changes keeps: verification: a DEFAULT CA "
@@ -222,7 +223,7 @@ def test_a_change_to_something_invalid_with_ignored_live_values_is_rejected(clou
         )
     ]
     # An update changes no field with a problem.
-    resource = evolve(make_ca(**{**changes, "pem": make_ca().spec.pem}), lifecycle=lifecycle)
+    resource = replace(make_ca(**{**changes, "pem": make_ca().spec.pem}), lifecycle=lifecycle)
     plan = plan_state(make_state(resource), cloud)
     assert [step.change.action for step in plan.steps] == ["update"]
 
@@ -235,7 +236,7 @@ def test_a_certificate_is_not_imported_without_the_things_that_would_own_it(clou
     arn = cloud.iot.register_certificate(certificatePem=pem, status="ACTIVE")["certificateArn"]
     cloud.iot.create_thing(thingName="a")
     cloud.iot.attach_thing_principal(thingName="a", principal=arn)
-    desired = make_state(evolve(certificate, spec=evolve(certificate.spec, ca=None)), thing)
+    desired = make_state(replace(certificate, spec=evolve(certificate.spec, ca=None)), thing)
     addresses = {certificate.address, thing.address}
     assert get_rejection_reasons(desired, cloud, adopt={certificate.address}, select=["certificates.a"]) == [
         "certificates.a: cannot import it alone: it is owned through things.a; import that too"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reconciler.engine.plan.drift import DriftedField, DriftedResource, find_drift
 from reconciler.kinds import all_kinds
@@ -70,7 +71,7 @@ def test_orphans_that_are_kept_without_pruning_are_named_but_not_drift(cloud):
 def test_a_rotation_in_its_grace_period_has_no_drift(cloud):
     for generation in (1, 2):
         certificate, thing = make_device("a", generation)
-        certificate = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d")))
+        certificate = replace(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d")))
         fleet = make_state(make_ca(), certificate, thing)
         converge(fleet, cloud)
     assert len(cloud.iot.list_certificates()["certificates"]) == 2

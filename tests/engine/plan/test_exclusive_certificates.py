@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.things import Thing
 from reconciler.model.resource import External
@@ -26,7 +27,7 @@ ID = get_device_certificate_id()
 
 def make_desired(*, exclusive):
     certificate, thing = make_device("a")
-    return make_state(make_ca(), certificate, evolve(thing, spec=evolve(thing.spec, exclusive=exclusive)))
+    return make_state(make_ca(), certificate, replace(thing, spec=evolve(thing.spec, exclusive=exclusive)))
 
 
 def attach_to_another_thing(cloud, **params):

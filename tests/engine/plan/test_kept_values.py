@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.log_levels import LogLevel
 from reconciler.kinds.provisioning_templates import ProvisioningTemplate
@@ -26,7 +26,7 @@ CHECKS = ("LOGGING_DISABLED_CHECK",)
 
 
 def ignore(resource: Resource, *names: str) -> Resource:
-    return evolve(resource, lifecycle=Lifecycle(ignore_changes=names))
+    return replace(resource, lifecycle=Lifecycle(ignore_changes=names))
 
 
 def make_audit(spec: ScheduledAudit, *ignored: str) -> Resource:

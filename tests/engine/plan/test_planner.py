@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.ca_certificates import SignedCode
 from reconciler.model.address import Address
@@ -279,8 +280,8 @@ def test_a_certificate_whose_retirement_was_interrupted_is_used_again(cloud):
 def test_a_certificate_without_a_ca_field_converges_with_the_ca_that_signed_it(cloud):
     authority = make_ca(certificate_mode="SNI_ONLY", verification=None)
     certificate, thing = make_device("a")
-    certificate_without_ca = evolve(
-        certificate, spec=evolve(certificate.spec, ca=None), dependencies=frozenset()
+    certificate_without_ca = replace(
+        certificate, spec=evolve(certificate.spec, ca=None), own_dependencies=frozenset()
     )
     desired = make_state(authority, certificate_without_ca, thing)
     converge(desired, cloud)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
@@ -32,7 +33,7 @@ def protect(desired, *kinds: str):
     return evolve(
         desired,
         resources={
-            address: evolve(resource, lifecycle=PROTECTED_LIFECYCLE) if address.kind in kinds else resource
+            address: replace(resource, lifecycle=PROTECTED_LIFECYCLE) if address.kind in kinds else resource
             for address, resource in desired.resources.items()
         },
     )

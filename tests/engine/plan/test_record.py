@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from msgspec.json import encode
+from msgspec.structs import replace
 
 from reconciler.engine.plan import saved_plan
 from reconciler.engine.plan.record import to_change_records, to_json_values
@@ -110,8 +111,8 @@ def test_a_digest_depends_on_workspace_target_and_steps_but_not_on_lines_in_the_
     converge(make_fleet("oslo"), cloud)
     (step,) = plan_state(make_fleet("bergen"), cloud).steps
     digest = compute_digest("ws", TARGET, [step])
-    resource_on_another_line = evolve(
-        step.change.resource, origin=evolve(step.change.resource.origin, line=99)
+    resource_on_another_line = replace(
+        step.change.resource, origin=replace(step.change.resource.origin, line=99)
     )
     assert (
         compute_digest(

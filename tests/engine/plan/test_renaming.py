@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds.credential_lockers import CredentialLocker
 from reconciler.kinds.policies import Policy
@@ -55,11 +56,11 @@ def make_renamed_device(*, exclusive: bool = False):
 def test_a_renamed_certificate_or_ca_is_not_registered_again(cloud):
     converge(make_one_device_state(), cloud)
     certificate, thing = make_device("a")
-    renamed_certificate = evolve(
+    renamed_certificate = replace(
         certificate, address=Address("certificates", "z"), spec=evolve(certificate.spec, ca="factory")
     )
     changed_thing = make_resource("things", "a", evolve(thing.spec, certificates=("z",)))
-    authority = evolve(make_ca(), address=Address("ca_certificates", "factory"))
+    authority = replace(make_ca(), address=Address("ca_certificates", "factory"))
     desired = add_moved(
         make_state(authority, renamed_certificate, changed_thing),
         "certificates.a → certificates.z",
@@ -111,7 +112,7 @@ def test_a_renamed_locker_with_an_explicit_name_only_gets_another_tag(cloud):
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_a_renamed_thing_is_created_before_the_old_one_is_deleted(cloud, exclusive):
     device_certificate, thing = make_device("a")
-    exclusive_thing = evolve(thing, spec=evolve(thing.spec, exclusive=exclusive))
+    exclusive_thing = replace(thing, spec=evolve(thing.spec, exclusive=exclusive))
     converge(make_state(make_ca(), device_certificate, exclusive_thing), cloud)
     desired = add_moved(make_renamed_device(exclusive=exclusive), "things.a → things.b")
     plan = plan_state(desired, cloud)
@@ -181,7 +182,7 @@ def test_renaming_a_protected_resource_that_aws_cannot_rename_is_rejected(cloud)
     converge(make_one_device_state(), cloud)
     desired = add_moved(make_renamed_device(), "things.a → things.b")
     protected_resources = {
-        address: evolve(item, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
+        address: replace(item, lifecycle=Lifecycle(prevent_destroy=address.kind == "things"))
         for address, item in desired.resources.items()
     }
     with pytest.raises(PlanRejectedError) as caught:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from reconciler.kinds import all_kinds
 from reconciler.kinds.account_associations import AccountAssociation
@@ -75,7 +76,7 @@ def test_a_job_template_is_replaced_with_its_renamed_package_version(cloud):
 
 def test_a_package_version_that_keeps_its_name_does_not_replace_its_job_template(cloud):
     converge(make_state(PACKAGE, make_version("1.0"), make_template("v")), cloud)
-    draft = evolve(make_version("1.0"), spec=evolve(make_version("1.0").spec, status="DRAFT"))
+    draft = replace(make_version("1.0"), spec=evolve(make_version("1.0").spec, status="DRAFT"))
     state = make_state(PACKAGE, draft, make_template("v"))
     assert list_changes(converge(state, cloud)) == [("replace", "package_versions.v")]
     assert plan_state(state, cloud).steps == ()
@@ -209,7 +210,7 @@ def test_users_that_ignore_their_other_fields_follow_a_replacement(cloud, pair):
     before, after, users = CASES[pair]
     converge(make_state(*before, *users), cloud)
     ignoring = [
-        evolve(user, lifecycle=evolve(user.lifecycle, ignore_changes=("description",)))
+        replace(user, lifecycle=evolve(user.lifecycle, ignore_changes=("description",)))
         if "description" in all_kinds()[user.address.kind].members
         else user
         for user in users
@@ -225,7 +226,7 @@ def test_a_rule_keeps_its_ignored_values_when_its_destination_is_replaced(cloud)
     payload = {key: live_rule[key] for key in ("actions", "awsIotSqlVersion")}
     changes = {"sql": "SELECT 2", "ruleDisabled": True}
     cloud.iot.replace_topic_rule(ruleName="r", topicRulePayload={**payload, **changes})
-    ignoring = evolve(RULE, lifecycle=evolve(RULE.lifecycle, ignore_changes=("sql", "rule_disabled")))
+    ignoring = replace(RULE, lifecycle=evolve(RULE.lifecycle, ignore_changes=("sql", "rule_disabled")))
     plan = converge(make_state(make_vpc("vpc-2"), ignoring), cloud)
     after = cloud.iot.get_topic_rule(ruleName="r")["rule"]
     assert (after["sql"], after["ruleDisabled"]) == ("SELECT 2", True)
@@ -242,17 +243,17 @@ def test_a_managed_thing_keeps_its_ignored_values_when_its_locker_is_replaced(cl
     client = cloud.managed_integrations
     (item,) = client.list_managed_things()["Items"]
     client.update_managed_thing(Identifier=item["Id"], Brand="Apex")
-    ignoring = evolve(device, lifecycle=evolve(device.lifecycle, ignore_changes=("brand",)))
+    ignoring = replace(device, lifecycle=evolve(device.lifecycle, ignore_changes=("brand",)))
     converge(make_state(make_locker("B"), ignoring), cloud)
     assert client.get_managed_thing(Identifier=item["Id"])["Brand"] == "Apex"
 
 
 def test_a_rule_that_ignores_its_actions_follows_the_destination_that_it_really_uses(cloud):
     converge(make_state(make_vpc("vpc-1"), RULE), cloud)
-    ignoring = evolve(
+    ignoring = replace(
         RULE,
         spec=TopicRule("SELECT 1"),
-        dependencies=frozenset(),
+        own_dependencies=frozenset(),
         lifecycle=evolve(RULE.lifecycle, ignore_changes=("actions",)),
     )
     converge(make_state(make_vpc("vpc-2"), ignoring), cloud)
@@ -305,7 +306,7 @@ def test_a_connector_is_not_replaced_without_the_users_that_its_replacement_dele
 
 
 def test_a_protected_user_keeps_its_connector_from_being_replaced(cloud):
-    protected = evolve(ANNA, lifecycle=evolve(ANNA.lifecycle, prevent_destroy=True))
+    protected = replace(ANNA, lifecycle=evolve(ANNA.lifecycle, prevent_destroy=True))
     converge(make_state(make_connector(), DESTINATION_EU, protected), cloud)
     reasons = get_rejection_reasons(
         make_state(make_connector(f"{FUNCTION_ARN}-2"), DESTINATION_EU, protected), cloud

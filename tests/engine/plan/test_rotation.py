@@ -12,6 +12,7 @@ from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec.structs import replace
 
 from reconciler.engine.plan import refresh
 from reconciler.engine.plan.waves import find_rotations, restrict_plan, split_into_waves
@@ -112,7 +113,7 @@ class TestGracePeriod:
     def make_state_of_generation(generation: int):
         certificate, thing = make_device("a", generation)
         return make_state(
-            make_ca(), evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing
+            make_ca(), replace(certificate, spec=evolve(certificate.spec, rotation=Rotation("7d"))), thing
         )
 
     def test_both_certificates_are_attached_and_active(self, cloud):
@@ -157,7 +158,7 @@ class TestGracePeriod:
             resources = []
             for name, period in zip(("a", "b"), periods, strict=True):
                 certificate, thing = make_device(name, generation)
-                certificate_with_rotation = evolve(
+                certificate_with_rotation = replace(
                     certificate, spec=evolve(certificate.spec, rotation=Rotation(period))
                 )
                 resources += [certificate_with_rotation, thing]
@@ -231,7 +232,7 @@ class TestGracePeriod:
         def make_state_without_days(generation):
             desired = self.make_state_of_generation(generation)
             certificate = desired.resources[Address("certificates", "a")]
-            changed_certificate = evolve(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
+            changed_certificate = replace(certificate, spec=evolve(certificate.spec, rotation=Rotation("0d")))
             return evolve(
                 desired, resources={**desired.resources, changed_certificate.address: changed_certificate}
             )
