@@ -21,7 +21,7 @@ from reconciler.engine.load.interpolation import (
 )
 from reconciler.engine.load.manifests.builder import Manifest
 from reconciler.engine.load.placeholders import Placeholders
-from reconciler.frozen_classes import field, frozen
+from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath, ValueProblem
 from reconciler.model.resource import ManifestRow, Origin
@@ -78,7 +78,7 @@ class ForEachTable:
 
 
 class Instance(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """The declaration of one resource: a table with `for_each`, filled with the values of one row of its manifest."""
+    """The declaration of one resource: a table with `for_each`, filled from one row of its manifest."""
 
     for_each: ForEachTable
     address: Address

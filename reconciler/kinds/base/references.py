@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import msgspec
 from attrs import evolve
 
+from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.schema import Member, find_nested_classes, get_members, is_spec_class
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import ValuePath
@@ -24,7 +24,8 @@ ReplaceReference: TypeAlias = Callable[[Reference, str], Reference | None]
 """Returns the reference to have in place of a reference to a table; None removes it."""
 
 
-class FieldReference(msgspec.Struct, frozen=True):
+@frozen
+class FieldReference:
     """A reference in a field: where it is, the table that it refers to, and its value."""
 
     path: ValuePath
