@@ -12,8 +12,8 @@ from reconciler.aws.service_model import ServiceModelConstraints
 from reconciler.engine.load.load import load
 from tests.benchmarks.loading import write_certificates, write_rows
 
-MAX_CALLS_WITH_PEM = 306
-MAX_CALLS_WITH_FINGERPRINT = 255
+MAX_CALLS_WITH_PEM = 282
+MAX_CALLS_WITH_FINGERPRINT = 246
 
 DEVICES = 20
 
