@@ -1,8 +1,8 @@
 """`frozen` and `field`, a faster way to create the classes of values than attrs's own.
 
 attrs generates and compiles the source of a class's methods, which is a sixth of the work of a short plan. msgspec's classes need no source.
-So a class that uses only what both have becomes a class of msgspec: fields with types, defaults, factories and metadata, and the options
-`kw_only`, `eq` and `order`. attrs creates the others: classes that extend a class, or have other options of a class or field.
+So a class becomes a class of msgspec if it extends none, and if its options are only `kw_only`, `eq` and `order`, and those of its fields
+only `default`, `factory`, `metadata`, `eq` and `repr`. attrs creates the others.
 
 The functions of attrs, such as `evolve` and `fields`, take the values and classes of both. A class that others extend is created by attrs,
 which the option `slots=True` demands; it is attrs's default and changes nothing else.
@@ -11,7 +11,7 @@ which the option `slots=True` demands; it is attrs's default and changes nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from reprlib import recursive_repr
 from threading import RLock
@@ -25,20 +25,24 @@ __all__ = ["field", "frozen", "get_metadata", "is_value_class"]
 _ATTRS_TYPES: tuple[Any, ...] = (type(attrs.field()), attrs.Factory, cached_property)
 """The types of the values in a class that only attrs understands."""
 
-_FIELD_OPTIONS = {"default", "factory", "metadata"}
+_FIELD_OPTIONS = {"default", "factory", "metadata", "eq", "repr"}
+_FACTORY: Any = attrs.Factory  # a class, which attrs types as a function
 
 
 class _Field:
     """A field that attrs and msgspec have; `options` are some of `_FIELD_OPTIONS`."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        self.options = options
+        self.options = dict(options)
+        if "factory" in options:
+            self.options["default"] = attrs.Factory(self.options.pop("factory"))
 
-    def get_default(self) -> Any:
-        """Return the default for a class of msgspec."""
-        if "factory" in self.options:
-            return msgspec.field(default_factory=self.options["factory"])
+    @property
+    def struct_default(self) -> Any:
+        """The default for a class of msgspec."""
         default = self.options.get("default", attrs.NOTHING)
+        if isinstance(default, _FACTORY):
+            return msgspec.field(default_factory=default.factory)
         return msgspec.NODEFAULT if default is attrs.NOTHING else default
 
 
@@ -67,11 +71,11 @@ def get_metadata(cls: Any) -> Mapping[str, Mapping[Any, Any]]:
     """Return the metadata of each field of a class of values."""
     if not issubclass(cls, _Value):
         return {item.name: item.metadata for item in attrs.fields(cls)}
-    return {name: cls.__metadata__.get(name, {}) for name in cls.__struct_fields__}
+    return {name: options.get("metadata", {}) for name, options in cls.__field_options__.items()}
 
 
 class _AttrsFields:
-    """The fields for the functions of attrs, from a class that attrs creates when it first needs them."""
+    """The fields for the functions of attrs, created when the first one needs them."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -79,8 +83,29 @@ class _AttrsFields:
     def __get__(self, value: object, cls: Any) -> Any:
         with self._lock:
             if "__attrs_attrs__" not in cls.__dict__:
-                cls.__attrs_attrs__ = attrs.fields(_create_attrs_class(cls.__source__, cls.__options__))
+                cls.__attrs_attrs__ = _Attributes(
+                    _get_attribute().evolve(name=name, alias=name, type=cls.__annotations__[name], **options)
+                    for name, options in cls.__field_options__.items()
+                )
             return cls.__dict__["__attrs_attrs__"]
+
+
+@cache
+def _get_attribute() -> Any:
+    """Return a field of attrs without options; attrs creates no field but for a class."""
+    return attrs.fields(attrs.make_class("Example", ["field"])).field
+
+
+class _Attributes(tuple[Any, ...]):
+    """The fields of a class, also as attributes."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        for item in self:
+            if item.name == name:
+                return item
+        raise AttributeError(name)
 
 
 class _Value(msgspec.Struct):
@@ -98,30 +123,40 @@ class _Value(msgspec.Struct):
 
 
 def _can_be_struct(cls: type, options: Mapping[str, Any]) -> bool:
+    values = cls.__dict__.values()
+    compares_some_fields = any(isinstance(value, _Field) and "eq" in value.options for value in values)
     return (
         cls.__bases__ == (object,)
-        and options.keys() <= {"kw_only", "eq", "order"}
+        and options.keys() <= ({"kw_only"} if compares_some_fields else {"kw_only", "eq", "order"})
         and not any(name.startswith("_") for name in cls.__annotations__)
-        and not any(isinstance(value, _ATTRS_TYPES) for value in cls.__dict__.values())
+        and not any(isinstance(value, _ATTRS_TYPES) for value in values)
         and "__attrs_post_init__" not in cls.__dict__
     )
 
 
-def _create_struct(cls: type, options: Mapping[str, Any]) -> type:
+def _create_struct(cls: type, options: Mapping[str, Any]) -> Any:
     """Create the class with msgspec. Its methods cannot use `super()`, which needs the original class."""
     members = {name: value for name, value in cls.__dict__.items() if name not in {"__dict__", "__weakref__"}}
-    fields = {name: value for name, value in members.items() if isinstance(value, _Field)}
-    namespace = {
-        **members,
-        **{name: item.get_default() for name, item in fields.items()},
-        "__qualname__": cls.__qualname__,
-        "__source__": cls,
-        "__options__": options,
-        "__metadata__": {name: item.options.get("metadata", {}) for name, item in fields.items()},
-    }
+    defaults = {name: value.struct_default for name, value in members.items() if isinstance(value, _Field)}
+    namespace = {**members, **defaults, "__qualname__": cls.__qualname__}
     create: Any = type(_Value)
-    struct: type = create(cls.__name__, (_Value,), namespace, frozen=True, weakref=True, **options)
+    struct = create(cls.__name__, (_Value,), namespace, frozen=True, weakref=True, **options)
+    kw_only = options.get("kw_only", False)
+    struct.__field_options__ = {
+        name: {"kw_only": kw_only, **_get_options(members.get(name, attrs.NOTHING))}
+        for name in struct.__struct_fields__
+    }
+    used_options = {name for options in struct.__field_options__.values() for name in options}
+    if "repr" in used_options and "__repr__" not in members:
+        struct.__repr__ = _format
+    if "eq" in used_options and not {"__eq__", "__hash__"} & members.keys():
+        _add_comparison(struct)
     return struct
+
+
+def _get_options(value: Any) -> Mapping[str, Any]:
+    """Return the options of a field, given its value in the class."""
+    return value.options if isinstance(value, _Field) else {"default": value}
 
 
 def _create_attrs_class(cls: type, options: Mapping[str, Any]) -> Any:

@@ -13,8 +13,15 @@ import pytest
 from reconciler.frozen_classes import field, frozen, get_metadata, is_value_class
 
 
-@frozen
+@frozen(slots=True)
 class Point:
+    x: int
+    y: int = field(default=0, repr=hex)
+    label: str = field(default="", eq=False, repr=False)
+
+
+@frozen
+class Pixel:
     x: int
     y: int = field(default=0, repr=hex)
     label: str = field(default="", eq=False, repr=False)
@@ -65,11 +72,13 @@ def test_the_text_of_a_value_is_the_text_of_attrs():
     @attrs.frozen
     class Inner:
         x: int
-        y: int = field(default=0, repr=hex)
-        label: str = field(default="", repr=False)
+        y: int = attrs.field(default=0, repr=hex)
+        label: str = attrs.field(default="", repr=False)
 
-    expected = repr(Inner(1, 2, "a")).replace("Inner", "Point")
-    assert repr(Point(1, 2, "a")) == expected == "Point(x=1, y=0x2)"
+    expected = repr(Inner(1, 2, "a"))
+    assert expected == "Inner(x=1, y=0x2)"
+    assert repr(Point(1, 2, "a")) == expected.replace("Inner", "Point")
+    assert repr(Pixel(1, 2, "a")) == expected.replace("Inner", "Pixel")
 
 
 def test_the_text_of_a_value_that_contains_itself_ends():
@@ -78,10 +87,11 @@ def test_the_text_of_a_value_that_contains_itself_ends():
     assert repr(items) == "[Single(value=[...])]"
 
 
-def test_values_are_equal_if_their_compared_fields_are_equal():
-    assert Point(1, 2, "a") == Point(1, 2, "b")
-    assert hash(Point(1, 2, "a")) == hash(Point(1, 2, "b"))
-    assert Point(1, 2) != Point(1, 3)
+@pytest.mark.parametrize("cls", [Point, Pixel])
+def test_values_are_equal_if_their_compared_fields_are_equal(cls):
+    assert cls(1, 2, "a") == cls(1, 2, "b")
+    assert hash(cls(1, 2, "a")) == hash(cls(1, 2, "b"))
+    assert cls(1, 2) != cls(1, 3)
     assert Single(1) == Single(1) != Single(2)
     assert Empty() == Empty()
     assert {Point(1), Point(1), Point(2)} == {Point(1), Point(2)}
@@ -114,7 +124,7 @@ def test_the_options_of_attrs_are_accepted():
     assert repr(Ordered(x=1)) == "Ordered(x=1)"
 
 
-@pytest.mark.parametrize("cls", [Device, Single, Empty, Custom, Ordered])
+@pytest.mark.parametrize("cls", [Device, Pixel, Single, Empty, Custom, Ordered])
 def test_msgspec_creates_the_classes_that_it_can_create(cls):
     assert issubclass(cls, msgspec.Struct)
 
@@ -128,6 +138,11 @@ def test_the_functions_of_attrs_take_classes_of_msgspec():
     device = Device("a")
     assert attrs.has(Device)
     assert [item.name for item in attrs.fields(Device)] == ["name", "tags"]
+    assert [(item.eq, item.repr) for item in attrs.fields(Pixel)] == [
+        (True, True),
+        (True, hex),
+        (False, False),
+    ]
     assert attrs.fields(Device).tags.default == attrs.Factory(dict)
     assert attrs.evolve(device, name="b") == Device("b", {})
     assert attrs.asdict(device) == {"name": "a", "tags": {}}
@@ -153,7 +168,7 @@ def test_only_classes_of_values_are_classes_of_values(cls, expected):
     assert is_value_class(cls) is expected
 
 
-@pytest.mark.parametrize("value", [Device("a", {"b": "c"}), Empty(), Ordered(x=1), Point(1)])
+@pytest.mark.parametrize("value", [Device("a", {"b": "c"}), Empty(), Ordered(x=1), Point(1), Pixel(1)])
 def test_a_pickled_value_equals_the_original(value):
     assert pickle.loads(pickle.dumps(value)) == value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.frozen_classes import field, frozen
 
 
-@frozen
+@frozen(slots=True)
 class OutputFile:
     """A file that the desired state names for a certificate or key that AWS issues.
 
