@@ -126,6 +126,27 @@ print(json.dumps(sorted(set({unused_modules!r}) & sys.modules.keys())))
     assert json.loads(process.stdout.splitlines()[-1]) == []
 
 
+@pytest.mark.parametrize(("command", "most"), [("validate", 95), ("plan", 140)])
+def test_a_command_generates_the_methods_of_few_classes(command, most, tmp_path):
+    """attrs compiles the methods of classes that msgspec cannot create (`frozen_classes`)."""
+    (tmp_path / "desired_state.toml").write_text(SMALL_FILE)
+    program = f"""
+import sys
+names = []
+sys.addaudithook(lambda event, args: names.append(str(args[1])) if event == "compile" else None)
+from reconciler.cli.main import cli
+try:
+    cli.main([{command!r}])
+except SystemExit as end:
+    assert not end.code
+print(sum(name.startswith("<attrs") for name in names))
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert most / 2 < int(process.stdout.splitlines()[-1]) <= most
+
+
 def test_the_public_names_are_sorted_and_exist():
     assert reconciler.__all__ == sorted(reconciler.__all__)
     assert dir(reconciler) == reconciler.__all__
