@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -54,8 +54,11 @@ def _intern(codes: frozenset[str]) -> frozenset[str]:
     return codes
 
 
-def _to_codes(codes: Iterable[str]) -> frozenset[str]:
-    return _intern(frozenset(codes))
+def _to_codes(codes: Collection[str]) -> frozenset[str]:
+    return _intern(frozenset(codes)) if codes else _NO_CODES
+
+
+_NO_CODES: frozenset[str] = frozenset()
 
 
 @frozen

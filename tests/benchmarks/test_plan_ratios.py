@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.render.formats import render_for_machines
+from reconciler.render.text.plan import render_plan_text
+from reconciler.render.views.plan import build_plan_view
+from reconciler.workspace import Workspace
+from tests.benchmarks import fleet
 from tests.benchmarks.plan_ratios import (
     COLUMNS,
     OUTPUTS,
@@ -42,3 +54,41 @@ def test_the_command_prints_the_ratios_of_both_fleets(capsys, monkeypatch):
     rows = [row for devices, measurements in fleets.items() for row in format_rows(devices, measurements)]
     assert table == format_table(COLUMNS, rows, 1).splitlines()
     assert last_line == "10 times the devices take 10.5 times the CPU to plan."
+
+
+def plan_fleet(folder: Path, devices: int) -> Any:
+    fleet.write_files(folder, devices)
+    fleet.write_desired_state(folder, "embedded")
+    return Workspace(folder / "desired_state.toml").plan()
+
+
+def count_function_calls(pieces: Iterable[object]) -> int:
+    """Return how many functions of Python are called, or resumed, while the pieces are built."""
+    count = 0
+
+    def add_call(_frame: object, event: str, _value: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(add_call)
+    try:
+        for _ in pieces:
+            pass
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(("output", "max_calls"), [("text", 410), ("json", 775)])
+def test_each_device_of_a_fleet_adds_few_function_calls_to_an_output(tmp_path, output, max_calls):
+    """The CPU that rendering takes, without noise; a device has two changes."""
+
+    def render(plan: Any) -> Iterable[object]:
+        if output == "text":
+            return render_plan_text(build_plan_view(plan), 100)
+        return render_for_machines(plan, output)
+
+    plans = [plan_fleet(tmp_path / str(devices), devices) for devices in (20, 40)]
+    count_function_calls(render(plans[0]))  # fills caches
+    small, large = (count_function_calls(render(plan)) for plan in plans)
+    assert (large - small) / 20 < max_calls

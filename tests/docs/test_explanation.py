@@ -96,6 +96,7 @@ def test_the_commands_that_repeat_the_measurements_exist():
         "manifest",
         "million",
         "nights",
+        "plan_ratios",
         "race",
         "rollout",
         "startup",

@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import attrs
@@ -184,9 +185,10 @@ def _to_tagged_value(value: Any) -> Any:
         case Address():
             return str(value)
         case _ if attrs.has(type(value)):
-            names = _list_compared_attributes(type(value))
+            value_type: type = type(value)
+            names = _list_compared_attributes(value_type)
             return {
-                f"${_find_tag(type(value))}": {name: to_json_values(getattr(value, name)) for name in names}
+                f"${_find_tag(value_type)}": {name: to_json_values(getattr(value, name)) for name in names}
             }
         case _:
             return str(value)
@@ -260,11 +262,13 @@ def _escape_key(key: str) -> str:
     return f"${key}" if key.startswith("$") else key
 
 
+@cache
 def _list_compared_attributes(value_type: type) -> tuple[str, ...]:
     """Return the attributes that are compared for equality; the source of a value is not one of them."""
     return tuple(attribute.name for attribute in attrs.fields(value_type) if attribute.eq)
 
 
+@cache
 def _find_tag(value_type: type) -> str:
     """Return the tag of a class in plan files and digests: `stored_name`, or its name in snake case."""
     stored_name: str | None = getattr(value_type, "stored_name", None)

@@ -25,6 +25,8 @@ def encode_json(value: Any) -> str:
     text = _encode(value).decode()
     if "##[" in text:
         text = text.replace("##[", r"#\u0023[")
+    if text.isascii():  # fast, and of these characters, JSON escapes all that are invisible but one
+        return text.replace("\x7f", r"\u007f")
     return text if text.isprintable() else "".join(map(_escape_character, text))
 
 

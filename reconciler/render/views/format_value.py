@@ -89,6 +89,8 @@ def _format_in_one_line(value: Any) -> ValueView:
     match value:
         case str():
             return _format_text(value)
+        case dict() | list() | tuple():  # before the abstract classes, whose checks are slow
+            return _format_collection(value)
         case Secret() | SecretDigest():
             return REDACTED_VALUE
         case None:
@@ -101,7 +103,7 @@ def _format_in_one_line(value: Any) -> ValueView:
             )
         case bool():
             return ValueView("true" if value else "false")
-        case Mapping() | list() | tuple():
+        case Mapping():
             return _format_collection(value)
         case _:
             return _format_object(value)
@@ -193,7 +195,9 @@ def _describe_certificate(value: str) -> str:
 
 def _describe_pem(value: str) -> str:
     """Describe a certificate, a signing request or a public key by its SHA-256; "" for other text."""
-    block = _PEM_BLOCK.fullmatch(value) if "-----BEGIN" in value else None
+    if "-----BEGIN" not in value:
+        return ""
+    block = _PEM_BLOCK.fullmatch(value)
     if not block:
         return _describe_certificate(value)
     try:

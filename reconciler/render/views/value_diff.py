@@ -26,7 +26,8 @@ def split_change(field: FieldChange) -> Sequence[FieldChange]:
     A change of anything else, an added or removed document or table, and a sensitive change are returned as they are. A list of
     tables that is added or removed is split into its items.
     """
-    if field.sensitive or (field.before is None and isinstance(field.after, str)):
+    adds_tables = isinstance(field.after, tuple) and are_tables(field.after)
+    if field.sensitive or (field.before is None and not adds_tables):
         return (field,)
     # Without a difference that this comparison finds, such as null for an absent member, both values are shown.
     return [

@@ -55,6 +55,8 @@ def get_table_members(table: Any) -> Mapping[str, Any]:
 
 def to_plain(value: Any) -> Any:
     """Return a value with mappings and lists in place of its objects that have members."""
+    if isinstance(value, str):
+        return value
     if is_table(value):
         return {name: to_plain(item) for name, item in get_table_members(value).items()}
     return [to_plain(item) for item in value] if isinstance(value, list | tuple) else value
