@@ -38,7 +38,7 @@ COLUMNS = (
     *("edge reads", "calls", "plan s", "apply s", "CPU s", "peak MiB"),
 )
 SEED = 17
-_MAX_SCRUB_SECONDS = 1200
+_MAX_SCRUB_SECONDS = 720
 _THINGS_PER_EDIT = 3
 """The things that each edit has read: those that it concerns, this night and, after their repair, the next one."""
 
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str]) -> None:
         "--scrub",
         type=int,
         metavar="SECONDS",
-        help="Time of the scrub (default: a quarter of the fleet, at most 1200).",
+        help="Time of the scrub (default: a quarter of the fleet, at most 720).",
     )
     options = parser.parse_args(arguments)
     edits = options.edits or max(20, options.devices // 1000)
