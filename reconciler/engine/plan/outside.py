@@ -88,7 +88,7 @@ def check_outside(
             needs.setdefault(key, need)
             uses.setdefault(key, []).append(_Use(address, need.path, origin))
     read_needs, unread = _limit_needs(needs)
-    listed = list_resources(_select_unlisted(read_needs.values(), context), call)
+    listed = list_resources(_select_unknown(read_needs.values(), context), call)
     reader = OutsideReader(call, progress, dict(context.outside.responses))
     problems = reader.run({key: _start_read(need, context, listed) for key, need in read_needs.items()})
     errors = [
@@ -124,11 +124,16 @@ def _limit_needs(needs: Mapping[NeedKey, Need]) -> tuple[Mapping[NeedKey, Need],
     return limited, Counter({text: count - _MAX_READS_OF_ONE_KIND for text, count in counts.items()})
 
 
-def _select_unlisted(needs: Iterable[Need], context: PlanContext) -> Iterator[ResourceNeed]:
-    """Yield the resources that no complete listing of the refresh shows."""
+def _select_unknown(needs: Iterable[Need], context: PlanContext) -> Iterator[ResourceNeed]:
+    """Yield the resources about which the refresh has not read enough."""
     for need in needs:
-        if isinstance(need, ResourceNeed) and need.table not in context.outside.listed_ids:
-            yield need
+        if isinstance(need, ResourceNeed):
+            description = all_kinds()[need.table].description
+            is_enough = need.table in context.outside.listed_ids and not (
+                description and description.find_problem
+            )
+            if not is_enough:
+                yield need
 
 
 def _start_read(need: Need, context: PlanContext, listed: Mapping[str, ListedItems]) -> ProblemRead:

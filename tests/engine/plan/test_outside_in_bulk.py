@@ -65,7 +65,9 @@ def plan_and_count(desired, cloud, call=None):
     return result, {operation: sent[operation] for operation in operations if sent[operation]}
 
 
-def test_many_certificates_outside_the_file_are_looked_up_in_one_listing(cloud):
+@pytest.mark.parametrize("max_listed", [1, 1_000])
+def test_many_certificates_outside_the_file_are_looked_up_in_one_listing(cloud, monkeypatch, max_listed):
+    monkeypatch.setattr("reconciler.engine.plan.refresh._MAX_LISTED_BY_PLANS", max_listed)
     ids = register(cloud, *NAMES)
 
     plan, calls = plan_and_count(make_things(ids), cloud)
