@@ -23,12 +23,7 @@ from reconciler.render.markdown_rows import FRAME_BYTES, render_rows
 from reconciler.render.text.drift import render_drift_group, render_drift_row
 from reconciler.render.text.plan import render_note, render_plan_group, render_plan_row
 from reconciler.render.text.result import render_result_text
-from reconciler.render.views.drift import (
-    DIRECTION_LABELS,
-    DriftRow,
-    DriftView,
-    format_unchanged_count,
-)
+from reconciler.render.views.drift import DIRECTION_LABELS, DriftRow, DriftView, format_unchanged_count
 from reconciler.render.views.grouping import RowGroup
 from reconciler.render.views.labels import format_counts, join_facts, pluralize
 from reconciler.render.views.note_groups import group_notes

@@ -1,6 +1,6 @@
 """Measure the load of a very large fleet, the plan that creates it, and a plan without changes.
 
-    python -m tests.benchmarks.million [--devices N] [STAGE]…
+    python -m tests.benchmarks.million [--devices N] [--stage NAME]…
 
 A device is a thing with a reference to its certificate by fingerprint, in a row of CSV. Another process serves the registry, which
 contains all certificates and, for the plan without changes, all things, copied from the first one. That plan reads the edges that may
@@ -110,7 +110,7 @@ def measure_stages(root: Path, devices: int, stages: Sequence[str]) -> Iterator[
 def measure_stage(folder: Path, stage: str, devices: int) -> Sequence[str]:
     """Run a stage in a new process, and return its table row."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.million", "--folder", str(folder), stage],
+        [sys.executable, "-m", "tests.benchmarks.million", "--folder", str(folder), "--stage", stage],
         env={**build_environ(ACCOUNTS[stage]), "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,
     )
@@ -136,13 +136,15 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="The stages to run (default: all).")
+    parser.add_argument(
+        "--stage", action="append", choices=[*STAGES], help="A stage to run; repeatable (default: all)."
+    )
     parser.add_argument(
         "--devices", type=int, default=1_000_000, metavar="N", help="Devices (default: 1000000)."
     )
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    stages = options.stages or [*STAGES]
+    stages = options.stage or [*STAGES]
     if options.folder:
         sys.stdout.write(run_stage(options.folder, stages[0]))
         return

@@ -113,15 +113,17 @@ def _build_key(need: Need) -> NeedKey:
 
 def _limit_needs(needs: Mapping[NeedKey, Need]) -> tuple[Mapping[NeedKey, Need], Counter[str]]:
     """Return the needs to read, and for each text in `unread` the number of further needs."""
-    counts: Counter[str] = Counter()
+    read: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
     limited: dict[NeedKey, Need] = {}
     for key, need in needs.items():
         text = need.unread if isinstance(need, CheckedNeed) else ""
-        counts[text] += 1
-        if not text or counts[text] <= _MAX_READS_OF_ONE_KIND:
+        if text and read[text] == _MAX_READS_OF_ONE_KIND:
+            unread[text] += 1
+        else:
+            read[text] += 1
             limited[key] = need
-    del counts[""]
-    return limited, Counter({text: count - _MAX_READS_OF_ONE_KIND for text, count in counts.items()})
+    return limited, unread
 
 
 def _select_unknown(needs: Iterable[Need], context: PlanContext) -> Iterator[ResourceNeed]:
@@ -129,10 +131,8 @@ def _select_unknown(needs: Iterable[Need], context: PlanContext) -> Iterator[Res
     for need in needs:
         if isinstance(need, ResourceNeed):
             description = all_kinds()[need.table].description
-            is_enough = need.table in context.outside.listed_ids and not (
-                description and description.find_problem
-            )
-            if not is_enough:
+            only_has_to_exist = description is None or description.find_problem is None
+            if not (only_has_to_exist and need.table in context.outside.listed_ids):
                 yield need
 
 
@@ -277,9 +277,8 @@ def _iterate_values(spec: object, wanted: type[_ValueT]) -> Iterator[tuple[str, 
 
 def _describe_unread(counts: Mapping[str, int]) -> Iterator[Note]:
     for text, count in counts.items():
-        if count > 0:
-            problem = f"not checked for {count:,} changes: {text}"
-            yield Note("info", f"{problem}; AWS rejects such a change, and nothing else is affected")
+        problem = f"not checked for {count:,} changes: {text}"
+        yield Note("info", f"{problem}; AWS rejects such a change, and nothing else is affected")
 
 
 def _describe_denied(operations: Iterable[tuple[str, str]]) -> Iterator[Note]:

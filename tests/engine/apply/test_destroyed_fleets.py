@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +15,12 @@ from reconciler.kinds.billing_groups import BillingGroup
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.call import ApiCall
-from reconciler.model.errors import AwsError, ReconcilerError, StaleError, TargetError
+from reconciler.model.errors import ReconcilerError, StaleError, TargetError
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Plan
 from reconciler.model.settings import DesiredState
 from reconciler.registry import Registry
+from tests.support.denied_calls import deny
 from tests.support.desired_states import (
     AUTHORITIES,
     apply,
@@ -79,35 +80,23 @@ def get_certificate_arn(name: str) -> str:
 
 
 def count_calls_per_device(
-    cloud: Cloud, desired: DesiredState, *, destroy: bool = False, allowed: Callable[[ApiCall], bool]
+    cloud: Cloud, desired: DesiredState, *, destroy: bool = False, denied: Collection[str] = ()
 ) -> Mapping[str, int]:
-    """Plan and apply; return the calls for each device, by operation, without shared ones."""
+    """Plan and apply; return the calls for each device, by operation, without shared ones.
+
+    The caller has no permission for the denied operations.
+    """
     counts: Counter[str] = Counter()
+    call_if_allowed = deny(cloud.call, lambda request: request.operation in denied)
 
     def call(request: ApiCall) -> Mapping[str, Any]:
         counts[request.operation] += 1
-        if not allowed(request):
-            raise AwsError(
-                service="iot",
-                operation=request.operation,
-                code="AccessDeniedException",
-                message="not allowed",
-                status=403,
-            )
-        return cloud.call(request)
+        return call_if_allowed(request)
 
     counting = SimpleNamespace(call=call)
     plan = plan_state(desired, counting, destroy=destroy)
     assert list_failures(apply(plan, counting)) == []
     return {operation: number // DEVICES for operation, number in sorted(counts.items()) if number >= DEVICES}
-
-
-def allow_all(_call: ApiCall) -> bool:
-    return True
-
-
-def allow_no_billing_groups(call: ApiCall) -> bool:
-    return call.operation != "ListBillingGroups"
 
 
 DESTROY_CALLS = {
@@ -124,15 +113,13 @@ DESTROY_CALLS = {
 def test_a_destroy_sends_seven_calls_for_each_device(cloud):
     converge(make_fleet(DEVICES), cloud)
 
-    assert count_calls_per_device(cloud, make_fleet(DEVICES), destroy=True, allowed=allow_all) == (
-        DESTROY_CALLS
-    )
+    assert count_calls_per_device(cloud, make_fleet(DEVICES), destroy=True) == (DESTROY_CALLS)
 
 
 def test_removed_devices_are_deleted_with_the_mark_that_finds_their_certificates_again(cloud):
     converge(make_fleet(DEVICES), cloud)
 
-    assert count_calls_per_device(cloud, make_fleet(0), allowed=allow_all) == {
+    assert count_calls_per_device(cloud, make_fleet(0)) == {
         **DESTROY_CALLS,
         "AttachPolicy": 1,
     }
@@ -142,7 +129,7 @@ def test_things_are_described_again_without_permission_to_list_billing_groups(cl
     fleet = make_fleet(DEVICES, billing_group=None)
     converge(fleet, cloud)
 
-    assert count_calls_per_device(cloud, fleet, destroy=True, allowed=allow_no_billing_groups) == {
+    assert count_calls_per_device(cloud, fleet, destroy=True, denied=["ListBillingGroups"]) == {
         **DESTROY_CALLS,
         "DescribeThing": 1,
     }
@@ -153,7 +140,7 @@ def test_the_groups_of_each_thing_are_read_in_an_account_with_many_groups(cloud)
     for number in range(12):
         cloud.iot.create_thing_group(thingGroupName=f"by-hand-{number}")
 
-    assert count_calls_per_device(cloud, make_fleet(DEVICES), destroy=True, allowed=allow_all) == {
+    assert count_calls_per_device(cloud, make_fleet(DEVICES), destroy=True) == {
         **DESTROY_CALLS,
         "ListThingGroupsForThing": 1,
     }

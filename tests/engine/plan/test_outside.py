@@ -37,11 +37,11 @@ from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.kinds.topic_rules import TopicRule
 from reconciler.model.document import Document
-from reconciler.model.errors import AwsError
 from reconciler.model.pem import Pem
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import External
 from tests.support.connectors_strategy import DESTINATION
+from tests.support.denied_calls import deny
 from tests.support.desired_states import (
     AUTHORITIES,
     QUOTAS,
@@ -395,20 +395,10 @@ def make_plan_with(desired, call):
 
 
 def test_a_missing_permission_is_noted_and_does_not_reject_the_plan(cloud):
-    def deny(call):
-        if call.operation == "DescribeThingType":
-            raise AwsError(
-                service="iot",
-                operation=call.operation,
-                code="AccessDeniedException",
-                message="no",
-                status=403,
-            )
-        return cloud.call(call)
-
+    call = deny(cloud.call, lambda request: request.operation == "DescribeThingType")
     cloud.iot.create_thing_type(thingTypeName="t")
     desired = make_state(make_thing(thing_type=External("t")))
-    (note,) = [note.text for note in make_plan_with(desired, deny).notes if "permission" in note.text]
+    (note,) = [note.text for note in make_plan_with(desired, call).notes if "permission" in note.text]
     assert note == (
         "references outside the file were not checked: the caller has no permission for iot:DescribeThingType; "
         "`reconciler permissions --for plan` prints what a plan needs"

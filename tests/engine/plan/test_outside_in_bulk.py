@@ -9,18 +9,16 @@ import pytest
 from reconciler.engine.plan import outside, outside_reads
 from reconciler.engine.plan.planner import make_plan
 from reconciler.kinds.things import Thing
-from reconciler.model.errors import AwsError, PlanRejectedError
+from reconciler.model.errors import PlanRejectedError
 from reconciler.model.plan import Note
 from reconciler.model.plan_options import PlanOptions
 from reconciler.model.resource import External
+from tests.support.denied_calls import deny
 from tests.support.desired_states import AUTHORITIES, QUOTAS, make_resource, make_state
 from tests.support.outside_problems import describe_missing, place
 from tests.support.pki import compute_certificate_id
 from tests.support.registry_client import TARGET
 
-DENIED = AwsError(
-    service="iot", operation="ListCertificates", code="AccessDeniedException", message="", status=403
-)
 NAMES = ("a", "b", "c", "d", "e", "f")
 
 
@@ -110,11 +108,7 @@ def test_certificates_are_described_if_the_account_has_too_many_to_list(cloud, m
 
 def test_certificates_are_described_without_the_permission_to_list_them(cloud):
     ids = register(cloud, *NAMES)
-
-    def call(request):
-        if request.operation == "ListCertificates":
-            raise DENIED
-        return cloud.call(request)
+    call = deny(cloud.call, lambda request: request.operation == "ListCertificates")
 
     plan, calls = plan_and_count(make_things(ids), cloud, call)
 
