@@ -11,7 +11,7 @@ from attrs import evolve
 
 from reconciler import Rollout
 from reconciler.registry import Registry
-from reconciler.render.views.alike_plans import EnvironmentNames, merge_drifts
+from reconciler.render.views.alike_plans import EnvironmentNames, get_alike_key, merge_drifts
 from reconciler.render.views.drift import DriftRow, DriftSection, DriftView
 from reconciler.rollout.json_output import render_rollout_drift_json
 from reconciler.rollout.view import build_rollout_drift_view
@@ -87,6 +87,19 @@ NAMES = [
 ]
 
 
+def make_view(**fields):
+    """Return the view of a drift with one row."""
+    return evolve(VIEW, sections=(DriftSection("things", "Things", 0, (evolve(ROW, **fields),)),))
+
+
+def test_drifts_are_alike_although_different_people_changed_the_resources():
+    ana, bea, other_owner = (
+        get_alike_key(make_view(**fields), NAMES[0])
+        for fields in ({"change_note": "by ana"}, {"change_note": "by bea"}, {"owner_note": "owned by lab"})
+    )
+    assert (ana == bea, ana == other_owner) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("notes", "expected"),
     [
@@ -102,10 +115,6 @@ NAMES = [
     ],
 )
 def test_a_group_of_alike_drifts_has_some_of_its_different_last_changes(notes, expected):
-    rows = [evolve(ROW, change_note=note) for note in notes]
-    drifts = [
-        (names, evolve(VIEW, sections=(DriftSection("things", "Things", 0, (row,)),)))
-        for names, row in zip(NAMES, rows, strict=True)
-    ]
+    drifts = [(names, make_view(change_note=note)) for names, note in zip(NAMES, notes, strict=True)]
     ((row,),) = (section.rows for section in merge_drifts(drifts).sections)
     assert row.change_note == expected
