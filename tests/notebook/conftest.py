@@ -1,8 +1,9 @@
-"""One JupyterLab server for all tests of the notebook's panel."""
+"""One JupyterLab server for all tests of the notebook's panel, and a shell for the tests without a server."""
 
 from __future__ import annotations
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from playwright.sync_api import expect
 
 from tests.cli.conftest import run, run_in_starter
@@ -21,6 +22,12 @@ def lab(chrome, tmp_path_factory):
     ).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def shell():
+    """The shell of this process, without which IPython displays and captures nothing."""
+    return InteractiveShell.instance()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import threading
 
 import pytest
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 import reconciler
@@ -19,16 +18,13 @@ from tests.support.direct_client import ManualClock
 from tests.support.html_reader import HtmlReader
 from tests.support.sample_plans import CREATION, DELETION, UPDATE, make_sample_plan
 
+pytestmark = pytest.mark.usefixtures("shell")
+
 PLAN = make_sample_plan(CREATION, UPDATE, DELETION)
 
 
 def run_magic(line):
     return extension.run_command(line, reconciler.Workspace)
-
-
-@pytest.fixture
-def shell():
-    return InteractiveShell.instance()
 
 
 def read_displayed_pages(captured) -> list[list[str]]:
@@ -43,7 +39,7 @@ def read_progress(page: list[str]) -> str:
     return counts_and_time.rsplit(" ", 2)[0]
 
 
-def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
+def test_an_apply_shows_its_progress_from_the_first_step_to_the_last():
     with capture_output() as captured, cell_progress.show_applying(PLAN, threading.Event()) as on_outcome:
         for outcome in (
             Started(CREATION.change),
@@ -57,7 +53,7 @@ def test_an_apply_shows_its_progress_from_the_first_step_to_the_last(shell):
     assert read_progress(last_page) == "3 of 3 ✔ 2 applied ✖ 1 failed"
 
 
-def test_the_progress_bar_of_a_stopped_apply_shows_only_the_executed_steps(shell):
+def test_the_progress_bar_of_a_stopped_apply_shows_only_the_executed_steps():
     with capture_output() as captured, cell_progress.show_applying(PLAN, threading.Event()) as on_outcome:
         on_outcome(Applied(CREATION.change, 0.1))
         on_outcome(Canceled(UPDATE.change))
@@ -67,7 +63,7 @@ def test_the_progress_bar_of_a_stopped_apply_shows_only_the_executed_steps(shell
     assert 'aria-valuenow="33"' in captured.outputs[-1].data["text/html"]
 
 
-def test_an_output_is_updated_at_most_five_times_a_second(shell):
+def test_an_output_is_updated_at_most_five_times_a_second():
     clock = ManualClock(0.0)
     output = cell_progress.ThrottledOutput(clock)
     with capture_output() as captured:
@@ -80,7 +76,7 @@ def test_an_output_is_updated_at_most_five_times_a_second(shell):
     assert read_displayed_pages(captured) == [["✔ 0"], ["✔ 205"], ["✔ 410"], ["✔ 615"], ["✔ 820"]]
 
 
-def test_interrupting_a_cell_stops_the_apply_and_shows_that_it_is_stopping(shell):
+def test_interrupting_a_cell_stops_the_apply_and_shows_that_it_is_stopping():
     stop = threading.Event()
     with capture_output() as captured, cell_progress.show_applying(PLAN, stop) as on_outcome:
         signal.raise_signal(signal.SIGINT)
@@ -89,13 +85,13 @@ def test_interrupting_a_cell_stops_the_apply_and_shows_that_it_is_stopping(shell
     assert read_displayed_pages(captured)[-1][1].startswith("stopping: finishing calls in flight")
 
 
-def test_a_quick_read_leaves_no_output(shell):
+def test_a_quick_read_leaves_no_output():
     with capture_output() as captured, cell_progress.show_reading() as progress:
         progress("things", 3, 10)
     assert captured.outputs == []
 
 
-def test_a_plain_shell_is_not_a_notebook(shell):
+def test_a_plain_shell_is_not_a_notebook():
     assert is_in_notebook() is False
 
 

@@ -14,6 +14,8 @@ from reconciler import workspace as workspace_module
 from reconciler.notebook import extension
 from tests.notebook.test_session import FILE, TIMEOUT_SECONDS
 
+pytestmark = pytest.mark.usefixtures("shell")
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from reconciler import Rollout
@@ -19,13 +18,10 @@ from reconciler.rollout import rollout as rollout_module
 from tests.notebook.test_rollout_session import FILE
 from tests.support.html_reader import HtmlReader
 
+pytestmark = pytest.mark.usefixtures("shell")
+
 APPLY = RolloutTask("Applying", "pumps.toml", ("dev", "prod"), is_apply=True)
 PLAN = RolloutTask("Planning", "pumps.toml", ("dev", "prod"), is_apply=False)
-
-
-@pytest.fixture(autouse=True)
-def shell():
-    return InteractiveShell.instance()
 
 
 @pytest.fixture
@@ -144,7 +140,7 @@ def test_a_panel_with_invalid_waves_is_an_error_before_anything_is_planned(rollo
         rollout.panel(wave="x")
 
 
-def test_a_panel_is_a_widget_and_a_static_output_for_any_front_end(rollout, monkeypatch, shell):
+def test_a_panel_is_a_widget_and_a_static_output_for_any_front_end(rollout, monkeypatch):
     monkeypatch.setattr(rollout_module, "can_show_widgets", lambda: True)
     with capture_output() as captured:
         panel = rollout.panel()
