@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
         type=int,
         action="append",
         metavar="N",
-        help="Devices; repeatable (default: 1000 and 10000).",
+        help="Devices; repeatable (default: 1000, 10000 and 100000).",
     )
     parser.add_argument(
         "--limit",
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     rows = [
         row
-        for devices in options.devices or (1000, 10_000)
+        for devices in options.devices or (1000, 10_000, 100_000)
         for row in measure_fleet(devices, options.limit, options.without)
     ]
     sys.stdout.write(f"Plans without changes, one run on {describe_machine()}; start-up included.\n\n")

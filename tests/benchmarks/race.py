@@ -9,8 +9,8 @@ serve` on this machine, each in its own account. The registry is in memory. With
 contender creates one device, the race writes copies of it to the file, and the creation of the fleet is not measured. Terraform is
 two contenders: one reads the registry before it plans, and one does not (`-refresh=false`). Both are skipped, with a message,
 if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in virtual time, and the shortest time
-that these quotas allow. The table before it compares `reconciler` with the boto3 script, which is a bare loop of writes and checks nothing
-before it writes.
+that these quotas allow. The tables before it compare `reconciler` with the boto3 script, which is a bare loop of writes and checks nothing
+before it writes, and `reconciler` with itself in a smaller fleet.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ CHANGED_PHASES = PHASES[2:]
 
 
 RATIO_COLUMNS = ("devices", "phase", "calls", "CPU")
+GROWTH_COLUMNS = ("devices", "times as many", "phase", "times the CPU")
 COLUMNS = ("devices", "phase", "contender", "calls", "seconds", "relative time", "CPU s", "peak MiB")
 
 
@@ -277,6 +278,19 @@ def format_ratio_rows(devices: int, measurements: Measurements) -> Iterator[tupl
             yield f"{devices:,}", phase, calls, f"{reconciler.cpu_seconds / script.cpu_seconds:.2f}"
 
 
+def format_growth_rows(measurements: Mapping[int, Measurements]) -> Iterator[tuple[str, ...]]:
+    """Yield, for each fleet after the first and each phase, the CPU time of `reconciler` as a multiple of that for the fleet before.
+
+    `measurements` has the measurements of each fleet by its devices.
+    """
+    for (fewer, smaller), (more, larger) in itertools.pairwise(measurements.items()):
+        for phase in PHASES:
+            key = (phase, RECONCILER_NAME)
+            if key in smaller and key in larger:
+                ratio = compute_medians(larger[key]).cpu_seconds / compute_medians(smaller[key]).cpu_seconds
+                yield f"{more:,}", f"{more / fewer:g}", phase, f"{ratio:.1f}"
+
+
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -327,14 +341,14 @@ def main(arguments: Sequence[str]) -> None:
         "tests/benchmarks",
     ):  # so that no contender compiles them while it is measured
         compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
-    rows: list[tuple[str, ...]] = []
-    ratio_rows: list[tuple[str, ...]] = []
-    for devices in options.devices or (100, 1000):
-        measurements = run_race(
+    measurements = {
+        devices: run_race(
             devices, options.runs, options.latency, contenders, options.limit, copied=options.copied
         )
-        rows += format_rows(devices, measurements, contenders)
-        ratio_rows += format_ratio_rows(devices, measurements)
+        for devices in options.devices or (100, 1000)
+    }
+    rows = [row for measured in measurements.items() for row in format_rows(*measured, contenders)]
+    ratio_rows = [row for measured in measurements.items() for row in format_ratio_rows(*measured)]
     latency = f", with a latency of {options.latency}" if options.latency else ""
     write = sys.stdout.write
     write(f"Medians of {options.runs} runs on {describe_machine()}{latency}; start-up included.\n\n")
@@ -342,6 +356,9 @@ def main(arguments: Sequence[str]) -> None:
     if ratio_rows:
         write(f"`{RECONCILER_NAME}` as a multiple of the {SCRIPT_NAME}:\n\n")
         write(format_table(RATIO_COLUMNS, ratio_rows, 2) + "\n\n")
+    if growth_rows := [*format_growth_rows(measurements)]:
+        write(f"`{RECONCILER_NAME}` with more devices:\n\n")
+        write(format_table(GROWTH_COLUMNS, growth_rows, 3) + "\n\n")
     write("Under AWS's default quotas, in virtual time:\n\n")
     simulated_rows = [
         row for devices in options.quotas or (1000,) for row in quota_simulation.simulate(devices)

@@ -17,6 +17,7 @@ from tests.benchmarks.race import (
     PHASES,
     Measurement,
     compute_medians,
+    format_growth_rows,
     format_ratio_rows,
     format_rows,
     measure_phase,
@@ -81,6 +82,17 @@ def test_the_calls_and_the_time_are_compared_with_the_script(race):
 
     assert [row[:2] for row in rows] == [("3", phase) for phase in PHASES]
     assert all(float(ratio) > 0 for row in rows for ratio in row[2:])
+
+
+def test_each_fleet_is_compared_with_the_smaller_one_before():
+    small, large = Measurement(10, 1, 2.0, 3), Measurement(100, 10, 16.0, 30)
+    fleets = {
+        100: {("create", RECONCILER_NAME): [small], ("no-op", RECONCILER_NAME): [small]},
+        1000: {("create", RECONCILER_NAME): [large]},
+        1500: {},
+    }
+
+    assert [*format_growth_rows(fleets)] == [("1,000", "10", "create", "8.0")]
 
 
 def test_the_change_moves_the_first_device(race):
