@@ -27,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
 
+from reconciler.cli.main import collect_garbage_rarely
 from reconciler.model.edge_readings import RememberedSettings
 from tests.benchmarks.quota_simulation import Simulation, simulate_quotas
 from tests.benchmarks.report import describe_machine, format_table
@@ -124,6 +125,7 @@ def main(arguments: Sequence[str]) -> None:
     scrub_seconds = options.scrub or min(_MAX_SCRUB_SECONDS, quarter)
     rounds = count_rounds(options.devices, edits, scrub_seconds)
     random.seed(SEED)  # which edges a scrub reads
+    collect_garbage_rarely()  # as a command does
     rows = []
     with tempfile.TemporaryDirectory(prefix="reconciler-nights-") as temporary:
         started_at = time.process_time()
