@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.hooks import EventAliaser
 from botocore.session import Session
 
 from reconciler.aws.quotas import load_quotas
@@ -362,3 +363,11 @@ def test_a_request_that_sts_denies_is_reported(connect_with, sts, role, operatio
     assert str(caught.value) == (
         f"cannot use the target aws: An error occurred (AccessDenied) when calling the {operation} operation: not you"
     )
+
+
+def test_the_names_of_the_events_of_requests_are_not_searched_for_old_ones(connect_with, monkeypatch):
+    connection = connect_with(target="embedded")
+    names = []
+    monkeypatch.setattr(EventAliaser, "_alias_event_name", lambda _, name: names.append(name) or name)
+    assert connection.call(ApiCall("iot", "ListThings")) == {"things": []}
+    assert names == []
