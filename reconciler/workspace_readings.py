@@ -37,7 +37,7 @@ class WorkspaceReadings(WorkspaceFiles):
             yield None
             return
         from reconciler.engine.remembered.edges import EDGE_OPERATION, RememberedEdges
-        from reconciler.kinds.shared.edges import compute_desired_digests, has_certificates
+        from reconciler.kinds.shared.edges import compute_desired_digests, count_things, has_certificates
 
         cache, problem = self._open_cache()
         buckets = self._quotas.find_buckets("iot", EDGE_OPERATION)
@@ -49,6 +49,7 @@ class WorkspaceReadings(WorkspaceFiles):
                 self.connection.call,
                 compute_desired_digests(self.desired.resources),
                 rate=float(min(bucket.rate for bucket in buckets)),
+                thing_count=count_things(self.desired.resources),
                 uses_certificates=has_certificates(self.desired.resources),
                 shared=self._open_shared_readings(),
             )

@@ -14,7 +14,7 @@ from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.remembered.shared import SharedReadings
-from reconciler.kinds.shared.edges import compute_desired_digests, has_certificates
+from reconciler.kinds.shared.edges import compute_desired_digests, count_things, has_certificates
 from reconciler.model.call import ApiCall
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan
@@ -95,6 +95,7 @@ class RememberedFleet:
             self.call,
             compute_desired_digests(desired.resources),
             self.rate,
+            count_things(desired.resources),
             self.open_shared(),
             uses_certificates=has_certificates(desired.resources),
         )

@@ -27,7 +27,7 @@ from reconciler.engine.plan.planner import make_plan
 from reconciler.engine.remembered.cache import CacheScope, ReadingCache
 from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.remembered.own_writes import forget_written_things
-from reconciler.kinds.shared.edges import compute_desired_digests, has_certificates
+from reconciler.kinds.shared.edges import compute_desired_digests, count_things, has_certificates
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.edge_readings import RememberedSettings
 from reconciler.model.plan import Plan
@@ -258,6 +258,7 @@ class NightFleet:
                     self._send,
                     digests,
                     CALLS_PER_SECOND,
+                    count_things(self.desired.resources),
                     uses_certificates=has_certificates(self.desired.resources),
                 ),
             )

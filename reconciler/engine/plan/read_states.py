@@ -32,8 +32,6 @@ def read_states(  # noqa: PLR0913 (what is read, how, and for what)
     then read, too. The arguments are those of `refresh`. Raises AwsError and TargetError.
     """
     while True:
-        if remembered:
-            remembered.begin_pass()
         refresh_result = refresh(
             state,
             call,

@@ -107,7 +107,10 @@ def refresh(  # noqa: PLR0913 (what is read, how, and for what)
         may_remember=remembered is not None,
     )
     tracker = ReadTracker(progress, remembered)
-    with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds)) as readers:
+    # Every kind has a thread, because kinds wait for each other, and so have the remembered edges.
+    with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds) + 1) as readers:
+        if remembered:
+            remembered.begin_pass(readers)
         reads: dict[str, Future[Sequence[Live] | str]] = {}
         for table in _sort_into_read_order():
             earlier_reads = {other: reads[other] for other in kinds[table].reads_after}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
 
 from attrs import define, field
 
@@ -57,6 +58,7 @@ class RememberedEdges:
 
     - `desired_digests`: a digest of the edges that the file gives each thing, by name;
     - `rate`: the calls per second that AWS allows to read edges;
+    - `thing_count`: the number of things in the file;
     - `shared`: the readings of other machines, if the team shares them;
     - `uses_certificates`: whether the plan itself reads the listing of the certificates.
     """
@@ -67,6 +69,7 @@ class RememberedEdges:
     call: Call
     desired_digests: Mapping[str, str]
     rate: float
+    thing_count: int
     shared: SharedReadings | None = None
     uses_certificates: bool = True
 
@@ -75,6 +78,7 @@ class RememberedEdges:
     """The things whose edges the last pass remembered, each with the time of the reading."""
     warnings: list[str] = field(factory=list, init=False)
     now: float = field(default=0.0, init=False)
+    _preparing: Future[None] | None = field(default=None, init=False)
     _preparation: Preparation | None = field(default=None, init=False)
     _is_usable: bool = field(default=True, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -95,26 +99,37 @@ class RememberedEdges:
 
     # ── during a pass ─────────────────────────────────────────────────────────────────────────────
 
-    def begin_pass(self) -> None:
-        """Begin to read everything, for the first time or again."""
+    def begin_pass(self, executor: Executor) -> None:
+        """Begin to read everything, for the first time or again.
+
+        The first time, the feed and the certificates are read meanwhile, because only edges depend on them.
+        """
         self.remembered.clear()
+        if self._preparing is None and self._is_usable:
+            self._preparing = executor.submit(self._prepare)
 
     def recall(self, batch: Batch) -> Sequence[Response | None]:
-        """Return the remembered response to each call of a batch, None for those to send."""
+        """Return the remembered response to each call of a batch, None for those to send.
+
+        Raises AwsError and TargetError if a batch reads edges, and it cannot be determined which may be remembered.
+        """
         names = {
             call.params["thingName"]: position
             for position, call in enumerate(batch)
             if call.operation == EDGE_OPERATION
         }
         responses: list[Response | None] = [None] * len(batch)
-        with self._lock:
-            if names and self._is_usable:
-                try:
-                    self._recall_edges(names, responses)
-                except CacheError as error:
-                    self.give_up(error)
-            elif self._certificates is not None and len(batch) == 1 and _lists_certificates(batch[0]):
-                responses[0], self._certificates = self._certificates, None
+        if names:
+            if self._preparing:
+                self._preparing.result()
+            with self._lock:
+                if self._is_usable:
+                    try:
+                        self._recall_edges(names, responses)
+                    except CacheError as error:
+                        self.give_up(error)
+        elif len(batch) == 1 and _lists_certificates(batch[0]):
+            responses[0] = self._take_certificates()
         return responses
 
     def record(self, call: ApiCall, response: Response) -> None:
@@ -176,23 +191,16 @@ class RememberedEdges:
 
     # ── deciding ──────────────────────────────────────────────────────────────────────────────────
 
+    def _take_certificates(self) -> Response | None:
+        """Return the listing of the certificates if it was read and is complete, but only once, because it is large."""
+        if self._preparing is None or self._preparing.exception():
+            return None
+        response, self._certificates = self._certificates, None
+        return response
+
     def _recall_edges(self, names: Mapping[str, int], responses: list[Response | None]) -> None:
-        if self._preparation is None:
-            self._prepare(len(names))
-        if not self._is_usable:
-            return
-        trusted_since = self.cache.read_time(TRUSTED_SINCE) or 0.0
-        oldest = max(trusted_since, self.now - self.settings.max_age_seconds)
-        usable: dict[str, tuple[bytes, float]] = {}
-        reasons = dict.fromkeys(names, NOT_REMEMBERED)
-        for thing in self.cache.iterate_things():
-            if thing.name in names:
-                reason = self._find_reason(thing, trusted_since, oldest)
-                if reason is None:
-                    usable[thing.name] = thing.principals, thing.read_at
-                    del reasons[thing.name]
-                else:
-                    reasons[thing.name] = reason
+        """Set the remembered responses, each at the position of its thing in the batch. Raises CacheError."""
+        usable, reasons = self._find_usable(names)
         direct_count = sum(name not in self._read for name in reasons)
         eligible = [name for name in usable if name not in self._read]
         turns = choose_turns(eligible, max(0, self._calls_left - direct_count))
@@ -209,6 +217,22 @@ class RememberedEdges:
             responses[names[name]] = RememberedResponse(principals)
             if name not in self._read:
                 self.remembered[name] = read_at
+
+    def _find_usable(self, names: Collection[str]) -> tuple[dict[str, tuple[bytes, float]], dict[str, str]]:
+        """Return the usable edges with their time, the oldest first, and why the others must be read."""
+        trusted_since = self.cache.read_time(TRUSTED_SINCE) or 0.0
+        oldest = max(trusted_since, self.now - self.settings.max_age_seconds)
+        usable: dict[str, tuple[bytes, float]] = {}
+        reasons = dict.fromkeys(names, NOT_REMEMBERED)
+        for thing in self.cache.iterate_things():
+            if thing.name in names:
+                reason = self._find_reason(thing, trusted_since, oldest)
+                if reason is None:
+                    usable[thing.name] = thing.principals, thing.read_at
+                    del reasons[thing.name]
+                else:
+                    reasons[thing.name] = reason
+        return usable, reasons
 
     def _find_reason(self, thing: RememberedThing, trusted_since: float, oldest: float) -> str | None:
         """Return why the edges of a thing must be read, or None if they may be remembered."""
@@ -231,18 +255,26 @@ class RememberedEdges:
     def _is_named(self, name: str) -> bool:
         return self._preparation is not None and name in self._preparation.named
 
-    def _prepare(self, thing_count: int) -> None:
+    def _prepare(self) -> None:
         """Read the registry's time, the feed and the marks of the certificates."""
         group = read_group(self.workspace, self.call)
         if group is None:  # before the first apply, nothing can be remembered
             self._is_usable = False
             return
         self.now = group.now.timestamp()
-        self._pull()
-        self._preparation = prepare_cache(self.cache, group, self.workspace, self.call, thing_count)
-        self.warnings += self._preparation.warnings
+        try:
+            self._pull()
+            preparation = prepare_cache(self.cache, group, self.workspace, self.call, self.thing_count)
+        except CacheError as error:
+            self.give_up(error)
+            return
+        self.warnings += preparation.warnings
+        self._read_certificates()
+        self._preparation = preparation
+
+    def _read_certificates(self) -> None:
         # Two pages are listed in the time in which the edges of four things are read.
-        max_items = PAGE_SIZE * max(1, thing_count // 2)
+        max_items = PAGE_SIZE * max(1, self.thing_count // 2)
         try:
             response = self.call(ApiCall("iot", "ListCertificates", max_items=max_items))
         except AwsError as error:

@@ -43,6 +43,11 @@ def _find_identity(reference: Reference, resources: Desired) -> str:
     return certificate.fingerprint if certificate else str(reference)
 
 
+def count_things(resources: Desired) -> int:
+    """Return the number of things that the file declares, provisioned ones included."""
+    return sum(address.kind in {"things", "provisioned_things"} for address in resources)
+
+
 def has_certificates(resources: Desired) -> bool:
     """Return whether the file declares certificates, so that a plan reads their listing."""
     return any(address.kind == "certificates" for address in resources)

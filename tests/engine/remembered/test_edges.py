@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -260,8 +261,9 @@ def test_the_certificates_are_listed_once_for_their_own_read_and_the_remembered_
 def test_the_listing_of_the_certificates_is_not_kept_if_the_file_declares_none(fleet):
     desired = make_state(make_resource("things", "a", Thing(certificates=(External(IDS["a"]),))))
     remembered = fleet.remember(desired, fleet.open_cache())
-    batch = [ApiCall("iot", "ListThingPrincipalsV2", {"thingName": "a"})]
-    remembered.recall(batch)
+    with ThreadPoolExecutor() as executor:
+        remembered.begin_pass(executor)
+    remembered.recall([ApiCall("iot", "ListThingPrincipalsV2", {"thingName": "a"})])
     assert [call.operation for call in fleet.sent].count("ListCertificates") == 1
     assert remembered.recall([ApiCall("iot", "ListCertificates")]) == [None]
     remembered.cache.close()
