@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -21,6 +22,7 @@ from tests.support.remembered_fleets import DAY, HOUR, RememberedFleet
 
 DESIRED = make_fleet({name: (name,) for name in NAMES})
 ALL = sorted(NAMES)
+TIMEOUT_SECONDS = 60.0
 
 
 def plan_and_list_reads(fleet: RememberedFleet, desired=DESIRED, **options):
@@ -267,3 +269,20 @@ def test_the_listing_of_the_certificates_is_not_kept_if_the_file_declares_none(f
     assert [call.operation for call in fleet.sent].count("ListCertificates") == 1
     assert remembered.recall([ApiCall("iot", "ListCertificates")]) == [None]
     remembered.cache.close()
+
+
+def test_the_certificates_are_listed_while_the_things_are_listed(fleet, monkeypatch):
+    things = [make_resource("things", name, Thing(certificates=(External(IDS[name]),))) for name in NAMES]
+    certificates_are_requested = threading.Event()
+    send = RememberedFleet.call
+
+    def call(self, request):
+        if request.operation == "ListCertificates":
+            certificates_are_requested.set()
+        if request.operation == "ListThings":
+            assert certificates_are_requested.wait(TIMEOUT_SECONDS)
+        return send(self, request)
+
+    monkeypatch.setattr(RememberedFleet, "call", call)
+    summary, reads = plan_and_list_reads(fleet, make_state(*things))
+    assert (summary, reads) == ("edges: 0 read now, 4 remembered, oldest 1 h (limit 7 d)", [])
