@@ -279,7 +279,7 @@ def format_ratio_rows(devices: int, measurements: Measurements) -> Iterator[tupl
 
 
 def format_growth_rows(measurements: Mapping[int, Measurements]) -> Iterator[tuple[str, ...]]:
-    """Yield, for each fleet after the first and each phase, the CPU time of `reconciler` as a multiple of that for the fleet before.
+    """Yield the CPU time of `reconciler` as a multiple of that for the fleet before, for each phase.
 
     `measurements` has the measurements of each fleet by its devices.
     """

@@ -192,7 +192,7 @@ class RememberedEdges:
     # ── deciding ──────────────────────────────────────────────────────────────────────────────────
 
     def _take_certificates(self) -> Response | None:
-        """Return the listing of the certificates if it was read and is complete, but only once, because it is large."""
+        """Return the complete listing of the certificates, but only once, because it is large."""
         if self._preparing is None or self._preparing.exception():
             return None
         response, self._certificates = self._certificates, None
