@@ -1,4 +1,4 @@
-"""One JupyterLab server for all tests of the notebook's panel, and a shell for the tests without a server."""
+"""One JupyterLab server for the tests of the panel in a browser, and a shell for the others."""
 
 from __future__ import annotations
 
