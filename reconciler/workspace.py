@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reconciler.model.edge_readings import ReadMode
     from reconciler.model.resource import Live
     from reconciler.notebook.panel import Panel
-    from reconciler.render.rich_display import DisplayedDrift, DisplayedResource
+    from reconciler.render.displayed_values import DisplayedDrift, DisplayedResource
 
 ReconcilerError.traceback_renderer = render_cell_error
 
@@ -91,7 +91,7 @@ class Workspace(WorkspacePlans):
         """
         from reconciler.engine.plan.drift import find_drift
         from reconciler.engine.plan.drift_changes import add_last_changes
-        from reconciler.render.rich_display import DisplayedDrift
+        from reconciler.render.displayed_values import DisplayedDrift
 
         check_function("progress", progress)
         self._reload_if_used()
@@ -133,7 +133,7 @@ class Workspace(WorkspacePlans):
             InvalidDesiredStateError: If the file has errors.
         """
         from reconciler.kinds import all_kinds
-        from reconciler.render.rich_display import DisplayedResource
+        from reconciler.render.displayed_values import DisplayedResource
 
         parsed = parse_address("address", address)
         self._reload_if_used()
@@ -306,7 +306,7 @@ class Workspace(WorkspacePlans):
 
 
 def _build_displayed_resource(address: Address, comparison: Comparison) -> DisplayedResource:
-    from reconciler.render.rich_display import DisplayedResource
+    from reconciler.render.displayed_values import DisplayedResource
 
     return DisplayedResource(
         address,

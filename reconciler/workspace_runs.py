@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.engine.ownership.stored_lease import LeaseHolder
     from reconciler.model.outcome import Outcome
     from reconciler.model.run import Run, RunCall
-    from reconciler.render.rich_display import DisplayedHistory, DisplayedResult, DisplayedRun
+    from reconciler.render.displayed_values import DisplayedHistory, DisplayedResult, DisplayedRun
 
 _MAX_RECENT_RUNS = 100
 """The latest runs among which that of a change is looked for."""
@@ -75,7 +75,7 @@ class WorkspaceRuns(WorkspaceReadings):
         """
         from reconciler.engine.apply.executor import apply_plan
         from reconciler.model.outcome import Started, Waiting
-        from reconciler.render.rich_display import DisplayedResult
+        from reconciler.render.displayed_values import DisplayedResult
 
         check_plan(plan)
         check_function("on_outcome", on_outcome)
@@ -172,7 +172,7 @@ class WorkspaceRuns(WorkspaceReadings):
         """
         from reconciler.engine.journal.team_history import merge_histories
         from reconciler.model.run import History
-        from reconciler.render.rich_display import DisplayedHistory
+        from reconciler.render.displayed_values import DisplayedHistory
 
         check_count("limit", limit)
         history = self._journal.read_history(limit)
@@ -195,7 +195,7 @@ class WorkspaceRuns(WorkspaceReadings):
             JournalError: If the journal cannot be read.
             ReconcilerError: If not exactly one run matches.
         """
-        from reconciler.render.rich_display import DisplayedRun
+        from reconciler.render.displayed_values import DisplayedRun
 
         check_type("id_part", id_part, str, "the ID of a run, or a part of one")
         record = None

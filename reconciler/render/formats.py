@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from reconciler.model.plan import Plan
-from reconciler.render.views.rollout import RolloutView
 
 MACHINE_FORMATS = ("json", "jsonl")
 """Formats for programs."""
@@ -21,6 +20,8 @@ def render_page(view: Any, output_format: str, *, full: bool = False) -> Iterato
     Alike changes and resources are groups or, with `full`, one by one, up to a limit.
     """
     if output_format == "markdown":
+        from reconciler.render.views.rollout import RolloutView
+
         if isinstance(view, RolloutView):
             from reconciler.render.markdown_rollout import render_rollout_markdown
 

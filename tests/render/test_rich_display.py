@@ -14,9 +14,10 @@ from reconciler.model.change import FieldChange
 from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Applied
 from reconciler.model.plan import Note, Step
+from reconciler.render.displayed_values import DisplayedResult
 from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
 from reconciler.render.html.page import HTML_RENDERERS
-from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, DisplayedResult, get_text_renderers
+from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, get_text_renderers
 from tests.support.sample_plans import CREATION, FULL_PLAN, make_sample_plan, make_thing_creation
 
 FLEET_GRAPH = nx.DiGraph(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.rich_display import DisplayedResource
+    from reconciler.render.displayed_values import DisplayedResource
 
 
 def _parse_subject(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engine.plan.compare import Comparison
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
@@ -15,7 +15,6 @@ from reconciler.engine.plan.read_states import read_states
 from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.plan.selection import find_unmatched, select_compared
 from reconciler.engine.plan.unmanaged import describe_unmanaged, find_unmanaged
-from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
 from reconciler.model.address import Address
@@ -27,6 +26,9 @@ from reconciler.model.plan_options import UnmatchedSelector
 from reconciler.model.resource import Live
 from reconciler.model.run import RunCall
 from reconciler.model.settings import DesiredState
+
+if TYPE_CHECKING:
+    from reconciler.engine.remembered.edges import RememberedEdges
 
 DIRECTIONS: tuple[str, ...] = ("missing", "changed", "extra", "unmanaged")
 """Every direction of drift, in the order of display.

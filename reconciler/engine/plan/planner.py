@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -18,7 +19,6 @@ from reconciler.engine.plan.selection import find_unmatched, select_changes
 from reconciler.engine.plan.step_facts import collect_step_facts
 from reconciler.engine.plan.steps import build_steps
 from reconciler.engine.plan.unmanaged import find_unmanaged
-from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.model.address import Address
 from reconciler.model.call import Call
 from reconciler.model.errors import PlanRejectedError
@@ -27,6 +27,9 @@ from reconciler.model.plan_options import PlanOptions
 from reconciler.model.quota import Quotas
 from reconciler.model.run import RunCall
 from reconciler.model.settings import DesiredState
+
+if TYPE_CHECKING:
+    from reconciler.engine.remembered.edges import RememberedEdges
 
 
 def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)

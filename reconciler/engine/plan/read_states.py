@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.engine.plan.compare import Comparison, compare_states
 from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.plan.refresh import refresh
-from reconciler.engine.remembered.edges import RememberedEdges
-from reconciler.engine.remembered.readings import describe_readings
 from reconciler.kinds.shared.edges import find_concerned_things
 from reconciler.model.call import Call
 from reconciler.model.edge_readings import EdgeReadings
 from reconciler.model.run import RunCall
 from reconciler.model.settings import DesiredState
+
+if TYPE_CHECKING:
+    from reconciler.engine.remembered.edges import RememberedEdges
 
 
 def read_states(  # noqa: PLR0913 (what is read, how, and for what)
@@ -46,5 +48,7 @@ def read_states(  # noqa: PLR0913 (what is read, how, and for what)
             return comparison, None
         names = set(find_concerned_things(comparison.changes.keys(), comparison.live, comparison.desired))
         if not remembered.needs_another_pass(names):
+            from reconciler.engine.remembered.readings import describe_readings
+
             remembered.end(names)
             return comparison, describe_readings(remembered)

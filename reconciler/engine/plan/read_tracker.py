@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, Response, build_call_key
 from reconciler.kinds.base.declarations import Listing
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.reads import has_more_pages
 from reconciler.model.call import ApiCall, Batch
+
+if TYPE_CHECKING:
+    from reconciler.engine.remembered.edges import RememberedEdges
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Receives an activity, the number of finished items, and the total number of items, None if it is unknown."""

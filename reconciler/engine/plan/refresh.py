@@ -8,14 +8,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
 from reconciler.engine.plan.read_tracker import Progress, ReadTracker
-from reconciler.engine.remembered.edges import RememberedEdges
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
@@ -34,6 +33,9 @@ from reconciler.model.resource import Desired, Inventory, Live
 from reconciler.model.run import RunCall
 from reconciler.model.secret import walk_secrets
 from reconciler.model.settings import DesiredState
+
+if TYPE_CHECKING:
+    from reconciler.engine.remembered.edges import RememberedEdges
 
 MAX_CONCURRENT_CALLS = 64
 _MAX_LISTED_BY_PLANS = 1_000
