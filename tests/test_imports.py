@@ -87,7 +87,7 @@ UNUSED_BY_VALIDATE = (
         "rich.console",
     ),
     *("reconciler.model.run", "reconciler.model.outcome", "reconciler.render.text.parts"),
-    *("reconciler.service_models", "reconciler.registry", "reconciler.rollout", "reconciler.convert"),
+    *("reconciler.service_models.loader", "reconciler.registry", "reconciler.rollout", "reconciler.convert"),
     *("reconciler.engine.plan", "reconciler.engine.apply", "reconciler.engine.journal"),
     *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.views.plan"),
     *("reconciler.kinds.topic_rules", "reconciler.kinds.security_profiles", "reconciler.kinds.account_audit"),
@@ -101,8 +101,15 @@ UNUSED_BY_PLAN = (
         "reconciler.convert",
         "reconciler.engine.apply",
         "reconciler.engine.export",
+        "reconciler.engine.plan.drift",
+        "reconciler.engine.remembered",
     ),
     *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.json.plan_file"),
+    *(
+        "reconciler.render.displayed_values",
+        "reconciler.render.views.drift",
+        "reconciler.render.views.rollout",
+    ),
 )
 
 

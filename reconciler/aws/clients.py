@@ -66,7 +66,7 @@ class Clients(Mapping[str, Any]):
         return len(_ALL_SERVICES)
 
     def _create(self, service: str, region: str | None) -> Any:
-        from reconciler.service_models import set_error_shapes
+        from reconciler.service_models.loader import set_error_shapes
 
         config = self._outside_config if service in _OPTIONAL_SERVICES else self._config
         url = self._find_endpoint(service)

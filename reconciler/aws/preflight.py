@@ -47,7 +47,7 @@ def check_versions() -> Iterator[CheckResult]:
     """Report the versions, and check that botocore has the models of all `SERVICES`."""
     from importlib.metadata import version
 
-    from reconciler.service_models import get_loader
+    from reconciler.service_models.loader import get_loader
 
     versions = f"Python {platform.python_version()}, boto3 {version('boto3')}, botocore {version('botocore')}"
     missing = set(SERVICES) - set(get_loader(None).list_available_services("service-2"))

@@ -1,20 +1,20 @@
 """The shapes of requests, read from botocore's service models without importing botocore.
 
-`validate` needs nothing else of botocore, whose import takes longer than reading these models. Descriptions, responses and errors
-are skipped.
+`validate` needs nothing else of botocore, whose import takes longer than reading these models. A plan's clients use the same models.
 """
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Collection, Mapping
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from reconciler.frozen_classes import frozen
+from reconciler.service_models.files import read_json_file
 
 
 class _Reference(msgspec.Struct):
@@ -39,19 +39,6 @@ class _Definition(msgspec.Struct):
     value: _Reference | None = None
 
 
-class _Operation(msgspec.Struct):
-    """An operation, as the model defines it."""
-
-    input: _Reference | None = None
-
-
-class _Model(msgspec.Struct):
-    """A service model."""
-
-    operations: dict[str, _Operation]
-    shapes: dict[str, _Definition]
-
-
 @frozen(eq=False)
 class Shape:
     """A shape: a type of values, with AWS's limits on them.
@@ -62,7 +49,7 @@ class Shape:
 
     name: str
     _definition: _Definition
-    _definitions: Mapping[str, _Definition]
+    _definitions: Mapping[str, Any]
 
     @property
     def type_name(self) -> str:
@@ -121,7 +108,12 @@ class Shape:
 
     def _resolve(self, reference: _Reference | None) -> Shape:
         assert reference, f"{self.name} has a type without such a member"
-        return Shape(reference.shape, self._definitions[reference.shape], self._definitions)
+        return _build_shape(reference.shape, self._definitions)
+
+
+def _build_shape(name: str, definitions: Mapping[str, Any]) -> Shape:
+    """Return a shape, given the definitions of all shapes as the model has them."""
+    return Shape(name, msgspec.convert(definitions[name], _Definition), definitions)
 
 
 @cache
@@ -130,7 +122,7 @@ def list_operations(service: str) -> frozenset[str]:
 
     Raises LookupError if botocore has no model of the service.
     """
-    return frozenset(_read_model(service).operations)
+    return frozenset(_read_model(service)["operations"])
 
 
 def find_shape(service: str, member: str) -> Shape:
@@ -140,10 +132,10 @@ def find_shape(service: str, member: str) -> Shape:
     """
     operation, *path = member.split(".")
     model = _read_model(service)
-    if operation not in model.operations:
+    if operation not in model["operations"]:
         raise LookupError(f"{service} has no operation {operation}")
-    request = model.operations[operation].input
-    shape = Shape(request.shape, model.shapes[request.shape], model.shapes) if request else None
+    request = model["operations"][operation].get("input")
+    shape = _build_shape(request["shape"], model["shapes"]) if request else None
     for name in path:
         while shape is not None and shape.type_name == "list":
             shape = shape.member
@@ -156,15 +148,13 @@ def find_shape(service: str, member: str) -> Shape:
 
 
 @cache
-def _read_model(service: str) -> _Model:
-    """Read the latest model of a service, which may be compressed, as botocore does."""
+def _read_model(service: str) -> Any:
+    """Read the latest model of a service, as botocore does."""
     package = find_spec("botocore")
     assert package is not None
     assert package.submodule_search_locations
     folder = Path(package.submodule_search_locations[0], "data", service)
-    versions = sorted(folder.glob("*/service-2.json*"))
+    versions = sorted(file.parent for file in folder.glob("*/service-2.json*"))
     if not versions:
         raise LookupError(f"botocore has no model of {service}")
-    content = versions[-1].read_bytes()
-    content = gzip.decompress(content) if versions[-1].suffix == ".gz" else content
-    return msgspec.json.decode(content, type=_Model)
+    return read_json_file(str(versions[-1] / "service-2"))

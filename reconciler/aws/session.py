@@ -249,7 +249,7 @@ def _create_core_session() -> Any:
     from botocore.hooks import HierarchicalEmitter
     from botocore.session import Session
 
-    from reconciler.service_models import get_loader
+    from reconciler.service_models.loader import get_loader
 
     emitter = HierarchicalEmitter()
     session = Session(event_hooks=emitter)

@@ -13,7 +13,7 @@ import pytest
 from reconciler.aws import request_shapes
 from reconciler.aws.clients import SERVICES
 from reconciler.aws.request_shapes import Shape, find_shape, list_operations
-from reconciler.service_models import load_service_model
+from reconciler.service_models.loader import load_service_model
 
 
 def describe_botocore(shape: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import list_value_types
 from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.pem import Pem
-from reconciler.service_models import load_service_model
+from reconciler.service_models.loader import load_service_model
 
 IOT, MANAGED = "iot", "iot-managed-integrations"
 
@@ -249,7 +249,9 @@ def test_the_errors_of_a_service_are_those_that_botocore_finds(service):
 
 
 @pytest.mark.parametrize("service", [IOT, MANAGED])
-def test_sessions_and_the_embedded_registry_share_the_parsed_models(service):
+def test_sessions_the_embedded_registry_and_the_checks_of_a_file_share_the_parsed_models(service):
     loader = _create_core_session().get_component("data_loader")
     parsed = loader.load_service_model(service, "service-2")["shapes"]
     assert load_service_model(service)._service_description["shapes"] is parsed
+    member = "CreateThing.thingName" if service == IOT else "CreateManagedThing.Name"
+    assert find_shape(service, member)._definitions is parsed

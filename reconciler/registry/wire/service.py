@@ -21,7 +21,7 @@ from reconciler.registry.wire.serialize import (
     compile_error_writer,
     compile_serializer,
 )
-from reconciler.service_models import load_service_model
+from reconciler.service_models.loader import load_service_model
 
 SERVICES = ("iot", "iot-managed-integrations")
 """AWS IoT's services."""

@@ -1,20 +1,19 @@
-"""The service models of the installed botocore, each read and parsed at most once per process.
+"""The loader of the service models, which the embedded registry and boto3's sessions share.
 
-The embedded registry and boto3's sessions share them. Parsing a model with botocore's own loader takes several times as long,
-and looking for a model lists the folders of all services.
+Parsing a model with botocore's own loader takes several times as long, and looking for a model lists the folders of all services.
 """
 
 from __future__ import annotations
 
-import gzip
 import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.model import ServiceModel
+
+from reconciler.service_models.files import read_json_file
 
 _MODEL = "service-2"
 
@@ -24,11 +23,7 @@ class _FastFileLoader(JSONFileLoader):  # type: ignore[misc] # botocore has no t
 
     def load_file(self, file_path: str) -> Any:
         """Return the content of a JSON file, given its path without an extension; None without such a file."""
-        if (file := Path(f"{file_path}.json")).is_file():
-            return msgspec.json.decode(file.read_bytes())
-        if (file := Path(f"{file_path}.json.gz")).is_file():
-            return msgspec.json.decode(gzip.decompress(file.read_bytes()))
-        return None
+        return read_json_file(file_path)
 
 
 class _FastLoader(Loader):  # type: ignore[misc] # botocore has no types
