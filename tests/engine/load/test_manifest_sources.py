@@ -164,7 +164,7 @@ class TestQuery:
             [("", "7", "x")],
             [
                 "factory.sqlite3:2: b: got the number 1.5; expected a string, which keeps the spelling of the number",
-                "factory.sqlite3:3: c: got 1 bytes; expected a string, an integer, a boolean or a date",
+                "factory.sqlite3:3: c: got 1 byte; expected a string, an integer, a boolean or a date",
             ],
         )
 
@@ -292,6 +292,25 @@ class TestParquet:
             ],
             ["b.parquet:1: a: got an array; expected a string, an integer, a boolean or a date"],
         ]
+
+    @pytest.mark.parametrize(
+        ("values", "type_"),
+        [
+            (pyarrow.array([2**62 + 1, 0], pyarrow.timestamp("ns")), "timestamp[ns]"),
+            (pyarrow.array([2**60, 0], pyarrow.timestamp("ms")), "timestamp[ms]"),
+            (pyarrow.array([1, 0], pyarrow.time64("ns")), "time64[ns]"),
+            (pyarrow.array([b"\xff", b"x"]).cast(pyarrow.utf8(), safe=False), "string"),
+        ],
+        ids=["nanoseconds", "year", "time", "text"],
+    )
+    def test_a_value_that_python_cannot_represent_is_a_problem_of_its_row(self, tmp_path, values, type_):
+        parquet.write_table(pyarrow.table({"n": ["1", "2"], "a": values}), tmp_path / "a.parquet")
+        manifest = read(tmp_path, {"file": "a.parquet"})
+        expected = "expected text in UTF-8, or a time in microseconds"
+        assert (list_problems(manifest), [str(row) for row, _ in manifest.rows]) == (
+            [f"a.parquet:1: a: Python cannot represent this {type_}; {expected}"],
+            ["a.parquet:2"],
+        )
 
     def test_a_file_that_is_not_parquet_is_a_problem(self, tmp_path):
         (tmp_path / "a.parquet").write_text("n\n1\n")

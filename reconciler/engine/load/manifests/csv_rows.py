@@ -44,7 +44,10 @@ def _iterate_records(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
             number = reader.line_num + 1
     except csv.Error as error:
         reason = str(error).partition(" - ")[0]  # what follows the dash is advice for programmers
-        raise UnreadableRestError(number, build_error("invalid-csv", f"not valid CSV: {reason}")) from None
+        expected = f"RFC 4180, with at most {csv.field_size_limit():,} characters in a value"
+        raise UnreadableRestError(
+            number, build_error("invalid-csv", f"not valid CSV: {reason}", expected)
+        ) from None
     except UnicodeDecodeError:
         line = reader.line_num + 1
         raise UnreadableRestError(line, build_error("invalid-utf-8", "not UTF-8 text")) from None

@@ -5,11 +5,11 @@ Only this module imports pyarrow, and only when it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
 
 from reconciler.engine.load.manifests.builder import ManifestBuilder
-from reconciler.engine.load.manifests.row_values import build_error
+from reconciler.engine.load.manifests.row_values import UnreadableValue, build_error
 from reconciler.model.distribution import require_extra
 
 _BATCH_ROWS = 4096
@@ -57,7 +57,23 @@ def _split(batch: Any) -> Iterable[Any]:
 def _add_batches(builder: ManifestBuilder, batches: Iterable[Any]) -> None:
     number = 0
     for batch in batches:
-        columns = [column.to_pylist() for column in batch.columns]
+        columns = [_to_values(column) for column in batch.columns]
         for number, values in enumerate(zip(*columns, strict=True), number + 1):  # noqa: B020 (continues the count)
             if not builder.add_values(number, values):
                 return
+
+
+def _to_values(column: Any) -> Sequence[object]:
+    """Return the values of a column; those that Python has no value for are `UnreadableValue`."""
+    try:
+        values: list[object] = column.to_pylist()
+    except (ValueError, OverflowError):  # Arrow's times reach further, and its texts may be invalid
+        return [_to_value(value) for value in column]
+    return values
+
+
+def _to_value(value: Any) -> object:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):
+        return UnreadableValue(str(value.type))

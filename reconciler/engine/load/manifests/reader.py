@@ -13,6 +13,7 @@ from reconciler.engine.load.manifests.json_rows import read_json, read_json_line
 from reconciler.engine.load.manifests.parquet_rows import read_parquet
 from reconciler.engine.load.manifests.row_values import build_error, format_boolean, format_integer
 from reconciler.engine.load.manifests.table_rows import read_table
+from reconciler.engine.load.table_problems import build_unknown_key_problem
 from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValueProblem
 from reconciler.model.manifest_source import ManifestSource, SourceForm
@@ -36,6 +37,7 @@ FILE_EXTENSIONS = (*_READERS, *_DATABASES)
 _MANIFEST_FORMAT = (
     '{ file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables'
 )
+_KEYS = ("file", "files", "query", "table")
 _SCALAR_FORMAT = "a string, a number or a boolean"
 _NAME_FORMAT = "a name that ends in .csv, .json, .jsonl, .parquet or .sqlite3"
 
@@ -84,7 +86,7 @@ class ManifestReader:
             case list() if all(isinstance(item, dict) for item in value):
                 return self._read_array(value)
             case dict():
-                raise build_error("wrong-type", "not a valid table", _MANIFEST_FORMAT)
+                raise _build_table_error(value)
             case _:
                 raise build_error("wrong-type", f"got {describe_value(value)}", _MANIFEST_FORMAT)
 
@@ -200,6 +202,16 @@ def _read_into(builder: ManifestBuilder, name: str, query: object, context: Load
 
 def _get_extension(name: str) -> str:
     return name.lower().rpartition(".")[2]
+
+
+def _build_table_error(value: Mapping[str, object]) -> InvalidValueError:
+    """Return the error of a table that does not refer to a manifest: its unknown keys, or else the whole table."""
+    unknown = [build_unknown_key_problem(key, _KEYS, _MANIFEST_FORMAT) for key in value if key not in _KEYS]
+    return (
+        InvalidValueError(*unknown)
+        if unknown
+        else build_error("wrong-type", "not a valid table", _MANIFEST_FORMAT)
+    )
 
 
 def _build_missing_table_problem(name: str, tables: Mapping[str, object]) -> ValueProblem:

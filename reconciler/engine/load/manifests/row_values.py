@@ -11,14 +11,25 @@ from numbers import Integral, Real
 from typing import cast
 
 from reconciler.engine.load.interpolation import RowValues
+from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
-from reconciler.model.text import describe_value, is_unicode, type_name
+from reconciler.model.text import describe_value, format_count, is_unicode, type_name
 
 MAX_INTEGER_BITS = 64
 
 _EXPECTED = "a string, an integer, a boolean or a date"
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 """The types of pandas for missing values, which are not equal to themselves."""
+
+
+@frozen
+class UnreadableValue:
+    """A value of a column that Python has no value for, such as a time with nanoseconds.
+
+    `type` is the name of the column's type.
+    """
+
+    type: str
 
 
 def to_row(values: Sequence[object], columns: Sequence[str]) -> RowValues:
@@ -72,8 +83,11 @@ def _convert_other(value: object) -> str:
         return ""
     if type(value).__module__ == "numpy" and isinstance(item := value.item(), bool):  # type: ignore[attr-defined]
         return format_boolean(item)
-    problem = f"got {len(value)} bytes" if isinstance(value, bytes) else f"got {type_name(value)}"
-    raise build_error("wrong-type", problem, _EXPECTED)
+    if isinstance(value, UnreadableValue):
+        expected = "text in UTF-8, or a time in microseconds"
+        raise build_error("wrong-type", f"Python cannot represent this {value.type}", expected)
+    actual = format_count(len(value), "byte") if isinstance(value, bytes) else type_name(value)
+    raise build_error("wrong-type", f"got {actual}", _EXPECTED)
 
 
 def check_unicode(text: str) -> str:

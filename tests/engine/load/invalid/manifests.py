@@ -7,6 +7,7 @@ _THINGS = """
     for_each = { file = "devices.csv" }
     attributes = { site = "{site}" }
 """
+_CSV_FORMAT = "; expected RFC 4180, with at most 131,072 characters in a value"
 _FOR_EACH = "desired_state.toml:2: error: things.pump-{serial}.for_each"
 
 
@@ -105,13 +106,17 @@ _FORMS = (
 
         [things."e-{serial}"]
         for_each = { file = 5 }
+
+        [things."f-{serial}"]
+        for_each = { fil = "devices.csv" }
         """,
         """
         desired_state.toml:2: error: things.a-{serial}.for_each: got the string 'devices.csv'; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
         desired_state.toml:5: error: things.b-{serial}.for_each.file: 'devices.txt' is not a valid manifest name; expected a name that ends in .csv, .json, .jsonl, .parquet or .sqlite3
-        desired_state.toml:8: error: things.c-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
+        desired_state.toml:8: error: things.c-{serial}.for_each.path: unknown key; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
         desired_state.toml:11: error: things.d-{serial}.for_each: got an array; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
         desired_state.toml:14: error: things.e-{serial}.for_each: not a valid table; expected { file = "devices.csv" }, { files = "batches/*.csv" }, { table = "devices" }, or an array of tables
+        desired_state.toml:17: error: things.f-{serial}.for_each.fil: unknown key; did you mean 'file'?
         """,
     ),
     InvalidCase(
@@ -168,22 +173,22 @@ _MANIFESTS = (
     _make_csv_case(
         "a quote must be closed",
         'serial,site\n1,oslo\n2,"oslo\n3,oslo',
-        "3: not valid CSV: unexpected end of data",
+        "3: not valid CSV: unexpected end of data" + _CSV_FORMAT,
     ),
     _make_csv_case(
         "a quoted value has no text outside its quotes",
         'serial,site\n1,"os"lo\n',
-        "2: not valid CSV: ',' expected after '\"'",
+        "2: not valid CSV: ',' expected after '\"'" + _CSV_FORMAT,
     ),
     _make_csv_case(
         "the length of a value is limited",
         f"serial,site\n1,{'x' * 131_073}\n",
-        "2: not valid CSV: field larger than field limit (131072)",
+        "2: not valid CSV: field larger than field limit (131072)" + _CSV_FORMAT,
     ),
     _make_csv_case(
         "a carriage return alone does not end a line",
         "serial,site\r1,oslo\r",
-        "1: not valid CSV: new-line character seen in unquoted field",
+        "1: not valid CSV: new-line character seen in unquoted field" + _CSV_FORMAT,
     ),
     _make_csv_case(
         "a manifest is UTF-8", "serial,site\n1,oslo\n2,größe".encode("latin-1"), "3: not UTF-8 text"
