@@ -16,6 +16,7 @@ from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.model.call import get_by_path
 from reconciler.model.change import ACTIONS
+from reconciler.model.errors import TargetError
 
 EVENT_SOURCES: Mapping[str, str] = {
     "iot": "iot.amazonaws.com",
@@ -73,7 +74,10 @@ def is_kind_recorded(table: str) -> bool:
 
 
 def parse_event(event: Mapping[str, Any]) -> ChangeEvent:
-    """Return an event of a response to LookupEvents as a value."""
+    """Return an event of a response to LookupEvents as a value. Raises TargetError if it has no time."""
+    time = event.get("EventTime")
+    if time is None:
+        raise TargetError("cloudtrail:LookupEvents returned an event without a time; check the endpoint")
     record = _parse_record(event.get("CloudTrailEvent"))
     service = _SERVICES.get(_get_text(event, "EventSource"), "")
     operation = _get_text(event, "EventName")
@@ -82,7 +86,7 @@ def parse_event(event: Mapping[str, Any]) -> ChangeEvent:
     request, response = (_get_members(record, name) for name in ("requestParameters", "responseElements"))
     return ChangeEvent(
         id=_get_text(event, "EventId"),
-        time=event["EventTime"].astimezone(datetime.UTC),
+        time=time.astimezone(datetime.UTC),
         service=service,
         operation=operation,
         principal=principal,

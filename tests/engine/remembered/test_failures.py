@@ -43,6 +43,25 @@ def test_events_that_one_plan_could_not_read_are_read_by_the_next_plan(fleet, mo
     assert [str(step.address) for step in fleet.plan(DESIRED).steps] == ["things.b"]
 
 
+def test_events_without_a_time_count_as_events_that_could_not_be_read(fleet, monkeypatch):
+    detach(fleet, "b")
+    call = fleet.cloud.call
+
+    def send(request):
+        response = call(request)
+        for event in response.get("Events", ()):
+            del event["EventTime"]
+        return response
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fleet.cloud, "call", send)
+        plan = fleet.plan(DESIRED)
+    problem = "CloudTrail cannot be read, so edges that others changed are found only in their turn"
+    reason = "cloudtrail:LookupEvents returned an event without a time; check the endpoint"
+    assert (list(plan.steps), plan.edges.warnings) == ([], (f"{problem}: {reason}",))
+    assert [str(step.address) for step in fleet.plan(DESIRED).steps] == ["things.b"]
+
+
 @pytest.mark.parametrize("times", [(1e300, 0.0), (1e300, 1e299), (0.0, -1e300), (-1e300, -1e299)])
 def test_a_poisoned_time_of_our_last_run_does_not_stop_a_plan(fleet, times):
     cache = fleet.open_cache()
