@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -37,10 +38,13 @@ class S3Store:
                     yield item["Key"].removeprefix(self.prefix)
 
     def read(self, key: str, max_bytes: int | None = None) -> bytes:
-        """Return an object, or the first bytes of it. Raises JournalError."""
+        """Return an object, or the first bytes of it. Raises JournalError, and FileNotFoundError if there is none."""
         with _convert_errors(self.name):
             options = {} if max_bytes is None else {"Range": f"bytes=0-{max_bytes - 1}"}
-            response = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key, **options)
+            try:
+                response = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key, **options)
+            except self.client.exceptions.NoSuchKey:
+                raise FileNotFoundError(errno.ENOENT, "no such object", f"{self.name}/{key}") from None
             content: bytes = response["Body"].read()
             return content
 

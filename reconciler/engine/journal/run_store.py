@@ -28,7 +28,7 @@ class RunStore(Protocol):
         """Yield the keys of all objects that begin with a prefix."""
 
     def read(self, key: str, max_bytes: int | None = None) -> bytes:
-        """Return an object, or the first bytes of it."""
+        """Return an object, or the first bytes of it. Raises FileNotFoundError if there is none."""
 
     def write(self, key: str, content: bytes) -> None:
         """Write an object as a whole, in place of an earlier one."""

@@ -38,7 +38,9 @@ def _describe_limit(remembered: RememberedEdges) -> str:
 def _find_limit(remembered: RememberedEdges, total: int) -> str:
     settings, expired = remembered.settings, remembered.reasons[EXPIRED]
     if expired:
-        return f'max_age = "{settings.max_age}" limits: {expired:,} readings had expired; a longer scrub reads them in time'
+        # If none is young enough, the runs are further apart than max_age, and no scrub reads edges in time.
+        advice = "; a longer scrub reads them in time" if remembered.remembered else ""
+        return f'max_age = "{settings.max_age}" limits: {expired:,} readings had expired{advice}'
     if remembered.remembered:
         turns = remembered.reasons[TURN]
         rounds = (

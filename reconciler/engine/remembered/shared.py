@@ -12,8 +12,8 @@ import gzip
 import io
 import secrets
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -22,7 +22,8 @@ from reconciler.engine.journal.run_store import RunStore
 from reconciler.engine.remembered.cache import BEING_WRITTEN, CacheScope, ReadingCache, RememberedThing
 from reconciler.engine.remembered.preparation import CHECKPOINT, TRUSTED_SINCE
 from reconciler.frozen_classes import field, frozen
-from reconciler.model.errors import JournalError
+from reconciler.model.errors import TEAM_JOURNAL_ADVICE, JournalError
+from reconciler.model.text import format_count
 
 _FORMAT, _VERSION = "reconciler.readings", 1
 _SUFFIX = ".jsonl.gz"
@@ -90,9 +91,11 @@ class SharedReadings:
     def pull(self, cache: ReadingCache, now: float) -> list[str]:
         """Add the readings of other runs to the cache, and return a warning for each object that is not valid.
 
-        The checkpoint of the feed becomes that of the oldest reading. Raises CacheError and JournalError.
+        An object that cannot be read does not keep the others from being used. The checkpoint of the feed becomes that of the oldest
+        reading. Raises CacheError and JournalError.
         """
-        warnings = []
+        warnings: list[str] = []
+        unreadable: list[str] = []
         with _convert_errors(self.store.name):
             keys = sorted(self.store.list_keys(self._folder))
         for key in keys:
@@ -100,17 +103,24 @@ class SharedReadings:
             if time is None or cache.read_time(_MERGED + key) is not None:
                 continue
             if time < now - self.max_age_seconds - _DAY_SECONDS:
-                with _convert_errors(key):
+                with suppress(OSError):  # the file of another user, for example: its owner deletes it
                     self.store.delete(key)
                 continue
             try:
-                self._merge(cache, key)
+                content = self.store.read(key)
+            except FileNotFoundError:  # another run has deleted it since it was listed
+                continue
+            except OSError as error:
+                unreadable.append(f"{self.store.name}/{key} cannot be read: {error.strerror or error}")
+                continue
+            try:
+                self._merge(cache, content)
             except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
                 warnings.append(
                     f"{self.store.name}/{key} has no readings and is ignored; delete it ({error})"
                 )
             cache.write_times(**{_MERGED + key: now})
-        return warnings
+        return [*warnings, *_summarize(unreadable)]
 
     def push(self, cache: ReadingCache, now: float) -> None:
         """Write what this run read at `now`. Raises CacheError and JournalError."""
@@ -147,13 +157,11 @@ class SharedReadings:
     def _build_key(self, time: float, state: str) -> str:
         return f"{self._folder}{time:.0f}-{self.run}-{state}{_SUFFIX}"
 
-    def _merge(self, cache: ReadingCache, key: str) -> None:
-        """Add the readings of an object, unless they are of another scope.
+    def _merge(self, cache: ReadingCache, content: bytes) -> None:
+        """Add the readings in the content of an object, unless they are of another scope.
 
         Raises ValueError and what reading compressed content raises, too.
         """
-        with _convert_errors(key):
-            content = self.store.read(key)
         lines = _iterate_lines(content)
         head = _decode_head(next(lines, b""))
         if (head.format, head.version) != (_FORMAT, _VERSION):
@@ -197,6 +205,15 @@ def _parse_time(name: str) -> float | None:
     return float(time) if is_readings else None
 
 
+def _summarize(problems: Sequence[str]) -> Iterator[str]:
+    """Yield one text for all objects that cannot be read, because usually all have the same reason."""
+    if problems:
+        others = (
+            f"; {format_count(len(problems) - 1, 'more object')} cannot be read" if len(problems) > 1 else ""
+        )
+        yield f"{problems[0]}; check who may read there{others}"
+
+
 def _iterate_lines(content: bytes) -> Iterator[bytes]:
     """Yield the lines of compressed content, of which it may have a limited number."""
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
@@ -218,4 +235,4 @@ def _convert_errors(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JournalError(name, f"cannot be used: {error.strerror or error}") from error
+        raise JournalError(name, f"cannot be used: {error.strerror or error}", TEAM_JOURNAL_ADVICE) from error

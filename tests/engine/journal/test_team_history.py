@@ -10,6 +10,8 @@ import boto3
 import pytest
 
 from reconciler import Workspace
+from reconciler.aws.s3_store import S3Store
+from reconciler.engine.journal.run_store import FolderStore
 from reconciler.model.errors import InvalidDesiredStateError, JournalError
 
 TEXT = """
@@ -37,6 +39,12 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.delenv("RECONCILER_REGISTRY", raising=False)
     (tmp_path / "desired_state.toml").write_text(TEXT)
     return tmp_path
+
+
+def test_an_object_that_does_not_exist_is_a_missing_file_in_every_store(bucket, tmp_path, s3_client):
+    for store in (FolderStore(tmp_path), S3Store(s3_client, bucket, "iot/")):
+        with pytest.raises(FileNotFoundError):
+            store.read("runs/a.jsonl")
 
 
 def apply(folder: Path) -> None:

@@ -88,9 +88,18 @@ def test_edges_older_than_max_age_are_read(fleet):
     fleet.clock.advance(7 * DAY)
     plan = fleet.plan(DESIRED)
     assert (plan.edges.reasons, fleet.list_edge_reads()) == ({"older than max_age": 4}, ALL)
-    assert (
-        plan.edges.limit == 'max_age = "7d" limits: 4 readings had expired; a longer scrub reads them in time'
-    )
+    assert plan.edges.limit == 'max_age = "7d" limits: 4 readings had expired'
+
+
+def test_a_longer_scrub_is_advised_only_if_younger_edges_are_remembered(fleet):
+    fleet.clock.advance(3 * DAY)
+    fleet.settings, fleet.rate = RememberedSettings(scrub="2s"), 1.0
+    fleet.plan(DESIRED)
+    fleet.clock.advance(5 * DAY)
+    plan = fleet.plan(DESIRED)
+    assert (plan.edges.reasons, plan.edges.remembered) == ({"older than max_age": 2}, 2)
+    expected = 'max_age = "7d" limits: 2 readings had expired; a longer scrub reads them in time'
+    assert plan.edges.limit == expected
 
 
 def test_the_scrub_reads_as_many_edges_as_its_time_allows_the_oldest_first(fleet):

@@ -98,6 +98,40 @@ def test_a_damaged_object_is_a_warning_and_is_not_used(machines, content):
     assert second.list_edge_reads() == sorted(NAMES)
 
 
+def test_objects_that_cannot_be_read_do_not_keep_the_others_from_being_used(machines):
+    first, second = machines
+    (key,) = first.store.list_keys()
+    folder = (first.store.folder / key).parent
+    for name in ("1750000000-a-read.jsonl.gz", "1750000000-b-read.jsonl.gz"):
+        (folder / name).symlink_to(folder / "elsewhere")
+    plan = second.plan(DESIRED)
+    assert (plan.edges.warnings, second.list_edge_reads()) == (
+        (
+            f"{folder}/1750000000-a-read.jsonl.gz cannot be read: Too many levels of symbolic links; check who may read there; 1 more object cannot be read",
+        ),
+        [],
+    )
+
+
+class OutdatedStore:
+    """A folder whose listing has an object that another run has deleted since."""
+
+    def __init__(self, store: FolderStore) -> None:
+        self._store = store
+        self.name, self.read, self.write, self.delete = store.name, store.read, store.write, store.delete
+
+    def list_keys(self, prefix=""):
+        yield from self._store.list_keys(prefix)
+        yield f"{prefix}1750000000-a-writing.jsonl.gz"
+
+
+def test_an_object_that_another_run_has_just_deleted_is_left_out(machines):
+    first, second = machines
+    second.store = OutdatedStore(first.store)
+    plan = second.plan(DESIRED)
+    assert (plan.edges.warnings, second.list_edge_reads()) == ((), [])
+
+
 def test_an_object_with_a_version_that_no_thing_has_is_not_used(machines):
     first, second = machines
     (key,) = first.store.list_keys()
