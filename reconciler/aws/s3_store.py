@@ -38,7 +38,10 @@ class S3Store:
                     yield item["Key"].removeprefix(self.prefix)
 
     def read(self, key: str, max_bytes: int | None = None) -> bytes:
-        """Return an object, or the first bytes of it. Raises JournalError, and FileNotFoundError if there is none."""
+        """Return an object, or the first bytes of it.
+
+        Raises JournalError, and FileNotFoundError if there is none.
+        """
         with _convert_errors(self.name):
             options = {} if max_bytes is None else {"Range": f"bytes=0-{max_bytes - 1}"}
             try:

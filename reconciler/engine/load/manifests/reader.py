@@ -205,7 +205,7 @@ def _get_extension(name: str) -> str:
 
 
 def _build_table_error(value: Mapping[str, object]) -> InvalidValueError:
-    """Return the error of a table that does not refer to a manifest: its unknown keys, or else the whole table."""
+    """Return the error of a table that refers to no manifest: its unknown keys, or else all of it."""
     unknown = [build_unknown_key_problem(key, _KEYS, _MANIFEST_FORMAT) for key in value if key not in _KEYS]
     return (
         InvalidValueError(*unknown)
