@@ -103,6 +103,7 @@ UNUSED_BY_PLAN = (
         "reconciler.engine.export",
         "reconciler.engine.plan.drift",
         "reconciler.engine.remembered",
+        "reconciler.engine.journal.recorder",
     ),
     *("reconciler.render.html", "reconciler.render.markdown", "reconciler.render.json.plan_file"),
     *(

@@ -4,11 +4,9 @@ Invariant: a certificate's ID is the SHA-256 of its DER in lowercase hex, so whi
 IDs of CA certificates are assumed to be computed in the same way (UNCONFIRMED).
 """
 
-import hashlib
-
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from reconciler.frozen_classes import field, frozen
@@ -68,7 +66,7 @@ def read_certificate(pem: str, noun: str) -> ParsedCertificate:
             raise _invalid(noun, f"it holds {len(certificates)} certificates instead of one")
         certificate = certificates[0]
         return ParsedCertificate(
-            id=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+            id=certificate.fingerprint(SHA256()).hex(),
             pem=pem,
             subject=certificate.subject.public_bytes(),
             issuer=certificate.issuer.public_bytes(),

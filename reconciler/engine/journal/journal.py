@@ -3,10 +3,6 @@
 Invariant: an apply starts only if its calls can be recorded, unless the user chose to run without a journal. If the journal cannot be written
 later, the apply continues and reports the problem once. No plan depends on what is in it, except for the choice of steps that `--retry-failed` makes,
 and for the deletion of certificates whose keys were lost (`kinds.shared.lost_keys`).
-
-Invariant: a call's row is on disk before the call is sent, as long as the journal can be written. The thread that sends the call waits
-for the commit of the row, and one other thread commits the rows of all calls. It does not wait for the commit of a response, which precedes
-that of the step's next call, unless the next call saves a secret of the response.
 """
 
 from __future__ import annotations
@@ -17,11 +13,11 @@ import os
 import secrets
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define
 
 from reconciler.engine.journal.database import (
     JOURNAL_VERSION,
@@ -42,17 +38,14 @@ from reconciler.engine.journal.history import (
     read_unanswered_calls,
     salvage_runs,
 )
-from reconciler.engine.journal.redact_call import find_secrets, format_naming_parameters, redact_values
-from reconciler.engine.journal.stored_statuses import to_stored_status
-from reconciler.engine.journal.writer import JournalWriter
 from reconciler.engine.ownership.process import is_running
-from reconciler.model.address import Address
-from reconciler.model.call import ApiCall
 from reconciler.model.errors import NO_JOURNAL_ADVICE, JournalError, ReconcilerError
-from reconciler.model.outcome import Applied, Failed, Outcome, Started
 from reconciler.model.plan import Plan
 from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord
 from reconciler.model.text import closest_match, format_suggestion, quote
+
+if TYPE_CHECKING:
+    from reconciler.engine.journal.recorder import JournalRecorder
 
 DAMAGED_JOURNAL_ADVICE = (
     "the next apply renames it and starts a new journal; `sqlite3 FILE .recover` may save its runs"
@@ -71,11 +64,6 @@ _INSERT_RUN = """INSERT INTO runs
 (id, workspace, target, user, host, pid, job, born, command, file_digest, plan_digest, begun, environment)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_STEP = "INSERT INTO steps (run, address, place, action, state) VALUES (?, ?, ?, ?, 'planned')"
-_UPDATE_STEP = "UPDATE steps SET state = ?, seconds = ?, error = ? WHERE run = ? AND address = ?"
-_INSERT_CALL = """INSERT INTO calls (run, number, address, service, operation, names, begun)
-VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_UPDATE_CALL = "UPDATE calls SET ended = ?, state = ?, request_id = ?, code = ? WHERE run = ? AND number = ?"
-_END_RUN = "UPDATE runs SET ended = ?, status = ? WHERE number = ?"
 
 Clock = Callable[[], float]
 
@@ -91,6 +79,10 @@ class Journal:
 
     def begin(self, plan: Plan, process: ProcessIdentity, command: str, file_digest: str) -> JournalRecorder:
         """Record the start of a run, and return its recorder; the run is on disk by then. Raises JournalError."""
+        from reconciler.engine.journal.recorder import JournalRecorder
+        from reconciler.engine.journal.redact_call import find_secrets
+        from reconciler.engine.journal.writer import JournalWriter
+
         with self._convert_errors("cannot be written"):
             connection = open_for_writing(self.path)
             try:
@@ -256,82 +248,6 @@ class Journal:
             if is_damaged(error):
                 raise JournalError(str(self.path), f"is damaged: {error}", DAMAGED_JOURNAL_ADVICE) from error
             raise JournalError(str(self.path), f"{problem}: {describe_error(error)}") from error
-
-
-@define(eq=False)
-class JournalRecorder:
-    """The `Recorder` of one run.
-
-    `number` is the key of the run's row, `run_id` the ID that users see, and `step_count` the number of steps of its plan.
-    """
-
-    number: int
-    run_id: str
-    step_count: int
-    _writer: JournalWriter
-    _clock: Clock
-    _secrets: frozenset[str]
-    _call_numbers: Iterator[int] = field(factory=lambda: itertools.count(1))
-    _tokens_of_secrets: set[int] = field(factory=set)
-    _start_times: dict[Address, float] = field(factory=dict)
-    _outcome_counts: Counter[str] = field(factory=Counter)
-
-    @property
-    def problem(self) -> str:
-        """Why the rest of the run was not recorded, or an empty string."""
-        return self._writer.problem
-
-    def record_request(self, address: Address, call: ApiCall) -> int:
-        """Record a call; the record is on disk when this returns, unless there is a `problem`."""
-        token = next(self._call_numbers)  # atomic in CPython, so no two threads get the same number
-        row = (
-            self.number,
-            token,
-            str(address),
-            call.service,
-            call.operation,
-            format_naming_parameters(call),
-            self._clock(),
-        )
-        if call.secret_member:
-            self._tokens_of_secrets.add(token)
-        self._writer.write(_INSERT_CALL, row)
-        return token
-
-    def record_response(self, token: int, status: str, request_id: str = "", code: str = "") -> None:
-        """Record how a call ended with the next commit.
-
-        If the response has a secret, the record is on disk when this returns, unless there is a `problem`: as long as it is
-        missing, the secret counts as lost.
-        """
-        row = (self._clock(), to_stored_status(status), request_id, code, self.number, token)
-        self._writer.write(_UPDATE_CALL, row, wait=token in self._tokens_of_secrets)
-
-    def record_outcome(self, outcome: Outcome) -> None:
-        """Record a step's outcome with a later commit, without waiting for that commit."""
-        address, seconds, error = outcome.change.address, None, ""
-        self._outcome_counts[outcome.status] += 1
-        match outcome:
-            case Started():
-                self._start_times[address] = self._clock()
-            case Applied() | Failed():
-                now = self._clock()
-                seconds = max(0.0, now - self._start_times.pop(address, now))
-        if isinstance(outcome, Failed):
-            error = redact_values(str(outcome.error), self._secrets)
-        row = (to_stored_status(outcome.status), seconds, error, self.number, str(address))
-        self._writer.write(_UPDATE_STEP, row, wait=False)
-
-    def end(self) -> None:
-        """Record the end of the run, and wait until everything is on disk."""
-        self._writer.write(_END_RUN, (self._clock(), self._derive_run_status(), self.number))
-        self._writer.close()
-
-    def _derive_run_status(self) -> str:
-        counts = self._outcome_counts
-        if counts["applied"] == self.step_count:
-            return "applied"
-        return "failed" if counts["failed"] or counts["skipped"] else "stopped"
 
 
 def _generate_unused_id(connection: sqlite3.Connection, started_at: float) -> str:

@@ -20,7 +20,8 @@ import attrs
 import msgspec
 from attrs import evolve
 
-from reconciler.engine.journal.journal import Journal, JournalRecorder
+from reconciler.engine.journal.journal import Journal
+from reconciler.engine.journal.recorder import JournalRecorder
 from reconciler.engine.journal.run_store import RunStore
 from reconciler.engine.threads import prepare_decoding
 from reconciler.frozen_classes import frozen

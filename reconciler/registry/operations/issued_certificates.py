@@ -5,13 +5,6 @@ neither listed nor described, and no certificate can be registered with it.
 """
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.certificate_authority import (
-    InvalidCsrError,
-    generate_key_pair,
-    generate_signing_key,
-    issue_certificate,
-    issue_from_csr,
-)
 from reconciler.registry.context import Context
 from reconciler.registry.operations.certificate_registration import insert_certificate
 from reconciler.registry.x509 import read_certificate
@@ -29,6 +22,8 @@ SCHEMA = (
 @operation("iot", "CreateKeysAndCertificate")
 def create_keys_and_certificate(context: Context, params: Params) -> Output | None:
     """Create a key pair and its certificate, INACTIVE unless `setAsActive`; the private key is not stored."""
+    from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
+
     pair = generate_key_pair()
     pem = issue_certificate(ensure_signing_key(context), pair, context.now)
     keys = {"PublicKey": pair.public, "PrivateKey": pair.private}
@@ -43,6 +38,8 @@ def create_certificate_from_csr(context: Context, params: Params) -> Output | No
 
     Raises InvalidRequest for an invalid signing request, or one with a key that AWS does not support.
     """
+    from reconciler.registry.certificate_authority import InvalidCsrError, issue_from_csr
+
     try:
         pem = issue_from_csr(ensure_signing_key(context), params["certificateSigningRequest"], context.now)
     except InvalidCsrError as error:
@@ -55,6 +52,8 @@ def ensure_signing_key(context: Context) -> str:
     row = context.tx.fetch_one("SELECT private_key FROM issuing_authorities WHERE scope = ?", context.scope)
     if row is not None:
         return str(row["private_key"])
+    from reconciler.registry.certificate_authority import generate_signing_key
+
     signing_key = generate_signing_key()
     context.tx.run(
         "INSERT INTO issuing_authorities (scope, private_key) VALUES (?, ?)", context.scope, signing_key

@@ -12,7 +12,6 @@ import uuid
 from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
 from reconciler.registry.operations.issued_certificates import ensure_signing_key
@@ -100,6 +99,8 @@ def _find_state(context: Context, identifier: str) -> Row | None:
 
 
 def _bring_online(context: Context, row: Row, endpoints: dict[str, Any]) -> None:
+    from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
+
     is_of_other_cloud = row["connector_device"] is not None
     certificate = (
         None

@@ -10,7 +10,6 @@ import uuid
 from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError, not_found
 from reconciler.registry.operations.issued_certificates import ensure_signing_key
@@ -82,6 +81,8 @@ def create_provisioning_profile(context: Context, params: Params) -> Output | No
     private_key = None
     _require_valid_certificates(context, params["ProvisioningType"], ca, claim)
     if claim is None and params["ProvisioningType"] != JITR:
+        from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
+
         pair = generate_key_pair()
         claim = issue_certificate(ensure_signing_key(context), pair, context.now)
         private_key = pair.private

@@ -8,7 +8,6 @@ Invariant: a template has at most five versions and exactly one default; a versi
 from typing import Any
 
 from reconciler.registry.catalog import Output, Params, operation
-from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
 from reconciler.registry.context import Context
 from reconciler.registry.errors import ApiError
 from reconciler.registry.operations.issued_certificates import ensure_signing_key
@@ -122,6 +121,8 @@ def create_provisioning_claim(context: Context, params: Params) -> Output | None
         raise context.invalid(
             f"The provisioning template {template['name']} is not enabled or not of type {FLEET}."
         )
+    from reconciler.registry.certificate_authority import generate_key_pair, issue_certificate
+
     pair = generate_key_pair()
     pem = issue_certificate(ensure_signing_key(context), pair, context.now, CLAIM_SECONDS)
     return {

@@ -12,7 +12,6 @@ from reconciler.frozen_classes import frozen
 from reconciler.registry.catalog import Params, Pieces, operation_in_pieces
 from reconciler.registry.context import Context
 from reconciler.registry.errors import not_found
-from reconciler.registry.fleet_query import MAX_CHARACTERS, compile_query
 from reconciler.registry.operations.indexing import (
     THING_INDEX,
     is_connectivity_indexed,
@@ -49,6 +48,8 @@ def prepare_query(
     Raises InvalidRequest for a query that is too long, an unknown index or query version, and a field whose data source is
     not indexed; ResourceNotFound for an index that is off; InvalidQuery.
     """
+    from reconciler.registry.fleet_query import MAX_CHARACTERS, compile_query
+
     if len(query) > MAX_CHARACTERS:
         errors = ValidationErrors()
         errors.add("queryString", query, f"Member must have length less than or equal to {MAX_CHARACTERS}")

@@ -9,7 +9,6 @@ be in, it is in the oldest of them, so a new static group displaces the last dyn
 
 from reconciler.registry.catalog import Output, Params, operation
 from reconciler.registry.context import Context
-from reconciler.registry.fleet_query import compile_query
 from reconciler.registry.operations.thing_groups import (
     build_group_arn,
     require_group,
@@ -104,6 +103,8 @@ def list_things_in_thing_group(context: Context, params: Params) -> Output | Non
     group = require_group(context, params["thingGroupName"])
     after = page.after[0] if page.after else 0
     if group["query"] is not None:
+        from reconciler.registry.fleet_query import compile_query
+
         condition = compile_query(group["query"])
         rows = context.tx.fetch_all(
             f"SELECT t.seq, t.name FROM things t WHERE t.scope = ? AND t.seq > ? AND {condition.sql}"  # noqa: S608
@@ -180,6 +181,8 @@ def _list_static_groups(context: Context, thing: Row) -> list[Row]:
 
 
 def _matches_query(context: Context, thing: Row, query: str) -> bool:
+    from reconciler.registry.fleet_query import compile_query
+
     condition = compile_query(query)
     row = context.tx.fetch_one(
         f"SELECT 1 FROM things t WHERE t.seq = ? AND {condition.sql}",  # noqa: S608
