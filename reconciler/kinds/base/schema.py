@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from inspect import get_annotations
+from functools import cache
 from typing import Any, Literal, NewType, get_args, get_origin, get_type_hints
 
 import attrs
@@ -167,15 +167,21 @@ def find_nested_classes(spec_class: type) -> Mapping[str, tuple[type, ...]]:
 
 
 def _find_named_types(spec_class: type) -> Mapping[str, Sequence[Any]]:
-    """Return the types that the annotation of each field names.
+    """Return the types that the annotation of each field names, without those of Python itself.
 
     A plan needs this of all kinds. To resolve the annotations, as `get_types` does, takes much longer.
     """
     return {
-        name: [vars(sys.modules[base.__module__]).get(word) for word in re.findall(r"\w+", annotation)]
+        name: _parse_annotation(base.__module__, annotation)
         for base in reversed(spec_class.__mro__)
-        for name, annotation in get_annotations(base).items()
+        for name, annotation in getattr(base, "__annotations__", {}).items()
     }
+
+
+@cache  # many fields have the same annotation, such as `str | None`
+def _parse_annotation(module: str, annotation: str) -> tuple[Any, ...]:
+    names = vars(sys.modules[module])
+    return tuple(names[word] for word in re.findall(r"\w+", annotation) if word in names)
 
 
 _secret_members_by_class: dict[type, frozenset[str]] = {}
