@@ -1,8 +1,8 @@
 """`frozen` and `field`, a faster way to create the classes of values than attrs's own.
 
 attrs generates and compiles the source of a class's methods, which is a sixth of the work of a short plan. msgspec's classes need no source.
-So a class becomes a class of msgspec if it extends none, and if its options are only `kw_only`, `eq` and `order`, and those of its fields
-only `default`, `factory`, `metadata`, `eq` and `repr`. attrs creates the others.
+So a class becomes a class of msgspec if it extends none, and if its options are only `kw_only`, `eq`, `order` and `slots=False`, and those
+of its fields only `default`, `factory`, `metadata`, `eq` and `repr`. attrs creates the others.
 
 The functions of attrs, such as `evolve` and `fields`, take the values and classes of both. A class that others extend is created by attrs,
 which the option `slots=True` demands; it is attrs's default and changes nothing else.
@@ -22,7 +22,7 @@ import msgspec
 
 __all__ = ["field", "frozen", "get_metadata", "is_value_class"]
 
-_ATTRS_TYPES: tuple[Any, ...] = (type(attrs.field()), attrs.Factory, cached_property)
+_ATTRS_TYPES: tuple[Any, ...] = (type(attrs.field()), attrs.Factory)
 """The types of the values in a class that only attrs understands."""
 
 _FIELD_OPTIONS = {"default", "factory", "metadata", "eq", "repr"}
@@ -127,7 +127,9 @@ def _can_be_struct(cls: type, options: Mapping[str, Any]) -> bool:
     compares_some_fields = any(isinstance(value, _Field) and "eq" in value.options for value in values)
     return (
         cls.__bases__ == (object,)
-        and options.keys() <= ({"kw_only"} if compares_some_fields else {"kw_only", "eq", "order"})
+        and options.keys()
+        <= ({"kw_only", "slots"} if compares_some_fields else {"kw_only", "eq", "order", "slots"})
+        and not options.get("slots")
         and not any(name.startswith("_") for name in cls.__annotations__)
         and not any(isinstance(value, _ATTRS_TYPES) for value in values)
         and "__attrs_post_init__" not in cls.__dict__
@@ -139,8 +141,12 @@ def _create_struct(cls: type, options: Mapping[str, Any]) -> Any:
     members = {name: value for name, value in cls.__dict__.items() if name not in {"__dict__", "__weakref__"}}
     defaults = {name: value.struct_default for name, value in members.items() if isinstance(value, _Field)}
     namespace = {**members, **defaults, "__qualname__": cls.__qualname__}
+    has_dict = "slots" in options or any(isinstance(value, cached_property) for value in members.values())
+    struct_options = {name: value for name, value in options.items() if name != "slots"}
     create: Any = type(_Value)
-    struct = create(cls.__name__, (_Value,), namespace, frozen=True, weakref=True, **options)
+    struct = create(
+        cls.__name__, (_Value,), namespace, frozen=True, weakref=True, dict=has_dict, **struct_options
+    )
     kw_only = options.get("kw_only", False)
     struct.__field_options__ = {
         name: {"kw_only": kw_only, **_get_options(members.get(name, attrs.NOTHING))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar
 
 import attrs
@@ -68,6 +69,20 @@ class Ordered:
     x: int
 
 
+@frozen
+class Measured:
+    text: str
+
+    @cached_property
+    def words(self) -> list[str]:
+        return self.text.split()
+
+
+@frozen(slots=False)
+class Open:
+    x: int
+
+
 def test_the_text_of_a_value_is_the_text_of_attrs():
     @attrs.frozen
     class Inner:
@@ -124,7 +139,7 @@ def test_the_options_of_attrs_are_accepted():
     assert repr(Ordered(x=1)) == "Ordered(x=1)"
 
 
-@pytest.mark.parametrize("cls", [Device, Pixel, Single, Empty, Custom, Ordered])
+@pytest.mark.parametrize("cls", [Device, Pixel, Single, Empty, Custom, Ordered, Measured, Open])
 def test_msgspec_creates_the_classes_that_it_can_create(cls):
     assert issubclass(cls, msgspec.Struct)
 
@@ -149,6 +164,14 @@ def test_the_functions_of_attrs_take_classes_of_msgspec():
     assert attrs.fields(attrs.resolve_types(Device)).name.type is str
 
 
+def test_a_cached_property_is_computed_once_for_each_value():
+    value = Measured("a b")
+    assert value.words is value.words
+    assert attrs.evolve(value, text="c").words == ["c"]
+    assert (value, hash(value)) == (Measured("a b"), hash(Measured("a b")))
+    assert not hasattr(Device("a"), "__dict__")
+
+
 def test_each_value_has_its_own_object_of_a_factory():
     assert Device("a").tags is not Device("a").tags
 
@@ -168,7 +191,9 @@ def test_only_classes_of_values_are_classes_of_values(cls, expected):
     assert is_value_class(cls) is expected
 
 
-@pytest.mark.parametrize("value", [Device("a", {"b": "c"}), Empty(), Ordered(x=1), Point(1), Pixel(1)])
+@pytest.mark.parametrize(
+    "value", [Device("a", {"b": "c"}), Empty(), Ordered(x=1), Point(1), Pixel(1), Measured("a"), Open(1)]
+)
 def test_a_pickled_value_equals_the_original(value):
     assert pickle.loads(pickle.dumps(value)) == value
 

@@ -111,6 +111,8 @@ UNUSED_BY_PLAN = (
         "reconciler.render.views.drift",
         "reconciler.render.views.rollout",
     ),
+    *("reconciler.registry.certificate_authority", "reconciler.registry.fleet_query"),
+    *("reconciler.model.file_content", "cryptography.hazmat.primitives.serialization"),
 )
 
 
@@ -134,7 +136,7 @@ print(json.dumps(sorted(set({unused_modules!r}) & sys.modules.keys())))
     assert json.loads(process.stdout.splitlines()[-1]) == []
 
 
-@pytest.mark.parametrize(("command", "most"), [("validate", 95), ("plan", 140)])
+@pytest.mark.parametrize(("command", "most"), [("validate", 85), ("plan", 105)])
 def test_a_command_generates_the_methods_of_few_classes(command, most, tmp_path):
     """attrs compiles the methods of classes that msgspec cannot create (`frozen_classes`)."""
     (tmp_path / "desired_state.toml").write_text(SMALL_FILE)

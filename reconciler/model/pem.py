@@ -9,7 +9,6 @@ import re
 
 from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
-from reconciler.model.file_content import find_der_problem, recognize_text
 
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 
@@ -69,6 +68,8 @@ class Pem:
     @property
     def damage(self) -> str | None:
         """Why the DER is not one whole value, or None."""
+        from reconciler.model.file_content import find_der_problem
+
         return find_der_problem(self.der) if self.der is not None else None
 
     def __str__(self) -> str:
@@ -77,5 +78,7 @@ class Pem:
 
 def _explain_absence(text: str) -> str:
     """Return the problem of a text without a PEM certificate: what the text is, if that is known."""
+    from reconciler.model.file_content import recognize_text
+
     content = recognize_text(text)
     return f"no PEM certificate found: this is {content}" if content else "no PEM certificate found"

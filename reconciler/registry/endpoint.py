@@ -16,9 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import Factory
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry import catalog
 from reconciler.registry.addressing import (
     CredentialScope,
@@ -60,7 +58,7 @@ class RoutedRequest:
     caller: CredentialScope
     service: Service
     operation: WireOperation | None = None
-    labels: Mapping[str, str] = Factory(dict)
+    labels: Mapping[str, str] = field(factory=dict)
     target: RequestTarget | None = None
     rejection: ApiError | None = None
 

@@ -6,9 +6,7 @@ nothing, and no thing is ever connected. Such a field is an error while its data
 
 from collections.abc import Mapping, Sequence
 
-from attrs import Factory
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.errors import ApiError
 from reconciler.registry.store import Value
 
@@ -70,7 +68,7 @@ class SearchIndex:
     attributes: str
     attribute_name: str
     attribute_value: str
-    sources: Mapping[str, str] = Factory(dict)
+    sources: Mapping[str, str] = field(factory=dict)
 
     def require_field(self, field: str, indexed: IndexedSources, query: str) -> None:
         """Raise InvalidQuery for an unknown field, InvalidRequest if its source is not indexed."""

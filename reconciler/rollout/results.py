@@ -77,7 +77,7 @@ def describe_edges_of_all(responses: Sequence[TaskResponse]) -> str:
     return merge_edges(readings).summary if readings else ""
 
 
-@frozen(slots=False)
+@frozen(slots=True)
 class RolloutPlan:
     """The plans of all environments.
 

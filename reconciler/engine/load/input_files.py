@@ -16,7 +16,6 @@ from reconciler.engine.load.folder_tree import FolderTree
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.x509 import compute_private_key_digest
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
-from reconciler.model.file_content import recognize_bytes
 from reconciler.model.output_file import KeyFile, OutputFile
 from reconciler.model.redaction import register_secret
 from reconciler.model.secret import KeySecret, ReadSecrets, Secret, StoredSecret
@@ -33,12 +32,10 @@ SECRET_KEYS = frozenset({"env", "ssm", "secretsmanager"})
 """The keys of a table that can only refer to a secret; a text can be in a file, too."""
 
 # Systems Manager, "Working with parameter versions": a version or a label may follow the name.
-PARAMETER_NAME = re.compile(r"(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+)+)(?::[A-Za-z0-9_.-]+)?")
-KEY_SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
+PARAMETER_NAME = r"(?:[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+)+)(?::[A-Za-z0-9_.-]+)?"
+KEY_SECRET_NAME = r"[A-Za-z0-9/_+=.@!-]{1,512}"  # noqa: S105 (a pattern)
 # API reference, CreateSecret; an ARN may name a secret of another Region or account.
-SECRET_ID = re.compile(
-    r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+|" + KEY_SECRET_NAME.pattern
-)
+SECRET_ID = r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+|" + KEY_SECRET_NAME
 
 
 @frozen
@@ -217,7 +214,7 @@ class LoadContext:
 
     def read_key_secret(self, name: object) -> KeySecret:
         """Return the secret for a private key that a run may create."""
-        if not isinstance(name, str) or KEY_SECRET_NAME.fullmatch(name) is None:
+        if not isinstance(name, str) or re.fullmatch(KEY_SECRET_NAME, name) is None:
             text = quote(name) if isinstance(name, str) else describe_value(name)
             problem = f"{text} is not a valid name of a secret"
             raise _build_error("invalid-secret-name", problem, "the name of a new secret")
@@ -237,6 +234,8 @@ class LoadContext:
         try:
             return raw, raw.decode()
         except UnicodeDecodeError:
+            from reconciler.model.file_content import recognize_bytes
+
             content = recognize_bytes(raw)
             problem = f"the file {quote(str(name))} is {content or 'not UTF-8 text'}"
             raise _build_error("unreadable-file", problem) from None
@@ -342,7 +341,7 @@ def _check_name(name: object) -> str:
 
 def _build_parameter(name: object) -> StoredSecret:
     expected = 'the name of a parameter, such as "/iot/pump-1"'
-    if not isinstance(name, str) or PARAMETER_NAME.fullmatch(name) is None:
+    if not isinstance(name, str) or re.fullmatch(PARAMETER_NAME, name) is None:
         text = quote(name) if isinstance(name, str) else describe_value(name)
         raise _build_error("invalid-secret-name", f"{text} is not a valid name of a parameter", expected)
     return StoredSecret("ssm", name)
@@ -350,7 +349,7 @@ def _build_parameter(name: object) -> StoredSecret:
 
 def _build_stored_secret(identifier: object, key: object) -> StoredSecret:
     expected = "the name or the ARN of a secret"
-    if not isinstance(identifier, str) or SECRET_ID.fullmatch(identifier) is None:
+    if not isinstance(identifier, str) or re.fullmatch(SECRET_ID, identifier) is None:
         text = quote(identifier) if isinstance(identifier, str) else describe_value(identifier)
         raise _build_error("invalid-secret-name", f"{text} is not a valid name of a secret", expected)
     if key is not None and (not isinstance(key, str) or not key):

@@ -8,7 +8,6 @@ are checked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -138,8 +137,8 @@ def _build_shared_definitions() -> Schema:
     }
 
 
-def _build_pattern(pattern: re.Pattern[str]) -> Schema:
-    return {"type": "string", "pattern": f"^(?:{pattern.pattern})$"}
+def _build_pattern(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^(?:{pattern})$"}
 
 
 def _build_for_each_definition() -> Schema:

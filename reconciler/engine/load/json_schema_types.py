@@ -35,7 +35,7 @@ _SCHEMAS_BY_TYPE: Mapping[Any, Schema] = {
     KeyFile: {"type": "string", "pattern": "^[^\\n]+$"},
     KeySecret: {
         "anyOf": [
-            {"type": "string", "pattern": f"^(?:{KEY_SECRET_NAME.pattern})$"},
+            {"type": "string", "pattern": f"^(?:{KEY_SECRET_NAME})$"},
             {"type": "string", "pattern": "[{}]"},
         ]
     },

@@ -50,7 +50,7 @@ _NOT_FOUND_CODES = frozenset(
 class OutsideResourceType:
     """How a type of resource is named and read.
 
-    `arn` matches its ARNs and has the groups `name` and, for functions, `qualifier`; `arn_format` makes the ARN of a name after its
+    `arn` is a pattern of its ARNs with the groups `name` and, for functions, `qualifier`; `arn_format` makes the ARN of a name after its
     partition, where fields may have names.
     """
 
@@ -58,7 +58,7 @@ class OutsideResourceType:
     service: str
     operation: str
     name_param: str
-    arn: re.Pattern[str]
+    arn: str
     arn_format: str = ""
 
     def build_call(self, name: str, **params: str) -> ApiCall:
@@ -67,11 +67,11 @@ class OutsideResourceType:
         return ApiCall(self.service, self.operation, params, ignored_errors=_NOT_FOUND_CODES)
 
 
-def _compile_arn(service: str, resource: str) -> re.Pattern[str]:
-    return re.compile(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{resource}", re.ASCII)
+def _build_arn_pattern(service: str, resource: str) -> str:
+    return rf"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{resource}"
 
 
-_STREAM_NAME = re.compile(r"[\w.-]+", re.ASCII)
+_STREAM_NAME = r"[\w.-]+"
 
 OUTSIDE_TYPES: Mapping[OutsideType, OutsideResourceType] = {
     "role": OutsideResourceType(
@@ -79,21 +79,21 @@ OUTSIDE_TYPES: Mapping[OutsideType, OutsideResourceType] = {
         "iam",
         "GetRole",
         "RoleName",
-        _compile_arn("iam", r"role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]+)"),
+        _build_arn_pattern("iam", r"role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]+)"),
     ),
     "function": OutsideResourceType(
         "Lambda function",
         "lambda",
         "GetFunctionConfiguration",
         "FunctionName",
-        _compile_arn("lambda", r"function:(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"),
+        _build_arn_pattern("lambda", r"function:(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?"),
     ),
     "kinesis_stream": OutsideResourceType(
         "Kinesis data stream",
         "kinesis",
         "DescribeStreamSummary",
         "StreamName",
-        _compile_arn("kinesis", rf"stream/(?P<name>{_STREAM_NAME.pattern})"),
+        _build_arn_pattern("kinesis", rf"stream/(?P<name>{_STREAM_NAME})"),
         "kinesis:{place}:stream/{name}",
     ),
     "delivery_stream": OutsideResourceType(
@@ -101,7 +101,7 @@ OUTSIDE_TYPES: Mapping[OutsideType, OutsideResourceType] = {
         "firehose",
         "DescribeDeliveryStream",
         "DeliveryStreamName",
-        _compile_arn("firehose", rf"deliverystream/(?P<name>{_STREAM_NAME.pattern})"),
+        _build_arn_pattern("firehose", rf"deliverystream/(?P<name>{_STREAM_NAME})"),
         "firehose:{place}:deliverystream/{name}",
     ),
 }
@@ -183,11 +183,11 @@ def find_outside_resource(outside_text: OutsideText, target: Target) -> OutsideR
     text, outside_type = outside_text.text, OUTSIDE_TYPES[outside_text.type]
     if TEMPLATE in text:
         return None
-    if outside_type.arn_format and _STREAM_NAME.fullmatch(text):
+    if outside_type.arn_format and re.fullmatch(_STREAM_NAME, text, re.ASCII):
         place = f"{target.region}:{target.account}"
         arn = f"arn:{target.partition}:{outside_type.arn_format.format(place=place, name=text)}"
         return OutsideResource(outside_type, arn, text)
-    match = outside_type.arn.fullmatch(text)
+    match = re.fullmatch(outside_type.arn, text, re.ASCII)
     if match is None:
         return None
     return OutsideResource(outside_type, text, match["name"], match.groupdict().get("qualifier") or "")

@@ -9,7 +9,6 @@ from reconciler.kinds.shared.certificate_issuance import read_saved
 from reconciler.kinds.shared.certificate_spec import Certificate, PrivateKey
 from reconciler.model.address import Address
 from reconciler.model.diagnostic import InvalidValueError, ValuePath, ValueProblem
-from reconciler.model.file_content import recognize_instead_of_request
 from reconciler.model.pem import Pem
 from reconciler.model.resource import Desired
 from reconciler.model.secret import KeySecret
@@ -52,6 +51,8 @@ def _check_signing_request(spec: Certificate) -> Iterator[ValueProblem]:
     assert isinstance(spec.csr, str)
     key_digest = x509.compute_signing_request_key_digest(spec.csr)
     if key_digest is None:
+        from reconciler.model.file_content import recognize_instead_of_request
+
         content = recognize_instead_of_request(spec.csr)
         problem = f"this is {content}" if content else "not a certificate signing request"
         expected = "a signing request in PEM, signed with its own key"

@@ -9,9 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory
-
-from reconciler.frozen_classes import frozen
+from reconciler.frozen_classes import field, frozen
 from reconciler.registry.wire.patterns import compile_pattern
 
 _SENSITIVE_MASK = "***sensitiveInformation***"
@@ -30,7 +28,7 @@ class ConstraintCheck:
 class ValidationErrors:
     """The violations of one request, in the order of detection."""
 
-    messages: list[str] = Factory(list)
+    messages: list[str] = field(factory=list)
 
     def add(self, path: str, value: Any, constraint: str, *, is_sensitive: bool = False) -> None:
         """Add a violation. A sensitive value is not repeated in the message."""

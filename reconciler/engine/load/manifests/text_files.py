@@ -10,7 +10,6 @@ from typing import BinaryIO
 from reconciler.engine.load.manifests.builder import MAX_ROW_BYTES
 from reconciler.engine.load.manifests.row_values import build_error
 from reconciler.model.diagnostic import InvalidValueError
-from reconciler.model.file_content import recognize_bytes
 
 _HEAD_BYTES = 2**16
 """The number of bytes at the beginning of a file that decide what it is."""
@@ -43,6 +42,8 @@ def iterate_lines(file: BinaryIO) -> Iterator[bytes]:
 
 def find_binary_format(head: bytes, text_format: str) -> tuple[str, str] | None:
     """Return the problem of a file that is not text, and what is expected; None for text."""
+    from reconciler.model.file_content import recognize_bytes
+
     content = recognize_bytes(head)
     if content:
         return f"the file is {content}", "UTF-8 text"
