@@ -298,17 +298,23 @@ class Certificates(Kind):
     def plan_warnings(self, change: Change) -> Iterable[str]:
         """Warn of an activation, and of a deletion that others may not expect.
 
-        That is one of a certificate that another caller may have attached to a declared thing.
+        That is one of a certificate that another caller may have attached to a declared thing, or that a removed thing may have
+        listed by ID.
         """
         yield from warn_of_activation(change)
         yield from warn_of_lost_key(change)
         yield from warn_of_missing_key(change)
-        if isinstance(change, Delete) and change.live.get_facts(CertificateFacts).is_unexpected:
-            removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
+        if not isinstance(change, Delete):
+            return
+        facts = change.live.get_facts(CertificateFacts)
+        removed = f'[[removed]] from = "certificates.{change.live.identity}", destroy = false'
+        if facts.is_unexpected:
             yield (
                 "will be deleted: it is attached to a declared thing but is not declared itself; "
                 f"to keep it, add {removed}"
             )
+        elif facts.may_be_listed:
+            yield f"will be deleted with its thing, even if the file only listed it by ID; to keep it, add {removed}"
 
     def plan_notes(self, live: Live) -> Iterable[str]:
         """Return how long a certificate is kept after its rotation, and whether its key may be lost."""

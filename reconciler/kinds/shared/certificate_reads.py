@@ -255,7 +255,14 @@ def _read_attachments(  # noqa: PLR0913, PLR0917 (the results of all earlier sta
         owners=owners,
         desired_things={resource.address.name for resource in scope.iterate_resources("things")},
         protected_things=find_protected_things(scope),
+        lists_ids=bool(classification.deletable) and _has_listed_certificates(scope),
     )
+
+
+def _has_listed_certificates(scope: Scope) -> bool:
+    """Return whether things list certificates by ID, which the file does not declare."""
+    things = scope.iterate_resources("things")
+    return any(isinstance(item, External) for thing in things for item in thing.spec.certificates)
 
 
 @frozen
@@ -278,12 +285,14 @@ class _LiveBuilder:
     owners: Mapping[str, str | None]
     desired_things: AbstractSet[str]
     protected_things: AbstractSet[str]
+    lists_ids: bool
 
     def build(self, identity: str, certificate: Response) -> Live:
         things = self.selection.things_by_id.get(identity, ())
         resource = self.desired.get(identity)
         has_outside_things = identity in self.outside_holders
         is_declared_or_rotated = identity in self.classification.declared_or_rotated
+        has_desired_thing = not self.desired_things.isdisjoint(things)
         spec = Certificate(
             pem=Pem(identity),
             csr=NOT_COMPARED if identity in self.selection.issued_names else None,
@@ -297,7 +306,8 @@ class _LiveBuilder:
             policies=self.all_policies.get(identity),
             has_outside_things=has_outside_things,
             is_past_grace_period=identity in self.classification.past_grace_period,
-            is_unexpected=not is_declared_or_rotated and not self.desired_things.isdisjoint(things),
+            is_unexpected=not is_declared_or_rotated and has_desired_thing,
+            may_be_listed=not is_declared_or_rotated and not has_desired_thing and self.lists_ids,
             is_key_lost=identity in self.selection.lost_keys.lost,
             may_have_lost_key=identity in self.selection.lost_keys.uncertain,
         )

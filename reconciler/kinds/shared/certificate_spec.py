@@ -113,6 +113,7 @@ class CertificateFacts:
     - `has_outside_things`: whether things outside the workspace have it;
     - `is_past_grace_period`: whether its grace period has ended;
     - `is_unexpected`: whether a desired thing has it, although the file does not declare it and no rotation left it;
+    - `may_be_listed`: whether a thing that the file no longer has may have listed it by ID, as other things do;
     - `is_key_lost`: whether an interrupted run of the workspace created it with a key that was not saved;
     - `may_have_lost_key`: whether that is possible but not certain.
     """
@@ -121,5 +122,6 @@ class CertificateFacts:
     has_outside_things: bool = False
     is_past_grace_period: bool = False
     is_unexpected: bool = False
+    may_be_listed: bool = False
     is_key_lost: bool = False
     may_have_lost_key: bool = False

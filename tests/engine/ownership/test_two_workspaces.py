@@ -14,7 +14,7 @@ from reconciler.kinds.things import Thing
 from reconciler.model.address import Address
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
-from reconciler.model.resource import Lifecycle, Origin
+from reconciler.model.resource import External, Lifecycle, Origin
 from reconciler.model.settings import DesiredState
 from tests.support.desired_states import (
     converge,
@@ -188,3 +188,22 @@ def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(
     converge(evolve(desired, removed=removed), cloud)
     assert cloud.read_content()["certificates"] == {certificate["certificateId"]: ("ACTIVE", "DEFAULT")}
     assert cloud.read_content()["things"]["a"]["principals"] == []
+
+
+def test_a_warning_explains_how_to_keep_a_certificate_that_a_removed_thing_listed_by_id(cloud):
+    certificates = [cloud.iot.create_keys_and_certificate(setAsActive=True) for _ in range(2)]
+    ids = [certificate["certificateId"] for certificate in certificates]
+    a, b = (
+        make_resource("things", name, Thing(certificates=(External(id_),)))
+        for name, id_ in zip("ab", ids, strict=True)
+    )
+    converge(make_state(a, b), cloud)
+    notes = [note.text for note in plan_state(make_state(a), cloud).notes if note.level == "warning"]
+    removed_table = f'[[removed]] from = "certificates.{ids[1]}", destroy = false'
+    assert notes == [
+        f"will be deleted with its thing, even if the file only listed it by ID; to keep it, add {removed_table}"
+    ]
+    removed = {Address("certificates", ids[1]): Origin("desired_state.toml", 1)}
+    converge(evolve(make_state(a), removed=removed), cloud)
+    assert set(cloud.read_content()["certificates"]) == set(ids)
+    assert set(cloud.read_content()["things"]) == {"a"}
