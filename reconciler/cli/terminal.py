@@ -103,7 +103,7 @@ def write_pieces(pieces: Iterable[str]) -> None:
     """Write a long text for programs to stdout, many pieces at a time."""
     remaining = filter(None, pieces)
     while text := "".join(islice(remaining, _LINES_AT_A_TIME)):
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, color=True)  # there are no colors, which click would look for in all of it
 
 
 def write_lines(console: Console, lines: Iterable[Text] | str) -> None:

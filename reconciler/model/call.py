@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from reconciler.frozen_classes import field, frozen
@@ -48,19 +48,6 @@ class Ref(Deferred):
         return f"(known after apply: {self.field} of {self.address})"
 
 
-@cache
-def _intern(codes: frozenset[str]) -> frozenset[str]:
-    """Return one object for equal sets: a plan has hundreds of thousands of calls and few sets of codes."""
-    return codes
-
-
-def _to_codes(codes: Collection[str]) -> frozenset[str]:
-    return _intern(frozenset(codes)) if codes else _NO_CODES
-
-
-_NO_CODES: frozenset[str] = frozenset()
-
-
 @frozen
 class Wait:
     """A condition that a call waits for: a member of its response gets one of some values.
@@ -73,8 +60,8 @@ class Wait:
     """
 
     path: str
-    until: frozenset[str] = field(converter=_to_codes)
-    failures: frozenset[str] = field(converter=_to_codes)
+    until: AbstractSet[str]
+    failures: AbstractSet[str]
     reason_path: str
     advice: str
 
@@ -110,9 +97,9 @@ class ApiCall:
     service: str
     operation: str
     params: Mapping[str, Any] = field(factory=dict)
-    ignored_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
-    retried_errors: frozenset[str] = field(default=frozenset(), converter=_to_codes)
-    repeat_until: frozenset[str] = field(default=frozenset(), converter=_to_codes)
+    ignored_errors: AbstractSet[str] = frozenset()
+    retried_errors: AbstractSet[str] = frozenset()
+    repeat_until: AbstractSet[str] = frozenset()
     region: str = ""
     wait: Wait | None = None
     max_items: int | None = None

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import re
+from functools import lru_cache
 
 from reconciler.frozen_classes import field, frozen
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
@@ -16,6 +17,13 @@ _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CER
 def has_private_key(text: str) -> bool:
     """Return whether a text has a private key in PEM."""
     return "PRIVATE KEY" in text and "PRIVATE KEY-----" in text  # finding the dashes alone takes long
+
+
+@lru_cache(maxsize=16)  # the registration of each device needs the text of its CA
+def _format_pem(der: bytes) -> str:
+    digits = base64.b64encode(der).decode()
+    lines = "\n".join([digits[start : start + 64] for start in range(0, len(digits), 64)])
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
 
 @frozen
@@ -59,11 +67,7 @@ class Pem:
     @property
     def text(self) -> str | None:
         """The certificate in PEM; a fleet has many, so it is built only where it is used."""
-        if self.der is None:
-            return None
-        digits = base64.b64encode(self.der).decode()
-        lines = "\n".join([digits[start : start + 64] for start in range(0, len(digits), 64)])
-        return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
+        return None if self.der is None else _format_pem(self.der)
 
     @property
     def damage(self) -> str | None:

@@ -173,7 +173,7 @@ REGISTER_CALL = make_iot_call(
 )
 
 
-def make_group_call(operation: str, name: str, *, ignored_errors=()):
+def make_group_call(operation: str, name: str, *, ignored_errors=frozenset()):
     return make_iot_call(operation, ignored_errors=ignored_errors, thingGroupName=name, thingName="pump")
 
 

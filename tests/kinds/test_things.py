@@ -70,7 +70,7 @@ def make_leave_call(group: str):
     )
 
 
-def make_attach_call(thing: str = "a", *, retried_errors=(), **extra_params):
+def make_attach_call(thing: str = "a", *, retried_errors=frozenset(), **extra_params):
     return make_iot_call(
         "AttachThingPrincipal",
         retried_errors=retried_errors,

@@ -55,6 +55,6 @@ def test_a_call_is_displayed_as_service_and_operation():
     assert str(ApiCall("iot", "CreateThing", {"thingName": "a"})) == "iot:CreateThing"
 
 
-def test_the_collection_types_of_error_codes_do_not_matter():
-    call = ApiCall("iot", "DeleteThing", {}, ignored_errors=["A", "B"], retried_errors=("C",))
+def test_calls_with_equal_sets_of_error_codes_are_equal():
+    call = ApiCall("iot", "DeleteThing", {}, ignored_errors=frozenset({"A", "B"}), retried_errors={"C"})
     assert call == ApiCall("iot", "DeleteThing", {}, ignored_errors={"B", "A"}, retried_errors={"C"})

@@ -51,7 +51,13 @@ def make_tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def make_iot_call(
-    operation: str, /, *, ignored_errors=(), retried_errors=(), timeout_seconds=None, **params: Any
+    operation: str,
+    /,
+    *,
+    ignored_errors=frozenset(),
+    retried_errors=frozenset(),
+    timeout_seconds=None,
+    **params: Any,
 ) -> ApiCall:
     """Return a call of AWS IoT Core."""
     return ApiCall(
@@ -65,7 +71,7 @@ def make_iot_call(
 
 
 def make_managed_integrations_call(
-    operation: str, /, *, ignored_errors=(), repeat_until=(), output_files=(), **params: Any
+    operation: str, /, *, ignored_errors=frozenset(), repeat_until=frozenset(), output_files=(), **params: Any
 ) -> ApiCall:
     """Return a call of AWS IoT managed integrations."""
     return ApiCall(

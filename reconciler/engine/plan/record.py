@@ -163,10 +163,10 @@ def to_json_values(value: Any) -> Any:
             return _to_text(value)
         case None | bool() | int() | float():
             return value
-        case dict() | Mapping():  # the check of `dict` alone is fast
-            return {_escape_key(str(key)): to_json_values(value[key]) for key in sorted(value, key=str)}
         case list() | tuple():
             return [to_json_values(item) for item in value]
+        case dict() | Mapping():  # the check of `dict` alone is fast
+            return {_escape_key(str(key)): to_json_values(value[key]) for key in sorted(value, key=str)}
         case _:
             return _to_tagged_value(value)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
+from itertools import chain
 
 from reconciler.engine.graph import sort_by_dependencies
 from reconciler.engine.plan.compare import Comparison
@@ -95,7 +96,7 @@ def _build_step(change: Change, *, dependencies: StepDependencies, context: Plan
     users = [] if is_deleted_by_dependency(change, context) else find_users_to_delete(change, context)
     also_modified = [*users, *all_kinds()[change.address.kind].also_modifies(change, context)]
     deletions = [Delete(user, context.live[user], ()) for user in users]
-    calls = tuple(call for part in (*deletions, change) for call in _build_calls(part, context))
+    calls = tuple(chain.from_iterable(_build_calls(part, context) for part in (*deletions, change)))
     if not calls and isinstance(change, Update):
         _require_other_step(change)
     return Step(
@@ -183,13 +184,13 @@ def _find_changed_dependencies(
 ) -> frozenset[Address]:
     """Return the dependencies of a desired resource that have a change other than a deletion."""
     dependencies = change.resource.dependencies
-    changed_dependencies = frozenset(
+    changed_dependencies = [
         dependency
         for dependency in dependencies
         if dependency in changes and not isinstance(changes[dependency], Delete)
-    )
+    ]
     # Resources without ownership markers may share one set of dependencies, so this set is returned if possible, to save memory.
-    return dependencies if len(changed_dependencies) == len(dependencies) else changed_dependencies
+    return dependencies if len(changed_dependencies) == len(dependencies) else frozenset(changed_dependencies)
 
 
 def _find_changes_before_deletion(

@@ -22,12 +22,14 @@ def encode_json(value: Any) -> str:
     Characters that readers cannot see are escaped. So is `##[`, which anywhere in a log begins a command of GitHub's old
     runners. In JSON, both occur only inside strings.
     """
-    text = _encode(value).decode()
-    if "##[" in text:
-        text = text.replace("##[", r"#\u0023[")
-    if text.isascii():  # fast, and of these characters, JSON escapes all that are invisible but one
-        return text.replace("\x7f", r"\u007f")
-    return text if text.isprintable() else "".join(map(_escape_character, text))
+    encoded = _encode(value)
+    if b"#" in encoded and b"##[" in encoded:  # finding one character is much faster
+        encoded = encoded.replace(b"##[", rb"#\u0023[")
+    if encoded.isascii():  # fast, and of these characters, JSON escapes all that are invisible but one
+        return encoded.decode().replace("\x7f", r"\u007f")
+    rare_characters = encoded.translate(None, delete=_VISIBLE_ASCII).decode()
+    is_visible_text = rare_characters.isprintable()
+    return encoded.decode() if is_visible_text else "".join(map(_escape_character, encoded.decode()))
 
 
 def encode_document(document: Any) -> Iterator[str]:
@@ -41,6 +43,9 @@ def encode_document(document: Any) -> Iterator[str]:
 def get_fields(value: Any, record_class: type) -> Mapping[str, Any]:
     """Return name → value for the fields of `record_class`, from which a record of a subclass is built."""
     return {name: getattr(value, name) for name in attrs.fields_dict(record_class)}
+
+
+_VISIBLE_ASCII = bytes(range(0x20, 0x7F))
 
 
 def _escape_character(character: str) -> str:

@@ -165,13 +165,13 @@ def _format_object(value: Any) -> ValueView:
 
 
 def _format_text(value: str) -> ValueView:
+    if _BARE.fullmatch(value):  # without spaces, so without PEM
+        return REDACTED_VALUE if SecretDigest.parse(value) else ValueView(escape_invisible(value))
     if _is_secret_text(value):
         return REDACTED_VALUE
     description = _describe_pem(value)
     if description:
         return ValueView(description)
-    if _BARE.fullmatch(value):
-        return ValueView(escape_invisible(value))
     value = _compact_json(value)
     if '"' in value and "'" not in value and value.isprintable():
         return ValueView(f"'{value}'")  # a literal string, as in TOML, where nothing is escaped
