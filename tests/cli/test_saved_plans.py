@@ -259,7 +259,7 @@ def test_a_plan_with_other_members_is_rejected_as_one_of_another_version(run_aft
     assert get_reasons(run_after_edit("apply", "a.json")) == [
         (
             "the file was saved by another version of reconciler "
-            "(Object missing required field `action` - at `$.changes[0]`); save the plan again"
+            "(changes[0]: Object missing required field `action`); save the plan again"
         )
     ]
 
