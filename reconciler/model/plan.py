@@ -68,6 +68,10 @@ class LazySteps(LazySequence[Change, Step]):
 
     __slots__ = ()
 
+    def build(self, change: Change) -> Step:
+        """Build the step of one of the changes."""
+        return self._compute(change)
+
 
 @frozen
 class Bottleneck:
@@ -193,6 +197,16 @@ class Plan:
         if isinstance(self.steps, LazySteps):
             return self.steps.sources
         return [step.change for step in self.steps]
+
+    def build_step(self, change: Change) -> Step:
+        """Return the step of one of the changes, which is built if it is not in memory."""
+        if isinstance(self.steps, LazySteps):
+            return self.steps.build(change)
+        return self._steps_by_address[change.address]
+
+    @cached_property
+    def _steps_by_address(self) -> Mapping[Address, Step]:
+        return {step.address: step for step in self.steps}
 
     @cached_property
     def counts(self) -> Mapping[str, int]:

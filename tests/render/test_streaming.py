@@ -29,12 +29,12 @@ from reconciler.model.change import Change, Create, Delete, FieldChange, Update
 from reconciler.model.document import Document
 from reconciler.model.errors import AwsError
 from reconciler.model.lazy_sequence import LazySequence
-from reconciler.model.outcome import Applied, Failed, Result
+from reconciler.model.outcome import Applied, Failed, Result, Started
 from reconciler.model.plan import LazySteps, Plan, Step
 from reconciler.model.resource import Live
 from reconciler.render.formats import render_for_machines, render_page
 from reconciler.render.html.page import render_html_page
-from reconciler.render.json import drift_file
+from reconciler.render.json import drift_file, plan_file
 from reconciler.render.json.drift_file import render_drift_json, render_drift_jsonl
 from reconciler.render.json.encode import encode_document, encode_json
 from reconciler.render.json.events import EventWriter
@@ -193,9 +193,9 @@ def render_plan_for_machines(devices: int, output_format: str) -> Iterator[objec
 
 
 def render_saved_plan(devices: int, render: Callable[[PlanDocument], Iterator[object]]) -> Iterator[object]:
-    document = parse_plan_file("".join(render_plan_json(make_fleet_plan(devices))).encode())
+    content = "".join(render_plan_json(make_fleet_plan(devices))).encode()
     yield
-    yield from render(document)
+    yield from render(parse_plan_file(content))
 
 
 def render_drift(devices: int, render: Callable[[Drift], Iterator[object]]) -> Iterator[object]:
@@ -213,6 +213,7 @@ def render_result(devices: int, render: Callable[[Result], Iterator[object]]) ->
 def write_events(result: Result) -> Iterator[object]:
     with EventWriter(result.plan, DroppingStream()) as events:
         for outcome in result.outcomes:
+            events.on_outcome(Started(outcome.change))
             events.on_outcome(outcome)
             yield
         events.end(result)
@@ -309,6 +310,8 @@ BUILDERS = (
     (result_views, "_build_failure"),
     (result_views, "build_outcome_view"),
     (record, "_to_change_record"),
+    (plan_file, "_decode_change"),
+    (plan_file, "_decode_row"),
     (drift_file, "to_resource_record"),
 )
 """The functions whose values must not stay in memory."""
@@ -364,9 +367,25 @@ def measure_bytes_per_change(monkeypatch: pytest.MonkeyPatch, renderer: Renderer
     return (large - small) / (4 * (GROWTH - 1) * DEVICES * CHANGES_PER_DEVICE)
 
 
-@pytest.mark.parametrize("name", ["plan as text", "plan as markdown", "plan as json", "drift as text"])
+@pytest.mark.parametrize(
+    "name", ["plan as text", "plan as markdown", "plan as json", "drift as text", "saved plan as text"]
+)
 def test_groups_need_little_memory_for_each_of_their_rows(monkeypatch, name):
     assert measure_bytes_per_change(monkeypatch, RENDERERS[name]) < MAX_BYTES_PER_CHANGE
+
+
+def write_events_of_success(devices: int) -> Iterator[object]:
+    plan = make_fleet_plan(devices)
+    yield
+    with EventWriter(plan, DroppingStream()) as events:
+        for change in plan.changes:
+            events.on_outcome(Started(change))
+            yield
+            events.on_outcome(Applied(change, 0.1))
+
+
+def test_events_need_no_memory_for_steps_that_have_ended(monkeypatch):
+    assert measure_bytes_per_change(monkeypatch, write_events_of_success) < 1
 
 
 def test_rows_that_a_format_keeps_take_more_memory(monkeypatch):

@@ -103,6 +103,14 @@ class EndEvent:
     seconds: float
 
 
+@frozen
+class _RunningStep:
+    """The names of a step's calls, and when the step started; None if it did not start."""
+
+    calls: tuple[str, ...]
+    started_at: float | None
+
+
 class EventWriter:
     """A listener that writes one line for each event of an apply, as soon as it happens."""
 
@@ -114,13 +122,8 @@ class EventWriter:
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self._plan, self._stream, self._clock, self._now = plan, stream, clock, now
-        shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # most steps of a fleet have the same calls
-        self._calls: dict[Address, tuple[str, ...]] = {}
-        for step in plan.steps:
-            calls = tuple(map(str, step.calls))
-            self._calls[step.address] = shared.setdefault(calls, calls)
         self._secrets = find_secrets(plan.steps)
-        self._started_at: dict[Address, float] = {}
+        self._running_steps: dict[Address, _RunningStep] = {}
 
     def __enter__(self) -> Self:
         plan = self._plan
@@ -142,18 +145,24 @@ class EventWriter:
     def on_outcome(self, outcome: Outcome) -> None:
         """Write one outcome."""
         address = outcome.change.address
-        if isinstance(outcome, Started):
-            self._started_at[address] = self._clock()
+        step = self._running_steps.get(address)
+        if step is None:
+            calls = tuple(map(str, self._plan.build_step(outcome.change).calls))
+            step = _RunningStep(calls, self._clock() if isinstance(outcome, Started) else None)
         self._write(
             StepEvent(
                 event=cast("EventName", outcome.status),
                 time=self._format_now(),
                 address=str(address),
                 action=outcome.change.action,
-                calls=self._calls[address],
-                **self._build_details(outcome),
+                calls=step.calls,
+                **self._build_details(outcome, step.started_at),
             )
         )
+        if isinstance(outcome, Started | Waiting):
+            self._running_steps[address] = step
+        else:
+            self._running_steps.pop(address, None)
 
     def on_stop(self) -> None:
         """Write nothing: each step that is not started has an event of its own."""
@@ -165,7 +174,7 @@ class EventWriter:
             EndEvent(time=self._format_now(), ok=result.ok, counts=counts, seconds=round(result.seconds, 6))
         )
 
-    def _build_details(self, outcome: Outcome) -> Mapping[str, Any]:
+    def _build_details(self, outcome: Outcome, started_at: float | None) -> Mapping[str, Any]:
         """Return the members of an event that only this kind of outcome has."""
         match outcome:
             case Applied():
@@ -177,7 +186,6 @@ class EventWriter:
             case Waiting():
                 return {"seconds": round(outcome.seconds, 6)}
             case Failed():
-                started_at = self._started_at.get(outcome.change.address)
                 return {
                     "completed_calls": outcome.completed_calls,
                     "seconds": None if started_at is None else round(self._clock() - started_at, 6),
