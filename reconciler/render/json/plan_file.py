@@ -71,8 +71,9 @@ def seal_document(document: PlanDocument) -> Iterator[str]:
 
 
 def parse_plan_file(raw: bytes) -> PlanDocument:
-    """Parse a saved plan. Its changes and the rows of its view are decoded whenever they are used, to save memory.
+    """Parse a saved plan.
 
+    Its changes and the rows of its view are decoded whenever they are used, to save memory.
     Raises PlanRejectedError if `raw` is not a saved plan, has another version, or was edited.
     """
     wrong_format = PlanRejectedError([f'not a saved plan: expected "format": "{FORMAT}"'])
@@ -135,7 +136,10 @@ def _check_seal(raw: bytes, seal: Any) -> None:
 
 
 def _decode_document(members: _Members) -> PlanDocument:
-    """Decode the members of a saved plan. Raises msgspec.DecodeError if one of them is missing or has another type."""
+    """Decode the members of a saved plan.
+
+    Raises msgspec.DecodeError if one of them is missing or has another type.
+    """
     view = _decode_members(_get_member(members, "view"))
     sections = [_decode_members(section) for section in _decode_items(_get_member(view, "sections"))]
     row_lists = [_decode_lazily(section, "rows", _decode_row) for section in sections]
@@ -172,7 +176,10 @@ def _decode_small_members(members: _Members) -> Mapping[str, Any]:
 def _decode_lazily(
     members: _Members, name: str, decode: Callable[[msgspec.Raw], ItemT]
 ) -> LazySequence[msgspec.Raw, ItemT]:
-    """Return the items of a large member, each decoded whenever it is used; all are decoded once, to check them."""
+    """Return the items of a large member, each decoded whenever it is used.
+
+    All are decoded once, to check them.
+    """
     items = _decode_items(_get_member(members, name))
     for number, item in enumerate(items):
         try:
