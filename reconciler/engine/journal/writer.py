@@ -1,6 +1,7 @@
 """The thread that writes the journal.
 
-Each commit has the statements that were queued during the previous commit, up to a maximum.
+A commit takes longer than its statements, so few commits are made: one has the statements that were queued during the previous one, and
+those that no thread waited for. While several threads wait for the same commits, the writer gathers statements for some milliseconds.
 """
 
 from __future__ import annotations
@@ -8,30 +9,41 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 
 from reconciler.engine.journal.database import describe_error, transaction
 
 _MAX_STATEMENTS_PER_COMMIT = 512
 _ALIVE_CHECK_SECONDS = 1.0
+_GATHER_SECONDS = 0.005
+"""Seconds to gather statements before a commit, if several threads waited for the previous one."""
+_MAX_DELAY_SECONDS = 0.05
+"""Seconds after which a statement that no thread waits for is committed, at the latest."""
 
 
 @define(eq=False)
 class _Statement:
     """A statement in the queue.
 
-    `processed` is set after its commit, even if the commit failed. `is_last` ends the thread; such a statement is not executed.
+    If a thread waits for it, `pending` is a lock that is held until after the commit, even if the commit failed. `is_last` ends the
+    thread; such a statement is not executed.
     """
 
     sql: str
     values: Sequence[Any]
     is_last: bool = False
-    processed: threading.Event = field(factory=threading.Event)
+    pending: threading.Lock | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether a thread waits for the commit."""
+        return self.pending is not None or self.is_last
 
 
 class JournalWriter:
@@ -50,9 +62,13 @@ class JournalWriter:
 
     def write(self, sql: str, values: Sequence[Any], *, wait: bool = True) -> None:
         """Queue one statement; with `wait`, return when it is on disk, or when it will not be written."""
-        statement = _Statement(sql, values)
-        self._queue.put(statement)
-        while wait and self._thread.is_alive() and not statement.processed.wait(_ALIVE_CHECK_SECONDS):
+        if not wait:
+            self._queue.put(_Statement(sql, values))
+            return
+        pending = threading.Lock()
+        pending.acquire()
+        self._queue.put(_Statement(sql, values, pending=pending))
+        while self._thread.is_alive() and not pending.acquire(timeout=_ALIVE_CHECK_SECONDS):
             pass  # after `close`, no thread processes it, so the wait ends when the thread has ended
 
     def close(self) -> None:
@@ -61,18 +77,31 @@ class JournalWriter:
         self._thread.join()
 
     def _run(self) -> None:
-        is_open = True
+        is_open, waiting_threads = True, 0
         while is_open:
-            statements = [self._queue.get()]
-            with contextlib.suppress(Empty):
-                while len(statements) < _MAX_STATEMENTS_PER_COMMIT:
-                    statements.append(self._queue.get_nowait())
+            statements = self._gather(_GATHER_SECONDS if waiting_threads > 1 else 0.0)
             self._commit([statement for statement in statements if not statement.is_last])
-            for statement in statements:
-                statement.processed.set()
+            pending_locks = [statement.pending for statement in statements if statement.pending]
+            for pending in pending_locks:
+                pending.release()
+            waiting_threads = len(pending_locks)
             is_open = not any(statement.is_last for statement in statements)
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
+
+    def _gather(self, seconds: float) -> list[_Statement]:
+        """Return the statements of the next commit, `seconds` after the first one that a thread waits for."""
+        statements = [self._queue.get()]
+        deadline = time.monotonic() + _MAX_DELAY_SECONDS
+        with contextlib.suppress(Empty):
+            while not statements[-1].is_urgent:
+                statements.append(self._queue.get(timeout=max(0.0, deadline - time.monotonic())))
+        if seconds:
+            time.sleep(seconds)
+        with contextlib.suppress(Empty):
+            while len(statements) < _MAX_STATEMENTS_PER_COMMIT:
+                statements.append(self._queue.get_nowait())
+        return statements
 
     def _commit(self, statements: Iterable[_Statement]) -> None:
         if self.problem:

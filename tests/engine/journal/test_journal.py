@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from reconciler.engine.apply.executor import apply_plan
 from reconciler.engine.apply.recorder import record_calls
+from reconciler.engine.journal.database import open_for_writing
+from reconciler.engine.journal.writer import JournalWriter
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, ReconcilerError
 from reconciler.model.outcome import Applied, Canceled, Failed, Outcome, Skipped, Started
@@ -345,3 +347,17 @@ def test_only_its_owner_can_read_the_journal(tmp_path):
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     run.end()
     assert modes == {f"journal.sqlite3{suffix}": 0o600 for suffix in ("", "-wal", "-shm")}
+
+
+def test_a_response_is_committed_with_the_next_call_of_its_step(tmp_path):
+    path = tmp_path / "journal.sqlite3"
+    connection = open_for_writing(path)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    writer = JournalWriter(connection, path)
+    for number in range(20):
+        writer.write(f"PRAGMA application_id = {2 * number}", ())
+        writer.write(f"PRAGMA application_id = {2 * number + 1}", (), wait=False)
+    writer.close()
+    # One for each call and one for the last response; a pause of this process may add some.
+    assert 20 <= statements.count("COMMIT") < 30
