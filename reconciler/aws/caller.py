@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
@@ -23,6 +24,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+from botocore.paginate import Paginator
 from botocore.parsers import ResponseParserError
 
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
@@ -56,12 +58,13 @@ _Method = Callable[..., Mapping[str, Any]]
 class _Operation:
     """An operation of a client.
 
-    `method` is the client's method. `page_size` is None if the operation takes none. `reads` is whether the operation is known to change
-    nothing, and `is_idempotent` whether its HTTP method allows it to be sent twice.
+    `method` is the client's method. `paginator` is the client's paginator, or None if the operation is not paged. `page_size` is None
+    if the operation takes none. `reads` is whether the operation is known to change nothing, and `is_idempotent` whether its HTTP method
+    allows it to be sent twice.
     """
 
     method: str
-    is_paged: bool
+    paginator: Paginator | None
     page_size: int | None
     reads: bool
     is_idempotent: bool
@@ -105,11 +108,12 @@ class Caller:
         client, circuit = self._clients[name], self._find_circuit(name)
         operation = self._get_operation(name, call.operation)
         send_page = self._add_retries(call, operation, getattr(client, operation.method), circuit)
-        if not operation.is_paged:
+        if operation.paginator is None:
             return send_page(**call.params)
         config = {"PageSize": operation.page_size, "MaxItems": call.max_items}
-        paginator = client.get_paginator(operation.method)
-        paginator._method = send_page  # noqa: SLF001 (retries a failed page, not all of them)
+        # A new paginator of the client would be a new class; a copy retries a failed page, not all of them.
+        paginator = copy(operation.paginator)
+        paginator._method = send_page  # noqa: SLF001 (boto3 has no public way to set it)
         pages = paginator.paginate(**call.params, PaginationConfig=config)
         result: Mapping[str, Any] = pages.build_full_result()
         # botocore leaves out the keys of lists without items; callers get empty lists.
@@ -160,16 +164,14 @@ class Caller:
         client, method = self._clients[name], xform_name(operation)
         model = client.meta.service_model.operation_model(operation)
         http_method = model.http["method"]
-        is_paged = client.can_paginate(method)
-        limit_key = None
-        if is_paged:
-            limit_key = client.get_paginator(method)._pagination_cfg.get("limit_key")  # noqa: SLF001
+        paginator = client.get_paginator(method) if client.can_paginate(method) else None
+        limit_key = paginator._pagination_cfg.get("limit_key") if paginator else None  # noqa: SLF001
         page_size = model.input_shape.members[limit_key].metadata.get("max", 250) if limit_key else None
         return _Operation(
             method,
-            is_paged=is_paged,
+            paginator=paginator,
             page_size=page_size,
-            reads=is_paged or http_method in _SAFE_METHODS,
+            reads=paginator is not None or http_method in _SAFE_METHODS,
             is_idempotent=http_method in _IDEMPOTENT_METHODS,
         )
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -132,11 +133,14 @@ def limit_rates(
     registry on this machine, which may or may not enforce AWS's quotas.
     """
 
+    @cache
+    def find_buckets(event_name: str) -> tuple[Bucket, ...]:
+        _, service_id, operation = event_name.split(".", 2)
+        return quotas.find_buckets(_SERVICES_BY_ID.get(service_id, service_id), operation)
+
     def find_token_buckets(event_name: str, *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
         """Return the token buckets of an event's operation; with `create`, create those that are missing."""
-        _, service_id, operation = event_name.split(".", 2)
-        service = _SERVICES_BY_ID.get(service_id, service_id)
-        return limiter.buckets.find(quotas.find_buckets(service, operation), create=create)
+        return limiter.buckets.find(find_buckets(event_name), create=create)
 
     def wait(event_name: str, **_context: Any) -> None:
         for _, token_bucket in find_token_buckets(event_name, create=not only_after_throttling):
