@@ -153,7 +153,7 @@ def show_reading(console: Console) -> Iterator[Callable[[str, int, int | None], 
 
 
 def _measure_address_width(plan: Plan) -> int:
-    longest = max((len(escape_invisible(str(step.address))) for step in plan.steps), default=0)
+    longest = max((len(escape_invisible(str(change.address))) for change in plan.changes), default=0)
     return min(_MAX_ADDRESS_WIDTH, longest)
 
 

@@ -17,6 +17,7 @@ from reconciler.model.change import Create
 from reconciler.model.plan import Estimate, Plan, Step, Target
 from reconciler.model.resource import Resource
 from reconciler.model.run import RunRecord
+from reconciler.model.secret import walk_secrets
 
 TARGET = Target("embedded", "eu-west-1", "123456789012")
 THIS_PROCESS = identify_this_process({})
@@ -53,7 +54,8 @@ def make_group_plan(names: Iterable[str], workspace: str = "ws", **params: objec
     """
     call = ApiCall("iot", "Make", params)
     steps = tuple(Step(make_group_creation(name), (call,)) for name in names)
-    return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0))
+    secrets = frozenset(walk_secrets(params))
+    return Plan(workspace, TARGET, steps, "d" * 64, Estimate({}, 0.0), secrets=secrets)
 
 
 def open_journal(folder: Path, **options: object) -> Journal:

@@ -13,7 +13,7 @@ from reconciler.model.change import Create, Delete, FieldChange, Replace, Update
 from reconciler.model.pem import Pem
 from reconciler.model.plan import Bottleneck, Estimate, Note, Plan, Step, Target
 from reconciler.model.resource import Live, Origin, Resource
-from reconciler.model.secret import Secret
+from reconciler.model.secret import Secret, walk_secrets
 
 OLD_PEM = Pem("9f8e7d6c5b4a" + "0" * 52)
 NEW_PEM = Pem("ab12cd34ef56" + "0" * 52, source="pki/pump-7.pem")
@@ -44,6 +44,9 @@ def make_sample_plan(*steps: Step, notes: tuple[Note, ...] = (), unchanged: int 
         Estimate(dict(counts), seconds, bottleneck),
         unchanged,
         notes,
+        secrets=frozenset(
+            secret for step in steps for call in step.calls for secret in walk_secrets(call.params)
+        ),
     )
 
 

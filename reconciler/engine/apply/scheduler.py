@@ -20,16 +20,19 @@ class ReadyQueue:
     """The steps of a plan that are ready to start; true while there are any."""
 
     def __init__(self, plan: Plan) -> None:
+        # In the order of the plan, which would build each step again whenever it is used.
         self._steps = {step.address: step for step in plan.steps}
-        self._open_dependency_counts = {step.address: len(step.dependencies) for step in plan.steps}
+        self._open_dependency_counts = {
+            address: len(step.dependencies) for address, step in self._steps.items()
+        }
         self._dependents: defaultdict[Address, list[Address]] = defaultdict(list)
-        for step in plan.steps:
+        for address, step in self._steps.items():
             for dependency in step.dependencies:
-                self._dependents[dependency].append(step.address)
-        path_lengths = self._compute_path_lengths(plan)
+                self._dependents[dependency].append(address)
+        path_lengths = self._compute_path_lengths()
         # The lowest priority comes first: the longest path, then the earliest position in the plan.
         self._priorities = {
-            step.address: (-path_lengths[step.address], position) for position, step in enumerate(plan.steps)
+            address: (-path_lengths[address], position) for position, address in enumerate(self._steps)
         }
         self._unstarted_addresses = dict.fromkeys(self._steps)  # used as an ordered set
         self._heaps: defaultdict[str, list[tuple[tuple[int, int], Address]]] = defaultdict(list)
@@ -84,10 +87,10 @@ class ReadyQueue:
             self._kinds_in_turn.append(address.kind)
         heapq.heappush(heap, (self._priorities[address], address))
 
-    def _compute_path_lengths(self, plan: Plan) -> dict[Address, int]:
+    def _compute_path_lengths(self) -> dict[Address, int]:
         """Return the length of the longest path of dependents that begins at each step."""
         lengths: dict[Address, int] = {}
-        for step in reversed(plan.steps):
-            dependents = self._dependents[step.address]
-            lengths[step.address] = 1 + max((lengths[dependent] for dependent in dependents), default=0)
+        for address in reversed(self._steps):
+            dependents = self._dependents[address]
+            lengths[address] = 1 + max((lengths[dependent] for dependent in dependents), default=0)
         return lengths

@@ -80,7 +80,7 @@ class Journal:
     def begin(self, plan: Plan, process: ProcessIdentity, command: str, file_digest: str) -> JournalRecorder:
         """Record the start of a run, and return its recorder; the run is on disk by then. Raises JournalError."""
         from reconciler.engine.journal.recorder import JournalRecorder
-        from reconciler.engine.journal.redact_call import find_secrets
+        from reconciler.engine.journal.redact_call import list_secret_texts
         from reconciler.engine.journal.writer import JournalWriter
 
         with self._convert_errors("cannot be written"):
@@ -94,7 +94,8 @@ class Journal:
                 connection.close()
                 raise
         writer = JournalWriter(connection, self.path)
-        return JournalRecorder(number, run_id, len(plan.steps), writer, self.clock, find_secrets(plan.steps))
+        secret_texts = list_secret_texts(plan.secrets)
+        return JournalRecorder(number, run_id, len(plan.steps), writer, self.clock, secret_texts)
 
     def check_writable(self) -> None:
         """Check that a run can be recorded: the journal can be opened, and its disk has space.
@@ -212,8 +213,8 @@ class Journal:
         number = connection.execute(_INSERT_RUN, row).lastrowid
         assert number is not None
         steps = (
-            (number, str(step.address), position, step.change.action)
-            for position, step in enumerate(plan.steps)
+            (number, str(change.address), position, change.action)
+            for position, change in enumerate(plan.changes)
         )
         connection.executemany(_INSERT_STEP, steps)
         return number, run_id

@@ -10,9 +10,8 @@ import re
 from collections.abc import Collection, Iterable
 
 from reconciler.model.call import ApiCall
-from reconciler.model.plan import Step
 from reconciler.model.redaction import MIN_LINE_CHARACTERS, REDACTED, redact_private_keys
-from reconciler.model.secret import walk_secrets
+from reconciler.model.secret import Secret
 
 _NAMING_PARAMETER = re.compile(
     r"(?:.*(?:Name|Id|Arn|Identifier)|arn|target|principal|roleAlias)", re.IGNORECASE
@@ -31,12 +30,9 @@ def format_naming_parameters(call: ApiCall) -> str:
     return " ".join(parameters)
 
 
-def find_secrets(steps: Iterable[Step]) -> frozenset[str]:
-    """Return the values of all secrets in the steps' calls, and each long line of these values."""
-    values: set[str] = set()
-    for step in steps:
-        for call in step.calls:
-            values |= {secret.value for secret in walk_secrets(call.params) if secret.value}
+def list_secret_texts(secrets: Iterable[Secret]) -> frozenset[str]:
+    """Return the values of secrets, and each long line of these values."""
+    values = {secret.value for secret in secrets if secret.value}
     lines = {line for value in values for line in value.splitlines() if len(line) >= MIN_LINE_CHARACTERS}
     return frozenset(values | lines)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import IO, Any, Literal, Self, TypeAlias, cast
 
-from reconciler.engine.journal.redact_call import find_secrets, redact_values
+from reconciler.engine.journal.redact_call import list_secret_texts, redact_values
 from reconciler.frozen_classes import frozen
 from reconciler.model.address import Address
 from reconciler.model.errors import AwsError
@@ -122,7 +122,7 @@ class EventWriter:
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self._plan, self._stream, self._clock, self._now = plan, stream, clock, now
-        self._secrets = find_secrets(plan.steps)
+        self._secrets = list_secret_texts(plan.secrets)
         self._running_steps: dict[Address, _RunningStep] = {}
 
     def __enter__(self) -> Self:

@@ -6,7 +6,7 @@ from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.model.address import Address
 from reconciler.model.change import Create
 from reconciler.model.outcome import Applied
-from reconciler.model.plan import Estimate, Plan, Step, Target
+from reconciler.model.plan import Estimate, LazySteps, Plan, Step, Target
 from reconciler.model.resource import Resource
 
 
@@ -51,3 +51,19 @@ def test_a_step_that_becomes_ready_does_not_wait_for_all_steps_of_another_kind()
     (first_step,) = queue.pop(1)
     assert not list(queue.finish(first_step, Applied(first_step.change, 0.0)))
     assert join_names(queue.pop(2)) == "t2 c1"
+
+
+def test_each_step_of_a_plan_is_built_only_once_to_be_applied():
+    built_steps = []
+
+    def build_step(change):
+        built_steps.append(change.address.name)
+        return Step(change, ())
+
+    changes = [Create(Resource(build_address(name), None)) for name in ("t1", "t2", "c1")]
+    target = Target("embedded", "eu-west-1", "1")
+    queue = ReadyQueue(
+        Plan("ws", target, LazySteps(build_step, changes), "0" * 64, Estimate({}, seconds=0.0))
+    )
+    assert join_names(queue.pop(3)) == "t1 c1 t2"
+    assert built_steps == ["t1", "t2", "c1"]
