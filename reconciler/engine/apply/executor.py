@@ -15,11 +15,13 @@ from reconciler.engine.apply.shared_listings import SharedListings
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
 from reconciler.engine.calls.output_files import save_secrets
 from reconciler.engine.calls.send import Pause, get_request_id, send
+from reconciler.engine.plan.refresh import send_batch
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import field, frozen
+from reconciler.kinds.base.context import Response
 from reconciler.kinds.base.reads import VERSION_CONFLICT
 from reconciler.model.address import Address
-from reconciler.model.call import ApiCall, Call
+from reconciler.model.call import ApiCall, Batch, Call
 from reconciler.model.errors import (
     AwsError,
     LeaseLostError,
@@ -78,7 +80,7 @@ def apply_plan(  # noqa: PLR0913 (a plan, and everything that an apply needs)
         run = _Run(
             plan,
             call,
-            SharedListings(call),
+            SharedListings(call, read_pool),
             guard,
             recorder,
             pause or _build_interruptible_pause(stop),
@@ -137,14 +139,13 @@ def _build_interruptible_pause(stop: threading.Event) -> Pause:
 class _Run:
     """The state that the workers of one apply share.
 
-    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale. Most of them are sent by
-    `call_with_shared_listings`. `responses` has, for each step, the
-    members of all its responses, because later calls use them as parameters.
+    `pool` runs the steps, and `read_pool` sends the reads that check whether steps are stale, most of them for `shared_listings`.
+    `responses` has, for each step, the members of all its responses, because later calls use them as parameters.
     """
 
     plan: Plan
     call: Call
-    call_with_shared_listings: Call
+    shared_listings: SharedListings
     guard: Guard
     recorder: Recorder
     pause: Pause
@@ -182,13 +183,16 @@ class _Run:
 
         AWS's reads may not yet return what was written a moment ago, nor may a shared listing.
         """
-        stale_steps = find_stale_steps(steps, self.plan, self.call_with_shared_listings, self.read_pool)
+        stale_steps = find_stale_steps(steps, self.plan, self.shared_listings.answer)
         suspect_steps = [step for step in steps if stale_steps.get(step.address)]
         if not suspect_steps:
             return stale_steps
         self.pause(_SECOND_READ_SECONDS)
         steps_without_work = {address: error for address, error in stale_steps.items() if error is None}
-        return {**steps_without_work, **find_stale_steps(suspect_steps, self.plan, self.call, self.read_pool)}
+        return {**steps_without_work, **find_stale_steps(suspect_steps, self.plan, self._send_reads)}
+
+    def _send_reads(self, batch: Batch) -> Sequence[Response]:
+        return [*send_batch(batch, self.call, self.read_pool)]
 
     def _run_step(self, step: Step) -> None:
         self.outcomes.put((step, self._send_calls(step)))
@@ -210,7 +214,7 @@ class _Run:
         except AwsError as error:
             if error.code != VERSION_CONFLICT:
                 return Failed(step.change, error, completed_calls=len(request_ids))
-            conflict = build_version_conflict_error(step, self.plan, self.call, self.read_pool)
+            conflict = build_version_conflict_error(step, self.plan, self._send_reads)
             return Failed(step.change, conflict, completed_calls=len(request_ids))
         except Exception as error:  # noqa: BLE001 (a bug in one step must not hide the outcomes of the others)
             return Failed(step.change, _to_reconciler_error(error), completed_calls=len(request_ids))

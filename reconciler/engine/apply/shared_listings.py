@@ -1,7 +1,7 @@
 """Listings that the checks of several steps share.
 
 A check of one step may need only one resource of a listing. Checks that run within a second get the response to one request, so
-checking many steps of a small fleet takes few calls.
+checking many steps of a small fleet takes few calls. Such a response needs no other thread.
 
 Invariant: a shared response is at most `MAX_AGE_SECONDS` old, counted from when its request was sent.
 """
@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from reconciler.model.call import ApiCall, Call
+from reconciler.engine.plan.refresh import send_batch
+from reconciler.kinds.base.context import Response
+from reconciler.model.call import ApiCall, Batch, Call
 
 MAX_AGE_SECONDS = 1.0
 
@@ -40,31 +43,58 @@ _Key: TypeAlias = tuple[str, tuple[Any, ...], int]
 
 @define
 class _Listing:
-    """The latest response of a listing; `lock` is held while it is requested."""
+    """When the latest request for a listing was sent, and its response; `lock` is held while it is sent."""
 
-    sent_at: float = 0.0
-    response: Mapping[str, Any] | None = None
+    latest: tuple[float, Response] | None = None
     lock: threading.Lock = field(factory=threading.Lock)
 
 
 class SharedListings:
-    """A `Call` that repeats a listing only if its previous response is too old. Thread-safe."""
+    """Answers calls, and repeats a listing only if its previous response is too old. Thread-safe.
 
-    def __init__(self, call: Call, clock: Callable[[], float] = time.monotonic) -> None:
+    `pool` sends the calls of a batch.
+    """
+
+    def __init__(self, call: Call, pool: Executor, clock: Callable[[], float] = time.monotonic) -> None:
         self._call = call
+        self._pool = pool
         self._clock = clock
         self._listings: dict[_Key, _Listing] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, call: ApiCall) -> Mapping[str, Any]:
-        """Return the response to a call, or that to the same listing at most `MAX_AGE_SECONDS` ago."""
-        if call.max_items is None or _SHARED_LISTINGS.get(call.operation) != tuple(call.params):
+    def answer(self, batch: Batch) -> Sequence[Response]:
+        """Return the responses to a batch of calls, in their order."""
+        responses = [self._recall(call) for call in batch]
+        unknown = [call for call, response in zip(batch, responses, strict=True) if response is None]
+        sent = send_batch(unknown, self._request, self._pool)
+        return [next(sent) if response is None else response for response in responses]
+
+    def _recall(self, call: ApiCall) -> Response | None:
+        """Return the response to the same listing at most `MAX_AGE_SECONDS` ago, or None."""
+        listing = self._find_listing(call)
+        return self._get_fresh_response(listing) if listing else None
+
+    def _request(self, call: ApiCall) -> Response:
+        """Return the response to a call; only one thread at a time requests a listing."""
+        listing = self._find_listing(call)
+        if listing is None:
             return self._call(call)
-        with self._lock:
-            key = (call.operation, tuple(call.params.values()), call.max_items)
-            listing = self._listings.setdefault(key, _Listing())
         with listing.lock:
-            now = self._clock()
-            if listing.response is None or now - listing.sent_at > MAX_AGE_SECONDS:
-                listing.response, listing.sent_at = self._call(call), now
-            return listing.response
+            response = self._get_fresh_response(listing)
+            if response is None:
+                sent_at = self._clock()
+                response = self._call(call)
+                listing.latest = sent_at, response
+            return response
+
+    def _get_fresh_response(self, listing: _Listing) -> Response | None:
+        latest = listing.latest
+        return latest[1] if latest and self._clock() - latest[0] <= MAX_AGE_SECONDS else None
+
+    def _find_listing(self, call: ApiCall) -> _Listing | None:
+        """Return the listing that a call requests, or None if it is not shared."""
+        if call.max_items is None or _SHARED_LISTINGS.get(call.operation) != tuple(call.params):
+            return None
+        key = (call.operation, tuple(call.params.values()), call.max_items)
+        with self._lock:
+            return self._listings.setdefault(key, _Listing())

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 from attrs import evolve
 
 from reconciler.engine.plan.diff import OWNERSHIP_PATH
 from reconciler.engine.plan.names import replace_ids_with_names
-from reconciler.engine.plan.refresh import reread
+from reconciler.engine.plan.refresh import AnswerBatch, reread
 from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.shared.ownership_markers import list_marker_names
 from reconciler.model.address import Address
-from reconciler.model.call import Call
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Delete, Forget, Replace
 from reconciler.model.errors import StaleError, StaleField
 from reconciler.model.plan import Basis, Plan, Step
@@ -29,17 +27,17 @@ from reconciler.model.resource import NOT_COMPARED, External, Live
 
 
 def find_stale_steps(
-    steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
+    steps: Sequence[Step], plan: Plan, answer: AnswerBatch
 ) -> Mapping[Address, StaleError | None]:
     """Return the addresses of the steps that must not run, each with its error or None.
 
-    None means that nothing is left to do.
+    None means that nothing is left to do. `answer` returns the responses to the reads.
 
     Before a create, the resource is read only if AWS accepts a create of an existing resource; otherwise, AWS itself rejects it.
     Raises AwsError and TargetError.
     """
     reads = [read for step in steps for read in _find_reads(step)]
-    live = _read_live(reads, steps, plan, call, pool)
+    live = _read_live(reads, steps, plan, answer)
     stale_steps: dict[Address, StaleError | None] = {}
     for read in reads:
         current = live[read.address.kind].get(read.identity)
@@ -52,9 +50,9 @@ def find_stale_steps(
     return stale_steps
 
 
-def build_version_conflict_error(step: Step, plan: Plan, call: Call, pool: Executor) -> StaleError:
+def build_version_conflict_error(step: Step, plan: Plan, answer: AnswerBatch) -> StaleError:
     """Return the error for a step that AWS rejected because the resource has another version now."""
-    error = find_stale_steps([step], plan, call, pool).get(step.address)
+    error = find_stale_steps([step], plan, answer).get(step.address)
     return error or StaleError(
         f"{step.address}: was changed by someone else while this step ran; run plan again"
     )
@@ -90,7 +88,7 @@ def _find_reads(step: Step) -> Iterator[_ResourceRead]:
 
 
 def _read_live(
-    reads: Sequence[_ResourceRead], steps: Sequence[Step], plan: Plan, call: Call, pool: Executor
+    reads: Sequence[_ResourceRead], steps: Sequence[Step], plan: Plan, answer: AnswerBatch
 ) -> Mapping[str, Mapping[str, Live]]:
     """Read each kind in bulk; return table → AWS's ID → live resource."""
     kinds = all_kinds()
@@ -99,7 +97,7 @@ def _read_live(
     for read in reads:
         previous_by_table[read.address.kind][read.identity] = read.previous
     return {
-        table: reread(kinds[table], previous, workspace=plan.workspace, basis=basis, call=call, pool=pool)
+        table: reread(kinds[table], previous, workspace=plan.workspace, basis=basis, answer=answer)
         for table, previous in previous_by_table.items()
     }
 

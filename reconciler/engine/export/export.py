@@ -14,7 +14,7 @@ from reconciler.engine.calls.send import send
 from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses
 from reconciler.engine.plan.names import Names, replace_ids_with_names
-from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread
+from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread, send_batch
 from reconciler.engine.plan.removals import find_live_address
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen
@@ -129,8 +129,7 @@ def _read_all(state: DesiredState, call: Call) -> Mapping[str, Mapping[str, Live
                     _list_ids(kind, call),
                     workspace=state.settings.name,
                     basis=basis,
-                    call=call,
-                    pool=pool,
+                    answer=lambda batch: [*send_batch(batch, call, pool)],
                 )
     return live_by_table
 

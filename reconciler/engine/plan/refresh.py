@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve
 
@@ -79,6 +79,10 @@ _INVALID_ID_CODES = frozenset({"InvalidRequestException", "ValidationException",
 """The error codes for a name that no resource of its kind can have."""
 
 
+AnswerBatch: TypeAlias = Callable[[Batch], Sequence[Response]]
+"""Returns the responses to a batch of calls, in their order."""
+
+
 def refresh(  # noqa: PLR0913 (what is read, how, and for what)
     state: DesiredState,
     call: Call,
@@ -136,14 +140,13 @@ def refresh(  # noqa: PLR0913 (what is read, how, and for what)
     )
 
 
-def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
+def reread(
     kind: Kind,
     previous_states: Mapping[str, Live | None] | None,
     *,
     workspace: str,
     basis: Basis,
-    call: Call,
-    pool: Executor,
+    answer: AnswerBatch,
 ) -> Mapping[str, Live]:
     """Return resources of one kind as they are now, by AWS ID.
 
@@ -160,7 +163,7 @@ def reread(  # noqa: PLR0913 (what is read, for whom, and with what)
         secret_attributes=basis.secret_attributes,
         listed_tables=basis.listed_tables,
     )
-    live_resources = _run_read(kind, scope, lambda batch: [*_send_batch(batch, call, pool)])
+    live_resources = _run_read(kind, scope, answer)
     return {live.identity: live for live in live_resources}
 
 
@@ -178,7 +181,11 @@ def read_unmanaged(state: DesiredState, address: Address, call: Call) -> Live | 
     with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool:
         try:
             live = reread(
-                kind, {address.name: None}, workspace=state.settings.name, basis=basis, call=call, pool=pool
+                kind,
+                {address.name: None},
+                workspace=state.settings.name,
+                basis=basis,
+                answer=lambda batch: [*send_batch(batch, call, pool)],
             )
         except AwsError as error:
             if error.code not in _INVALID_ID_CODES:
@@ -266,8 +273,8 @@ def find_secret_attributes(declared: Desired) -> frozenset[str]:
     return frozenset().union(*(evaluation.secret_attributes for evaluation in evaluations if evaluation))
 
 
-def _run_read(kind: Kind, scope: Scope, answer: Callable[[Batch], Sequence[Response]]) -> Sequence[Live]:
-    """Read a kind, and return the live resources; `answer` returns the responses to each batch of calls."""
+def _run_read(kind: Kind, scope: Scope, answer: AnswerBatch) -> Sequence[Live]:
+    """Read a kind, and return the live resources; `answer` is called with each batch of calls."""
     secret_members = list_secret_members(kind.spec_class)
     register_secret_attributes(secret_members)  # before a log can have them
     read = kind.read(scope)
@@ -303,7 +310,7 @@ def _answer_batch(
     tracker.expect(len(batch))
     remembered = tracker.recall(batch)
     unknown = [request for request, response in zip(batch, remembered, strict=True) if response is None]
-    sent = _send_batch(unknown, call, pool)
+    sent = send_batch(unknown, call, pool)
     responses = []
     for request, known_response in zip(batch, remembered, strict=True):
         response = known_response
@@ -315,7 +322,7 @@ def _answer_batch(
     return responses
 
 
-def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[str, Any]]:
+def send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Response]:
     """Yield the responses in the order of their calls, with a limited number of calls in flight.
 
     A single call needs no other thread.
@@ -323,7 +330,7 @@ def _send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Mapping[st
     if len(batch) == 1:
         yield send(call, batch[0], {})
         return
-    in_flight: deque[Future[Mapping[str, Any]]] = deque()
+    in_flight: deque[Future[Response]] = deque()
     try:
         for request in batch:
             if len(in_flight) == _MAX_CONCURRENT_CALLS_PER_KIND:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -36,16 +37,17 @@ def responses() -> NumberedResponses:
 
 
 @pytest.fixture
-def listings(responses) -> SharedListings:
-    return SharedListings(responses, responses.get_seconds)
+def listings(responses) -> Iterator[SharedListings]:
+    with ThreadPoolExecutor(8) as pool:
+        yield SharedListings(responses, pool, responses.get_seconds)
 
 
 @pytest.mark.parametrize(("seconds", "number"), [(0.0, 1), (1.0, 1), (1.1, 2)])
 def test_a_listing_is_sent_again_after_more_than_a_second(responses, listings, seconds, number):
-    listings(THINGS)
+    listings.answer([THINGS])
     responses.seconds += seconds
 
-    assert listings(THINGS) == {"number": number}
+    assert listings.answer([THINGS]) == [{"number": number}]
 
 
 @pytest.mark.parametrize(
@@ -58,13 +60,15 @@ def test_a_listing_is_sent_again_after_more_than_a_second(responses, listings, s
     ],
 )
 def test_other_calls_are_always_sent(listings, call):
-    assert [listings(call), listings(call)] == [{"number": 1}, {"number": 2}]
+    assert [listings.answer([call]), listings.answer([call])] == [[{"number": 1}], [{"number": 2}]]
 
 
 def test_listings_of_different_lengths_are_not_shared(listings):
-    assert [listings(THINGS), listings(ApiCall("iot", "ListThings", max_items=250))] == [
-        {"number": 1},
-        {"number": 2},
+    shorter_listing = ApiCall("iot", "ListThings", max_items=250)
+
+    assert [listings.answer([call]) for call in (THINGS, shorter_listing)] == [
+        [{"number": 1}],
+        [{"number": 2}],
     ]
 
 
@@ -74,12 +78,21 @@ def test_the_targets_of_each_policy_are_listed_once(listings):
         for name in ("connect", "publish", "connect")
     ]
 
-    assert [*map(listings, calls)] == [{"number": 1}, {"number": 2}, {"number": 1}]
+    assert [listings.answer([call]) for call in calls] == [[{"number": 1}], [{"number": 2}], [{"number": 1}]]
 
 
 def test_many_threads_share_one_request(listings):
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(listings, [THINGS] * 100)) == [{"number": 1}] * 100
+    assert listings.answer([THINGS] * 100) == [{"number": 1}] * 100
+
+
+def test_a_response_that_is_known_needs_no_other_thread(responses):
+    pool = ThreadPoolExecutor(1)
+    listings = SharedListings(responses, pool, responses.get_seconds)
+    call = ApiCall("iot", "DescribeThing", {"thingName": "pump-1"})
+    listings.answer([THINGS])
+    pool.shutdown()  # from now on, it rejects work
+
+    assert listings.answer([THINGS, call, THINGS]) == [{"number": 1}, {"number": 2}, {"number": 1}]
 
 
 @pytest.mark.parametrize(
