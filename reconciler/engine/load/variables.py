@@ -40,8 +40,8 @@ DECLARATION_KEYS = ("type", "description", "default")
 _MAX_INTEGER_BITS = 64
 """The size of TOML's integers (TOML 1.0.0, "Integer"); tomllib parses larger ones."""
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_INTEGER = r"[+-]?[0-9]{1,19}"
+_NUMBER = r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?"
 """The texts of numbers on the command line and in the environment."""
 
 _MAX_LISTED = 10
@@ -165,9 +165,9 @@ def convert_text(text: str, type_name: str) -> VariableValue:
             return text
         case "string":
             raise _build_error("invalid-unicode", f"{quote(text)} is not valid", "valid Unicode text")
-        case "integer" | "number" if _INTEGER.fullmatch(text):
+        case "integer" | "number" if re.fullmatch(_INTEGER, text):
             return _check_number(int(text))
-        case "number" if _NUMBER.fullmatch(text):
+        case "number" if re.fullmatch(_NUMBER, text):
             return float(text)
         case "boolean" if text in {"true", "false"}:
             return text == "true"

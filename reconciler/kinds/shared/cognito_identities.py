@@ -26,7 +26,7 @@ from reconciler.model.text import quote
 
 FIELD = "cognito_identities"
 
-_IDENTITY = re.compile(r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_IDENTITY = r"[a-z]{2}(-[a-z]+)+-\d:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _FORMAT = "REGION:GUID, such as eu-west-1:0a1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
 
 
@@ -39,7 +39,7 @@ def check_identities(spec: Any) -> Iterator[ValueProblem]:
     """Yield a problem for each text in the field that is not the ID of an identity, or a duplicate."""
     identities = get_declared(spec)
     for index, identity in enumerate(identities):
-        if not _IDENTITY.fullmatch(identity):
+        if not re.fullmatch(_IDENTITY, identity):
             problem = f"{quote(identity)} is not the ID of an Amazon Cognito identity"
             yield ValueProblem("invalid-identity", problem, _FORMAT, path=(FIELD, index))
         elif identity in identities[:index]:

@@ -25,22 +25,22 @@ _FIELD_ROOTS = (
 )
 _MAX_CHARACTERS = 1000
 """The maximum length of a query, so that the examination of fields is bounded."""
-_LITERAL = re.compile(r'\\.|"(?:[^"\\]|\\.)*"', re.DOTALL)
+_LITERAL = r'\\.|"(?:[^"\\]|\\.)*"'
 """An escaped character, or a text in quotes."""
-_FIELD = re.compile(r"(?<![\w.:/$@-])([A-Za-z]\w*)((?:\.[^\s:()<>]*)?)(?::|[<>])")
+_FIELD = r"(?<![\w.:/$@-])([A-Za-z]\w*)((?:\.[^\s:()<>]*)?)(?::|[<>])"
 """A field before its value: the part of its name before the first dot, and the rest."""
 
 
 def check_query(query: str) -> Iterator[ValueProblem]:
     """Yield an error for quotes or parentheses without a partner, and a warning for each unknown field."""
-    bare = _LITERAL.sub(" ", query)
+    bare = re.sub(_LITERAL, " ", query, flags=re.DOTALL)
     if '"' in bare:
         yield _build_syntax_error("a quote without its partner", 'a quote at the end of each text, or \\"')
         return
     if not _is_balanced(bare):
         yield _build_syntax_error("a parenthesis without its partner", "as many ( as )")
         return
-    for root, rest in dict.fromkeys(_FIELD.findall(bare[:_MAX_CHARACTERS])):
+    for root, rest in dict.fromkeys(re.findall(_FIELD, bare[:_MAX_CHARACTERS])):
         if root not in _FIELD_ROOTS:
             yield ValueProblem(
                 "query-unknown-field",

@@ -9,9 +9,7 @@ from reconciler.model.diagnostic import ValueProblem
 from reconciler.model.plan import Target
 from reconciler.model.text import quote
 
-_FUNCTION_ARN_PATTERN = re.compile(
-    r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?", re.ASCII
-)
+_FUNCTION_ARN_PATTERN = r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?"
 
 
 def check_function_arn(arn: str | None, *path: str) -> Iterator[ValueProblem]:
@@ -19,7 +17,7 @@ def check_function_arn(arn: str | None, *path: str) -> Iterator[ValueProblem]:
 
     AWS documents only its length, so whether AWS rejects every other text is UNCONFIRMED.
     """
-    if arn is not None and not _FUNCTION_ARN_PATTERN.fullmatch(arn):
+    if arn is not None and not re.fullmatch(_FUNCTION_ARN_PATTERN, arn, re.ASCII):
         yield ValueProblem(
             "not-a-function-arn",
             f"{quote(arn)} is not the ARN of a Lambda function",
@@ -31,7 +29,7 @@ def check_function_arn(arn: str | None, *path: str) -> Iterator[ValueProblem]:
 
 def find_place_error(arn: str, target: Target) -> Iterator[str]:
     """Yield an error if a function is in another account or Region than the plan's."""
-    if not _FUNCTION_ARN_PATTERN.fullmatch(arn):
+    if not re.fullmatch(_FUNCTION_ARN_PATTERN, arn, re.ASCII):
         return
     _, _, _, region, account, *_ = arn.split(":")
     if (region, account) != (target.region, target.account):

@@ -28,10 +28,9 @@ _TRUST_POLICY = {
 }
 
 # A function's name, partial ARN or ARN, each with an optional version or alias (Lambda API reference, GetFunctionConfiguration).
-_FUNCTION = re.compile(
+_FUNCTION = (
     r"(?:arn:(?P<partition>[a-z-]+):lambda:)?(?:(?P<region>[a-z-]+-\d):)?(?:(?P<account>\d{12}):)?(?:function:)?"
-    r"(?P<name>[\w.-]+)(?::(?P<qualifier>[\w.$-]+))?",
-    re.ASCII,
+    r"(?P<name>[\w.-]+)(?::(?P<qualifier>[\w.$-]+))?"
 )
 _LATEST_VERSION = "$LATEST"
 
@@ -61,7 +60,7 @@ def get_function_configuration(context: Context, params: Params) -> Output | Non
 
     Raises ResourceNotFoundException, and InvalidParameterValueException for two different qualifiers.
     """
-    match = _FUNCTION.fullmatch(params["FunctionName"])
+    match = re.fullmatch(_FUNCTION, params["FunctionName"], re.ASCII)
     if match is None:
         raise context.invalid(f"Invalid function name: {params['FunctionName']}")
     qualifier = params.get("Qualifier", match["qualifier"])

@@ -39,8 +39,8 @@ MAX_NAME_LENGTH = 1011
 MAX_LEVELS = 15
 MAX_VERSIONS = 100
 MAX_VALUE_BYTES = {"Standard": 4096, "Advanced": 8192}
-_NAME = re.compile(r"[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+)+")
-_RESERVED_PREFIX = re.compile(r"/?(?:aws|ssm)", re.IGNORECASE)
+_NAME = r"[A-Za-z0-9_.-]+|(?:/[A-Za-z0-9_.-]+)+"
+_RESERVED_PREFIX = r"/?(?:aws|ssm)"
 
 
 @operation(SERVICE, "PutParameter")
@@ -129,11 +129,11 @@ def delete_parameter(context: Context, params: Params) -> Output | None:
 
 
 def _check_name(context: Context, name: str) -> None:
-    if _NAME.fullmatch(name) is None:
+    if re.fullmatch(_NAME, name) is None:
         raise context.invalid(
             "Parameter name must be a fully qualified name: each part of its path is a mix of letters, numbers and the symbols .-_"
         )
-    if _RESERVED_PREFIX.match(name):
+    if re.match(_RESERVED_PREFIX, name, re.IGNORECASE):
         raise context.invalid('Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).')
     if len(_build_arn(context, name)) > MAX_NAME_LENGTH:
         raise context.invalid(f"The ARN of a parameter has at most {MAX_NAME_LENGTH} characters.")

@@ -22,9 +22,9 @@ from reconciler.registry.shared.topic_rule_destinations import (
     require_for_action,
 )
 
-_QUOTED_TEXT = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
-_SELECT = re.compile(r"\bSELECT\b", re.IGNORECASE)
-_FROM = re.compile(r"\bFROM\s+(?:'([^']*)'|\"([^\"]*)\")", re.IGNORECASE)
+_QUOTED_TEXT = r"'(?:[^']|'')*'|\"[^\"]*\""
+_SELECT = r"\bSELECT\b"
+_FROM = r"\bFROM\s+(?:'([^']*)'|\"([^\"]*)\")"
 _PAYLOAD = "topicRulePayload"
 _TEMPLATE = "${"
 _TOPIC_PATTERN = "topicPattern"
@@ -134,13 +134,13 @@ def _parse_payload(context: Context, payload: Mapping[str, Any]) -> dict[str, An
     InvalidRequest is UNCONFIRMED.
     """
     sql = payload["sql"]
-    if not _SELECT.search(_QUOTED_TEXT.sub("''", sql)):
+    if not re.search(_SELECT, re.sub(_QUOTED_TEXT, "''", sql), re.IGNORECASE):
         raise ApiError("SqlParseException", "Expected a SELECT clause in the SQL statement.")
     for action in [*payload["actions"], *filter(None, [payload.get("errorAction")])]:
         if len(action) != 1:
             raise context.invalid("An action must have exactly one type.")
         _check_destination(context, action)
-    source = _FROM.search(sql)
+    source = re.search(_FROM, sql, re.IGNORECASE)
     return {
         "awsIotSqlVersion": "2015-10-08",
         "ruleDisabled": False,
