@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +44,10 @@ def _raise_unless_missing(error: OSError) -> None:
 
 @frozen
 class FolderStore:
-    """A folder, which is created with the first object."""
+    """A folder, which is created with the first object.
+
+    Files have the permissions that the process gives every new file, so that the users of a shared folder can read each other's.
+    """
 
     folder: Path
 
@@ -77,15 +80,15 @@ class FolderStore:
         if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(self.folder)):
             raise OSError(errno.ELOOP, "a link leads out of the folder", str(path.parent))
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".")
+        draft = path.with_name(f".{uuid.uuid4().hex}")
         try:
-            with name_file_in_errors(path), os.fdopen(descriptor, "wb") as file:
+            with name_file_in_errors(path), draft.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(draft).replace(path)
+            draft.replace(path)
         except BaseException:
-            Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
 

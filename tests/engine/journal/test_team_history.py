@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +58,17 @@ def apply(folder: Path) -> None:
 
 def list_records(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / "history").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_a_shared_file_has_the_permissions_of_every_new_file(tmp_path, umask, mode):
+    previous = os.umask(umask)
+    try:
+        FolderStore(tmp_path).write("runs/1.jsonl", b"record")
+    finally:
+        os.umask(previous)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [(path.name, stat.S_IMODE(path.stat().st_mode)) for path in files] == [("1.jsonl", mode)]
 
 
 def test_each_run_is_one_sealed_record_with_its_steps_and_calls(folder):
