@@ -345,6 +345,13 @@ def test_an_environment_that_cannot_be_planned_stops_an_apply_before_anything_is
     assert [count_thing_groups(name) for name in ENVIRONMENTS] == [0, 1, 0, 0]
 
 
+def test_a_summary_has_no_changes_of_environments_that_could_not_be_planned(run_in_environments):
+    registry = Workspace(environment="staging").client()
+    registry.create_thing_group(thingGroupName="pumps")
+    code, out, _ = run_in_environments("plan", "--env", "stag*")
+    assert (code, out.splitlines()[-1]) == (3, "Plan incomplete: 1 environment: 1 rejected")
+
+
 def test_every_form_of_a_rollout_has_a_schema():
     assert {name for name in OUTPUTS if name.startswith("rollout")} == {
         "rollout-plan",

@@ -268,6 +268,8 @@ def summarize_rollout(view: RolloutView) -> str:
     statuses = ", ".join(f"{count:,} {format_status(status)}" for status, count in view.status_counts.items())
     environments = f"{pluralize(view.total, 'environment')}: {statuses}"
     match view.command:
+        case "plan" | "drift" if not (view.groups or view.unchanged):  # none could be read
+            return environments
         case "plan":
             changes = format_counts(view.counts) or "no changes"
             return f"{changes} in {environments}"
