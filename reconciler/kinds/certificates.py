@@ -314,7 +314,10 @@ class Certificates(Kind):
                 f"to keep it, add {removed}"
             )
         elif facts.may_be_listed:
-            yield f"will be deleted with its thing, even if the file only listed it by ID; to keep it, add {removed}"
+            yield (
+                "will be deleted with its thing, even if the file only listed it by ID; to keep all such certificates, add "
+                '[[removed]] from = "certificates.*", destroy = false'
+            )
 
     def plan_notes(self, live: Live) -> Iterable[str]:
         """Return how long a certificate is kept after its rotation, and whether its key may be lost."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+ALL_NAMES = "*"
+"""In a `[[removed]]` entry, the name that means all resources of a kind that the file does not declare."""
+
 ACCOUNT = "account"
 """The table of account settings: each table in it, such as `[account.indexing]`, is the only resource of its kind."""
 

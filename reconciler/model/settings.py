@@ -118,7 +118,7 @@ class DesiredState:
     - `files_digest`: the same without these values, and without manifests that are in no file;
     - `manifest_sources`: the manifests of `for_each`, without arrays in the file itself;
     - `s3_urls`: the objects in S3 that are manifests, and `unread_urls` those of them that were not read;
-    - `removed`: the addresses to forget, each with the place of its `[[removed]]` entry;
+    - `removed`: the addresses to forget, whose name may be `ALL_NAMES`, each with the place of its `[[removed]]` entry;
     - `moved`: former address → new address;
     - `stored_secrets`: the secrets that AWS stores and that the resources refer to;
     - `key_secrets`: the names of the secrets for private keys that AWS creates.

@@ -15,7 +15,7 @@ from reconciler.engine.export.tables import Table, WritePem, build_table, explai
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses
 from reconciler.engine.plan.names import Names, replace_ids_with_names
 from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread, send_batch
-from reconciler.engine.plan.removals import find_live_address
+from reconciler.engine.plan.removals import find_live_addresses
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds
@@ -233,22 +233,20 @@ def export_undeclared_tables(
     Each address has the name that `read_inventory` assigned, or AWS's ID as its name. An address without a live
     resource is left out, with the reason. References to resources that the file declares use the file's names.
     """
-    live_addresses = {address: find_live_address(address, inventory) for address in addresses}
+    live_addresses = find_live_addresses(addresses, inventory)
     declared_names = {
         (address.kind, live.identity): address.name
         for address, live in inventory.items()
         if address in state.resources
     }
     undeclared_inventory = {
-        address: inventory[address]
-        for address in live_addresses.values()
-        if address and address not in state.resources
+        address: inventory[address] for address in live_addresses.values() if address not in state.resources
     }
     export = export_tables(state.settings.name, undeclared_inventory, write_pem, declared_names)
     absence_reasons = {
         address: _describe_absence(address, inventory)
-        for address, live_address in live_addresses.items()
-        if not live_address
+        for address in addresses
+        if address not in live_addresses
     }
     return evolve(export, left_out={**export.left_out, **absence_reasons})
 
@@ -280,8 +278,7 @@ def select_matching(inventory: Inventory, patterns: Collection[str]) -> Inventor
 
 def _find_by_identity(text: str, inventory: Inventory) -> set[Address]:
     table, _, identity = text.partition(".")
-    address = find_live_address(Address.from_header(table, identity), inventory)
-    return {address} if address else set()
+    return set(find_live_addresses([Address.from_header(table, identity)], inventory).values())
 
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from reconciler.frozen_classes import frozen
 from reconciler.kinds import all_kinds, find_kind, get_kind
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
-from reconciler.model.address import Address
+from reconciler.model.address import ALL_NAMES, Address
 from reconciler.model.diagnostic import InvalidValueError, Suggestion, ValuePath, ValueProblem
 from reconciler.model.resource import Origin
 from reconciler.model.text import describe_value, format_choices, format_path, quote
@@ -63,7 +63,8 @@ class _ResolvedMove:
 class MovedRemoved:
     """The valid statements.
 
-    `removed` has the place of each `[[removed]]` by the address that it names, `moved` each new address by the former one.
+    `removed` has the place of each `[[removed]]` by the address that it names, whose name may be `ALL_NAMES`; `moved` has each new
+    address by the former one.
     """
 
     removed: dict[Address, Origin] = Factory(dict)
@@ -179,7 +180,9 @@ class _Resolver:
         if kind.composed_of:
             problem = f"once its table is removed, a {kind.noun} is an ordinary thing"
             raise _build_error("wrong-kind", problem, "things.NAME, with the thing's name in AWS")
-        if kind.orphan_name_pattern and not kind.orphan_name_pattern.fullmatch(address.name):
+        if address.name == ALL_NAMES or kind.orphan_name_pattern is None:
+            return
+        if not kind.orphan_name_pattern.fullmatch(address.name):
             problem = f"the registry knows a {kind.noun} only by its ID, not by its name in the file"
             raise _build_error("wrong-name", problem, _describe_id(kind))
 
@@ -338,7 +341,7 @@ def _find_ends(targets: Mapping[Address, Address]) -> Mapping[Address, Address |
 def _describe_id(kind: Kind) -> str:
     owner = kind.owned_through
     alternative = f", or the {get_kind(owner.table).noun} that has it" if owner else ""
-    return f"{kind.table}.ID{alternative}"
+    return f"{kind.table}.ID{alternative}, or {kind.table}.{ALL_NAMES} for all"
 
 
 def _format_address(address: Address) -> str:

@@ -217,7 +217,7 @@ def _plan_changes(state: DesiredState, desired: Desired, live: Inventory) -> Cha
     The deletions of orphans that will be kept are among them.
     """
     changes = {change.address: change for change in diff(state.settings.name, desired, live)}
-    return forget_removed(replace_dependents(changes, desired, live), live, state.removed)
+    return forget_removed(replace_dependents(changes, desired, live), live, state)
 
 
 def _select_complete_renames(renames: Renames, changes: Changes) -> Renames:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.engine.ownership.stored_lease import LeaseHolder
 from reconciler.engine.plan.call_savings import suggest_call_savings
 from reconciler.engine.plan.compare import Comparison
-from reconciler.engine.plan.removals import find_live_address
+from reconciler.engine.plan.removals import find_live_addresses
 from reconciler.engine.plan.step_facts import StepFacts
 from reconciler.engine.plan.unmanaged import describe_unmanaged
 from reconciler.kinds import all_kinds
@@ -17,7 +17,7 @@ from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.schema import get_members
 from reconciler.kinds.shared import x509
 from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
-from reconciler.model.address import Address
+from reconciler.model.address import ALL_NAMES, Address
 from reconciler.model.change import Change, Create, Forget, Replace
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.duration import parse_duration
@@ -203,8 +203,11 @@ def _warn_of_cascades(comparison: Comparison, context: PlanContext) -> Iterator[
 
 def _describe_unused_removals(comparison: Comparison, state: DesiredState) -> Iterator[Note]:
     """Yield a note for each `[[removed]]` entry without effect, such as for a resource forgotten earlier."""
+    live_addresses = find_live_addresses(state.removed, comparison.live)
     for removed_address in state.removed:
-        live_address = find_live_address(removed_address, comparison.live)
+        if removed_address.name == ALL_NAMES:  # it may be for resources that are removed later
+            continue
+        live_address = live_addresses.get(removed_address)
         if live_address is None or not isinstance(comparison.changes.get(live_address), Forget):
             text = "nothing to forget: this workspace manages no resource of that name; remove the [[removed]] entry"
             yield Note("info", text, removed_address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TypeAlias
 
 from attrs import evolve
@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import PlanContext
 from reconciler.kinds.base.declarations import OwnedThrough
-from reconciler.model.address import Address
+from reconciler.kinds.shared.ownership_markers import list_reserved_addresses
+from reconciler.model.address import ALL_NAMES, Address
 from reconciler.model.change import Change, Create, Delete, FieldChange, Forget
 from reconciler.model.resource import Desired, Inventory, Origin, Resource
+from reconciler.model.settings import DesiredState
 
 Changes: TypeAlias = Mapping[Address, Change]
 
@@ -27,17 +29,13 @@ RENAME_PATH = "renamed"
 """The path under which a plan shows a rename."""
 
 
-def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, Origin]) -> Changes:
-    """Return the changes with `Forget` instead of `Delete` for the addresses in `removed`.
+def forget_removed(changes: Changes, live: Inventory, state: DesiredState) -> Changes:
+    """Return the changes with `Forget` instead of `Delete` for the addresses in the file's `[[removed]]`.
 
-    `removed` has the place of each address in the file. The certificates of a forgotten thing are forgotten too: they have no
-    ownership marker of their own, so without the thing they would have no owner.
+    The certificates of a forgotten thing are forgotten too: they have no ownership marker of their own, so without the thing they
+    would have no owner.
     """
-    forget_origins: dict[Address, Origin] = {}
-    for removed_address, origin in removed.items():
-        address = find_live_address(removed_address, live)
-        if address and isinstance(changes.get(address), Delete):
-            forget_origins[address] = origin
+    forget_origins = _find_forgotten(changes, live, state)
     for address in list(forget_origins):
         for owned_address in _find_owned_addresses(address, live):
             if isinstance(changes.get(owned_address), Delete):
@@ -47,6 +45,24 @@ def forget_removed(changes: Changes, live: Inventory, removed: Mapping[Address, 
         if address in forget_origins and isinstance(change, Delete)
         else change
         for address, change in changes.items()
+    }
+
+
+def _find_forgotten(changes: Changes, live: Inventory, state: DesiredState) -> dict[Address, Origin]:
+    """Return the addresses in `[[removed]]` that would be deleted, each with the place of its entry."""
+    origins_by_kind = {
+        address.kind: origin for address, origin in state.removed.items() if address.name == ALL_NAMES
+    }
+    markers = list_reserved_addresses(state.settings.name)
+    origins = {
+        address: origins_by_kind[address.kind]
+        for address in changes
+        if address.kind in origins_by_kind and address not in state.resources and address not in markers
+    }
+    live_addresses = find_live_addresses(state.removed, live)
+    origins |= {address: state.removed[removed] for removed, address in live_addresses.items()}
+    return {
+        address: origin for address, origin in origins.items() if isinstance(changes.get(address), Delete)
     }
 
 
@@ -137,18 +153,15 @@ def find_deletion_blockers(address: Address, context: PlanContext) -> list[Addre
     return [user for user in users if blocking_kinds is None or user.kind in blocking_kinds]
 
 
-def find_live_address(address: Address, live: Inventory) -> Address | None:
-    """Return the address of the live resource that `address` means, or None.
+def find_live_addresses(addresses: Collection[Address], live: Inventory) -> Mapping[Address, Address]:
+    """Return the address of the live resource that each address means, without those that mean none.
 
-    `address` has either the resource's name or its AWS ID.
+    Each of `addresses` has either the resource's name or its AWS ID.
     """
-    if address in live:
-        return address
-    return next(
-        (
-            live_address
-            for live_address, live_resource in live.items()
-            if live_address.kind == address.kind and live_resource.identity == address.name
-        ),
-        None,
-    )
+    live_addresses = {address: address for address in addresses if address in live}
+    unnamed = {(address.kind, address.name): address for address in addresses if address not in live}
+    if unnamed:
+        for live_address, resource in live.items():
+            if address := unnamed.get((live_address.kind, resource.identity)):
+                live_addresses.setdefault(address, live_address)
+    return live_addresses

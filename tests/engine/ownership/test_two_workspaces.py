@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
-from reconciler.model.address import Address
+from reconciler.model.address import ALL_NAMES, Address
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import External, Lifecycle, Origin
@@ -190,7 +190,7 @@ def test_a_warning_explains_how_to_keep_a_certificate_that_was_attached_by_hand(
     assert cloud.read_content()["things"]["a"]["principals"] == []
 
 
-def test_a_warning_explains_how_to_keep_a_certificate_that_a_removed_thing_listed_by_id(cloud):
+def test_a_warning_explains_how_to_keep_the_certificates_that_removed_things_listed_by_id(cloud):
     certificates = [cloud.iot.create_keys_and_certificate(setAsActive=True) for _ in range(2)]
     ids = [certificate["certificateId"] for certificate in certificates]
     a, b = (
@@ -199,11 +199,11 @@ def test_a_warning_explains_how_to_keep_a_certificate_that_a_removed_thing_liste
     )
     converge(make_state(a, b), cloud)
     notes = [note.text for note in plan_state(make_state(a), cloud).notes if note.level == "warning"]
-    removed_table = f'[[removed]] from = "certificates.{ids[1]}", destroy = false'
+    removed_table = '[[removed]] from = "certificates.*", destroy = false'
     assert notes == [
-        f"will be deleted with its thing, even if the file only listed it by ID; to keep it, add {removed_table}"
+        f"will be deleted with its thing, even if the file only listed it by ID; to keep all such certificates, add {removed_table}"
     ]
-    removed = {Address("certificates", ids[1]): Origin("desired_state.toml", 1)}
+    removed = {Address("certificates", ALL_NAMES): Origin("desired_state.toml", 1)}
     converge(evolve(make_state(a), removed=removed), cloud)
     assert set(cloud.read_content()["certificates"]) == set(ids)
     assert set(cloud.read_content()["things"]) == {"a"}

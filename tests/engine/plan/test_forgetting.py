@@ -148,3 +148,29 @@ def test_destroy_forgets_the_resources_in_removed(cloud):
         ("forget", f"certificates.a:{get_device_certificate_id()[:12]}"),
         ("forget", "things.a"),
     ]
+
+
+def test_all_undeclared_resources_of_a_kind_are_forgotten(cloud):
+    group = make_resource("thing_groups", "g", ThingGroup())
+    converge(make_state(group, *(make_resource("things", name, Thing()) for name in "abc")), cloud)
+    desired = add_removed(make_state(make_resource("things", "a", Thing())), "things.*")
+    assert list_actions(converge(desired, cloud)) == [
+        ("delete", "thing_groups.g"),
+        ("forget", "things.b"),
+        ("forget", "things.c"),
+    ]
+    assert set(cloud.read_content()["things"]) == {"a", "b", "c"}
+    assert [note.text for note in plan_state(desired, cloud).notes if "forget" in note.text] == []
+
+
+def test_destroy_deletes_declared_resources_and_markers_of_a_kind_whose_others_are_forgotten(cloud):
+    groups = [make_resource("thing_groups", name, ThingGroup()) for name in "ab"]
+    converge(make_state(*groups, make_resource("things", "c", Thing())), cloud)
+    desired = add_removed(make_state(groups[0], make_resource("things", "c", Thing())), "thing_groups.*")
+    assert sorted(list_actions(converge(desired, cloud, destroy=True))) == [
+        ("delete", "thing_groups.a"),
+        ("delete", "thing_groups.reconciler-ws"),
+        ("delete", "things.c"),
+        ("forget", "thing_groups.b"),
+    ]
+    assert set(cloud.read_content()["thing_groups"]) == {"b"}

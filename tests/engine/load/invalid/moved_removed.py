@@ -69,7 +69,7 @@ CASES = (
         destroy = false
         """,
         """
-        desired_state.toml:2: error: removed[0].from: the registry knows a device certificate only by its ID, not by its name in the file; expected certificates.ID, or the thing that has it
+        desired_state.toml:2: error: removed[0].from: the registry knows a device certificate only by its ID, not by its name in the file; expected certificates.ID, or the thing that has it, or certificates.* for all
         desired_state.toml:6: error: removed[1].from: once its table is removed, a provisioned thing is an ordinary thing; expected things.NAME, with the thing's name in AWS
         desired_state.toml:14: error: removed[3].from: already listed at desired_state.toml:9; remove one of the two
         """,
