@@ -81,7 +81,10 @@ def count_function_calls(pieces: Iterable[object]) -> int:
 
 @pytest.mark.parametrize(("output", "max_calls"), [("text", 365), ("json", 690)])
 def test_each_device_of_a_fleet_adds_few_function_calls_to_an_output(tmp_path, output, max_calls):
-    """The CPU that rendering takes, without noise; a device has two changes. The limits hold with empty caches, too."""
+    """The CPU that rendering takes, without noise; a device has two changes.
+
+    The limits hold with empty caches, too.
+    """
 
     def render(plan: Any) -> Iterable[object]:
         if output == "text":
