@@ -13,9 +13,9 @@ from reconciler.engine.apply.recorder import NULL_RECORDER, Recorder, record_cal
 from reconciler.engine.apply.scheduler import ReadyQueue
 from reconciler.engine.apply.shared_listings import SharedListings
 from reconciler.engine.apply.staleness import build_version_conflict_error, find_stale_steps
+from reconciler.engine.calls.batches import send_batch
 from reconciler.engine.calls.output_files import save_secrets
 from reconciler.engine.calls.send import Pause, get_request_id, send
-from reconciler.engine.plan.refresh import send_batch
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.context import Response

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
-from reconciler.engine.plan.refresh import send_batch
+from reconciler.engine.calls.batches import send_batch
 from reconciler.kinds.base.context import Response
 from reconciler.model.call import ApiCall, Batch, Call
 

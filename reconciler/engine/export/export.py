@@ -10,11 +10,12 @@ from typing import Any
 import attrs
 from attrs import evolve
 
+from reconciler.engine.calls.batches import send_batch
 from reconciler.engine.calls.send import send
 from reconciler.engine.export.tables import Table, WritePem, build_table, explain_missing_value
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses
 from reconciler.engine.plan.names import Names, replace_ids_with_names
-from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread, send_batch
+from reconciler.engine.plan.refresh import MAX_CONCURRENT_CALLS, find_secret_attributes, reread
 from reconciler.engine.plan.removals import find_live_addresses
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import frozen

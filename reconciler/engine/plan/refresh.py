@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor, Future
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve
 
+from reconciler.engine.calls.batches import send_batch
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
 from reconciler.engine.plan.read_tracker import Progress, ReadTracker
@@ -45,8 +45,6 @@ These are four pages, of which AWS allows ten in a second; an account may have m
 """
 _MAX_LISTED_BY_DRIFT = 100_000
 """The most IDs that a drift reads of one listing: 400 pages, which take 40 seconds."""
-_MAX_CONCURRENT_CALLS_PER_KIND = 32
-"""Leaves room for the other kinds while the calls of one kind wait for their quota."""
 
 
 @frozen
@@ -320,27 +318,6 @@ def _answer_batch(
         tracker.record(kind, request, response)
         responses.append(response)
     return responses
-
-
-def send_batch(batch: Batch, call: Call, pool: Executor) -> Iterator[Response]:
-    """Yield the responses in the order of their calls, with a limited number of calls in flight.
-
-    A single call needs no other thread.
-    """
-    if len(batch) == 1:
-        yield send(call, batch[0], {})
-        return
-    in_flight: deque[Future[Response]] = deque()
-    try:
-        for request in batch:
-            if len(in_flight) == _MAX_CONCURRENT_CALLS_PER_KIND:
-                yield in_flight.popleft().result()
-            in_flight.append(pool.submit(send, call, request, {}))
-        while in_flight:
-            yield in_flight.popleft().result()
-    finally:
-        for future in in_flight:
-            future.cancel()
 
 
 class _ReadResults(Mapping[str, Sequence[Live]]):

@@ -29,6 +29,12 @@ from reconciler.render.views.plan import PlanRow, PlanView, build_plan_view
 
 ItemT = TypeVar("ItemT")
 
+_Members: TypeAlias = Mapping[str, msgspec.Raw]
+"""The members of an object, which refer to the bytes of the file."""
+
+_LARGE_MEMBERS = {"changes", "view", "sections", "rows"}
+_NULL = msgspec.Raw(b"null")
+
 _NO_SEAL = "0" * 64
 
 _TRAILING_PIECES = 2
@@ -45,6 +51,13 @@ class PlanDocument(PlanRecord):
 
     view: PlanView
     seal: str = _NO_SEAL
+
+
+prepare_decoding(PlanDocument, ChangeRecord, PlanRow)
+
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_change = msgspec.json.Decoder(ChangeRecord).decode
 
 
 def build_plan_document(plan: Plan, *, unchanged_markers: int = 0) -> PlanDocument:
@@ -204,16 +217,3 @@ def _escape_texts(value: Any) -> Any:
             return [_escape_texts(item) for item in value]
         case _:
             return value
-
-
-prepare_decoding(PlanDocument, ChangeRecord, PlanRow)
-
-_Members: TypeAlias = Mapping[str, msgspec.Raw]
-"""The members of an object, which refer to the bytes of the file."""
-
-_LARGE_MEMBERS = {"changes", "view", "sections", "rows"}
-_NULL = msgspec.Raw(b"null")
-
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_change = msgspec.json.Decoder(ChangeRecord).decode
