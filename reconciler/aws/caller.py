@@ -25,8 +25,8 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from botocore.paginate import Paginator
-from botocore.parsers import ResponseParserError
 
+from reconciler.aws.response_parsers import InvalidResponseError, NotJsonError
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES
@@ -98,8 +98,6 @@ class Caller:
             error = translate_error(failed.error, call, outcome_unknown=failed.outcome_unknown)
         except (ClientError, BotoCoreError) as boto_error:
             error = translate_error(boto_error, call)
-        except ResponseParserError:
-            error = TargetError(f"{call} got a response that is not AWS's; check the endpoint and the proxy")
         # Raised outside `except`, so that no traceback shows botocore's error, which contains the rejected values.
         raise error
 
@@ -182,11 +180,10 @@ def name_client(service: str, region: str = "") -> str:
 
 
 def _check_is_json(url: str, http_response: Any, **_: object) -> None:
-    """Raise TargetError for a response without JSON, which botocore returns without members."""
+    """Raise NotJsonError for a response without JSON, which botocore returns without members."""
     content = http_response.content.strip()
     if http_response.status_code < HTTPStatus.MULTIPLE_CHOICES and content and not content.startswith(b"{"):
-        problem = f"{url} does not respond like AWS IoT, in JSON"
-        raise TargetError(f"{problem}; correct `target` in [workspace], or the server's port")
+        raise NotJsonError(url=url)
 
 
 def _find_custom_url(client: Any) -> str:
@@ -230,6 +227,11 @@ def translate_error(
                 code="ParameterValidation",
                 message=redact(message),
             )
+        case NotJsonError():
+            return TargetError(str(error), outcome_unknown=outcome_unknown)
+        case InvalidResponseError():
+            problem = f"{call} got a response that is not AWS's; check the endpoint and the proxy"
+            return TargetError(problem, outcome_unknown=outcome_unknown)
         case _:
             return build_target_error(error, f"{call} got no response", outcome_unknown=outcome_unknown)
 

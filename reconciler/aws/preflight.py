@@ -21,6 +21,7 @@ from reconciler.model.check_result import CheckResult
 from reconciler.model.plan import Target
 from reconciler.model.quota import Quotas
 from reconciler.model.settings import Settings
+from reconciler.model.text import quote
 
 MAX_SKEW_SECONDS = 30.0
 """Seconds that two clocks may differ without a warning; AWS rejects a difference of 300 (IAM user guide, SigV4)."""
@@ -165,7 +166,12 @@ def _check_clock(response: Mapping[str, Any], clock: Callable[[], datetime]) -> 
     if date is None:
         yield CheckResult("unknown", "clock", "the endpoint sends no Date header")
         return
-    skew = (clock() - parsedate_to_datetime(date)).total_seconds()
+    try:
+        skew = (clock() - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError):  # TypeError: it has no time zone
+        message = f"the endpoint's Date header, {quote(date)}, is not a valid date"
+        yield CheckResult("unknown", "clock", message)
+        return
     if abs(skew) > MAX_SKEW_SECONDS:
         message = f"this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the endpoint"
         advice = "set the clock; AWS rejects signatures that are five minutes off"

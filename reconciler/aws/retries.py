@@ -28,6 +28,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from reconciler.aws.response_parsers import InvalidResponseError
 from reconciler.frozen_classes import frozen
 from reconciler.model.errors import NoConnectionError, ServiceUnavailableError
 from reconciler.model.redaction import redact
@@ -74,11 +75,12 @@ _INCOMPLETE_REQUEST_CODES = frozenset({"RequestTimeout", "RequestTimeoutExceptio
 
 
 class CallFailure(Enum):
-    """Why a call failed, if a retry may help."""
+    """Why a call failed, if a retry may help or it may have taken effect."""
 
     THROTTLED = "AWS throttled it"
     UNSENT = "it did not reach AWS completely"
     LOST = "its response was lost, and it may have taken effect"
+    UNREADABLE = "its response is not AWS's, and it may have taken effect"
 
 
 def is_throttled(response: Mapping[str, Any], operation: str) -> bool:
@@ -104,7 +106,10 @@ def is_unconnected(error: Exception) -> bool:
 
 
 def classify_failure(error: Exception) -> CallFailure | None:
-    """Return why the call failed, or None if a retry would not help, as when AWS rejected it."""
+    """Return why the call failed, or None.
+
+    None means that the call had no effect and a retry would not help, as when AWS rejected it.
+    """
     match error:
         case ClientError() if is_throttled(error.response, error.operation_name):
             return CallFailure.THROTTLED
@@ -119,6 +124,8 @@ def classify_failure(error: Exception) -> CallFailure | None:
             return CallFailure.UNSENT
         case SSLError():  # an untrusted certificate will not become trusted within a minute
             return None
+        case InvalidResponseError():
+            return CallFailure.UNREADABLE
         case ConnectionClosedError() | ReadTimeoutError() | HTTPClientError():
             return CallFailure.LOST
         case _:
@@ -242,11 +249,11 @@ class Retries:
                 response = send()
             except (ClientError, BotoCoreError) as error:
                 failure = classify_failure(error)
-                if failure in {None, CallFailure.THROTTLED}:
+                if failure in {None, CallFailure.THROTTLED, CallFailure.UNREADABLE}:
                     circuit.record_response()
                 else:
                     circuit.record_failure(redact(str(error)))
-                lost = lost or (failure is CallFailure.LOST and not reads)
+                lost = lost or (failure in {CallFailure.LOST, CallFailure.UNREADABLE} and not reads)
                 is_unconnected_endpoint = bool(circuit.custom_url) and is_unconnected(error)
                 # A server that has only closed connections is not restarting, but speaks another protocol.
                 is_foreign = bool(circuit.custom_url) and not circuit.has_responded
@@ -256,7 +263,9 @@ class Retries:
                     first_refusal_at = self.clock() if first_refusal_at is None else first_refusal_at
                     deadline = min(deadline, first_refusal_at + CONNECT_SECONDS)
                 seconds = self.jitter(0, min(_MAX_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**failed_attempts))
-                is_final = failure is None or (failure is CallFailure.LOST and not (reads or idempotent))
+                is_final = failure in {None, CallFailure.UNREADABLE} or (
+                    failure is CallFailure.LOST and not (reads or idempotent)
+                )
                 if is_final or self.clock() + seconds > deadline:
                     if is_unconnected_endpoint:
                         circuit.open_unconnected()

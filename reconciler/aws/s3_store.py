@@ -99,11 +99,11 @@ def create_s3_client(settings: Settings, environ: Mapping[str, str]) -> Any:
     import boto3
 
     from reconciler.aws.rates import RateLimiter
-    from reconciler.aws.session import create_remote_session
+    from reconciler.aws.session import create_core_session, create_remote_session
     from reconciler.model.quota import Quotas
 
     if settings.target == "aws":
         session = create_remote_session(settings, Quotas({}, {}), environ, RateLimiter())
     else:
-        session = boto3.Session(region_name=settings.region)
+        session = boto3.Session(region_name=settings.region, botocore_session=create_core_session())
     return session.client("s3")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -68,7 +67,7 @@ def _connect_embedded(settings: Settings, registry_path: Path, environ: Mapping[
     from reconciler.aws.embedded import bind
 
     target = _find_embedded_target(settings, environ)
-    core = _create_core_session()
+    core = create_core_session()
     bind(core, _open_registry(registry_path, target, environ))
     session = boto3.Session("embedded", "embedded", region_name=target.region, botocore_session=core)
     return _build_connection(target, session, None)
@@ -211,7 +210,7 @@ def create_remote_session(
 
     local_endpoint = find_local_endpoint(settings, environ)
     credentials = _choose_credentials(settings, local_endpoint, environ)
-    core = _create_core_session()
+    core = create_core_session()
     limit_rates(core, quotas, limiter, only_after_throttling=bool(local_endpoint) and not settings.quotas)
     # boto3 does not read AWS_REGION, which takes precedence over AWS_DEFAULT_REGION and the profile.
     region = settings.region or environ.get("AWS_REGION")
@@ -239,16 +238,15 @@ def _choose_credentials(
     return (None, None) if _has_chosen_credentials(settings, environ) else LOCAL_CREDENTIALS
 
 
-def _create_core_session() -> Any:
-    """Return a botocore session that uses less memory and CPU.
+def create_core_session() -> Any:
+    """Return a botocore session that uses less memory and CPU, and has one error for invalid responses.
 
-    botocore would create a time zone object for each timestamp, which takes as much memory as a whole `Live` thing; here
-    all timestamps share one. The service models come from the loader that the rest of this process uses, so that each is read once.
-    The clients emit their events, which have current names, directly: botocore would look for 65 old names in each.
+    The service models come from the loader that the rest of this process uses, so that each is read once. The clients emit their events, which have current names, directly: botocore would look for 65 old names in each.
     """
     from botocore.hooks import HierarchicalEmitter
     from botocore.session import Session
 
+    from reconciler.aws.response_parsers import ResponseParsers
     from reconciler.service_models.loader import get_loader
 
     emitter = HierarchicalEmitter()
@@ -257,19 +255,8 @@ def _create_core_session() -> Any:
     session.lazy_register_component(
         "data_loader", lambda: get_loader(session.get_config_variable("data_path"))
     )
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
+    session.register_component("response_parser_factory", ResponseParsers())
     return session
-
-
-def _parse_time(value: Any) -> datetime:
-    """Parse a timestamp of a response; in the JSON of these services, it is in seconds since 1970."""
-    from botocore.utils import parse_timestamp
-
-    return (
-        datetime.fromtimestamp(value, UTC)
-        if isinstance(value, int | float)
-        else parse_timestamp(value).astimezone(UTC)
-    )
 
 
 def _assume_role(session: Any, settings: Settings, quotas: Quotas, limiter: RateLimiter) -> Any:
@@ -292,7 +279,7 @@ def _assume_role(session: Any, settings: Settings, quotas: Quotas, limiter: Rate
         role_arn=settings.role_arn,
         extra_args=extra,
     )
-    core = _create_core_session()
+    core = create_core_session()
     limit_rates(core, quotas, limiter)
     core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
     return boto3.Session(region_name=session.region_name, botocore_session=core)

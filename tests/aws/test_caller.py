@@ -20,6 +20,7 @@ from botocore.exceptions import (
 )
 
 from reconciler.aws.caller import Caller, translate_error
+from reconciler.aws.session import create_core_session
 from reconciler.model.call import ApiCall
 from reconciler.model.errors import AwsError, NoConnectionError, ReconcilerError, TargetError
 from tests.support.registry_client import Cloud
@@ -206,7 +207,8 @@ def test_an_error_response_is_translated_even_if_parts_are_missing(response, tex
     assert str(translate_error(ClientError(response, "CreateThing"), CALL)) == text
 
 
-def test_a_server_that_responds_in_html_is_reported_as_another_server():
+@pytest.mark.parametrize(("operation", "is_write"), [("DescribeThing", False), ("CreateThing", True)])
+def test_a_server_that_responds_in_html_is_reported_as_another_server(operation, is_write):
     def respond(request, **_):
         raw = SimpleNamespace(stream=lambda **_: [b"<html>hello</html>"])
         return AWSResponse(request.url, 200, {}, raw)
@@ -214,17 +216,22 @@ def test_a_server_that_responds_in_html_is_reported_as_another_server():
     client = boto3.client("iot", "eu-west-1", endpoint_url=LOCAL_URL, **TEST_KEYS)
     client.meta.events.register("before-send", respond)
     with pytest.raises(TargetError) as caught:
-        Caller({"iot": client})(ApiCall("iot", "DescribeThing", {"thingName": "a"}))
+        Caller({"iot": client})(ApiCall("iot", operation, {"thingName": "a"}))
     problem = f"{LOCAL_URL} does not respond like AWS IoT, in JSON"
-    assert str(caught.value) == f"{problem}; correct `target` in [workspace], or the server's port"
+    message = f"{problem}; correct `target` in [workspace], or the server's port"
+    assert (str(caught.value), caught.value.outcome_unknown) == (message, is_write)
 
 
-def test_a_response_that_is_not_xml_where_aws_sends_xml_is_a_target_error():
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b'{"message": "not found"}'), (200, b"<html><p/></html>")]
+)
+def test_a_response_that_is_not_xml_of_aws_is_a_target_error(status, body):
     def respond(request, **_):
-        raw = SimpleNamespace(stream=lambda **_: [b'{"message": "not found"}'])
-        return AWSResponse(request.url, 404, {}, raw)
+        raw = SimpleNamespace(stream=lambda **_: [body])
+        return AWSResponse(request.url, status, {}, raw)
 
-    client = boto3.client("iam", "eu-west-1", endpoint_url=LOCAL_URL, **TEST_KEYS)
+    session = boto3.Session("test", "test", region_name="eu-west-1", botocore_session=create_core_session())
+    client = session.client("iam", endpoint_url=LOCAL_URL)
     client.meta.events.register("before-send", respond)
     with pytest.raises(TargetError) as caught:
         Caller({"iam": client})(ApiCall("iam", "GetRole", {"RoleName": "a"}))

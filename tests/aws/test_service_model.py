@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reconciler.aws.java_patterns import compile_pattern
 from reconciler.aws.request_shapes import find_shape
 from reconciler.aws.service_model import ServiceModelConstraints
-from reconciler.aws.session import _create_core_session
+from reconciler.aws.session import create_core_session
 from reconciler.engine.load.field_checks import MAX_UNCHECKED_DER_BYTES
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.schema import list_value_types
@@ -250,7 +250,7 @@ def test_the_errors_of_a_service_are_those_that_botocore_finds(service):
 
 @pytest.mark.parametrize("service", [IOT, MANAGED])
 def test_sessions_the_embedded_registry_and_the_checks_of_a_file_share_the_parsed_models(service):
-    loader = _create_core_session().get_component("data_loader")
+    loader = create_core_session().get_component("data_loader")
     parsed = loader.load_service_model(service, "service-2")["shapes"]
     assert load_service_model(service)._service_description["shapes"] is parsed
     member = "CreateThing.thingName" if service == IOT else "CreateManagedThing.Name"

@@ -300,7 +300,7 @@ def sts(monkeypatch):
         core.register("before-send", respond)
         return core
 
-    monkeypatch.setattr("reconciler.aws.session._create_core_session", create_session)
+    monkeypatch.setattr("reconciler.aws.session.create_core_session", create_session)
     return sts
 
 

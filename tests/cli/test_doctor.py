@@ -180,11 +180,12 @@ def test_missing_credentials_are_an_error_with_the_ways_to_sign_in(doctor, tmp_p
 class SimulatedAws:
     """A stand-in for STS, IAM and both IoT services; `respond` is a `before-send` handler of botocore.
 
-    Its clock is `clock_skew_seconds` behind this machine's.
+    Its clock is `clock_skew_seconds` behind this machine's; with a `date`, STS and IAM send that.
     """
 
     caller_arn: str = "arn:aws:sts::210987654321:assumed-role/deploy/ci"
     clock_skew_seconds: float = 0.0
+    date: str | None = None
     denied_actions: tuple[str, ...] = ()
     inaccessible_paths: tuple[str, ...] = ()
     can_simulate_policies: bool = True
@@ -222,7 +223,8 @@ class SimulatedAws:
 
     def _respond_xml(self, request, status, text):
         time = datetime.now(UTC) - timedelta(seconds=self.clock_skew_seconds)
-        return AWSResponse(request.url, status, {"Date": format_datetime(time, usegmt=True)}, _Body(text))
+        date = self.date or format_datetime(time, usegmt=True)
+        return AWSResponse(request.url, status, {"Date": date}, _Body(text))
 
 
 @pytest.fixture
@@ -238,7 +240,7 @@ def aws(tmp_path, monkeypatch):
         core.register("before-send", simulated_aws.respond)
         return core
 
-    monkeypatch.setattr("reconciler.aws.session._create_core_session", create_core_session)
+    monkeypatch.setattr("reconciler.aws.session.create_core_session", create_core_session)
     return simulated_aws
 
 
@@ -336,6 +338,17 @@ def test_a_wrong_clock_is_a_warning(doctor, aws):
         0,
         "! warning clock       this machine is N s ahead of the endpoint",
     )
+
+
+@pytest.mark.parametrize(
+    "date", ["today", "Sun, 06 Nov 1994 08:49:37 -0000", "Sun, 99 Nov 1994 08:49:37 GMT"]
+)
+def test_a_date_header_that_is_not_a_date_leaves_the_clock_unknown(doctor, aws, date):
+    aws.date = date
+    code, lines = doctor()
+    (clock_line,) = [line for line in lines if "clock" in line.split()[:3]]
+    message = f"the endpoint's Date header, '{date}', is not a valid date"
+    assert (code, clock_line) == (0, f"? unknown clock       {message}")
 
 
 def test_no_secret_is_printed(doctor, aws):
