@@ -67,7 +67,11 @@ def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[
 
     After an error on access, the other two are not checked.
     """
-    from reconciler.engine.permissions.read_access import check_read_access, check_stored_secrets
+    from reconciler.engine.permissions.read_access import (
+        check_change_feed,
+        check_read_access,
+        check_stored_secrets,
+    )
 
     results = _check_access(workspace, environ)
     yield from results
@@ -77,6 +81,7 @@ def _check_target(workspace: Workspace, environ: Mapping[str, str]) -> Iterator[
         yield CheckResult("ok", "target", str(workspace.connection.target))
         yield from check_read_access(workspace.desired, workspace.connection.call)
         yield from check_stored_secrets(workspace.desired, workspace.connection.call)
+        yield from check_change_feed(workspace.desired, workspace.connection.call)
         yield _check_lock(workspace)
     except (AwsError, TargetError) as error:
         yield CheckResult("error", "target", str(error))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.aws import iam
-from reconciler.aws.clients import SERVICES
+from reconciler.aws.clients import SERVICES, TRAIL_SERVICES
 from reconciler.aws.session import EMBEDDED_ACCOUNT, create_remote_session, find_local_endpoint
 from reconciler.frozen_classes import frozen
 from reconciler.model.check_result import CheckResult
@@ -149,7 +149,8 @@ def _check_aws(session: Any, needs: Needs, clock: Callable[[], datetime]) -> Ite
         *iam.group_actions_by_resources(distinct_operations, target).items(),
         *((tuple(sorted(arns)), [iam.to_iam_action(*pair)]) for pair, arns in outside_arns.items()),
     ]
-    optional_actions = {iam.to_iam_action(*pair) for pair in outside_arns}
+    trail_operations = {pair for pair in distinct_operations if pair[0] in TRAIL_SERVICES}
+    optional_actions = {iam.to_iam_action(*pair) for pair in trail_operations.union(outside_arns)}
     yield from _check_permissions(session, arn, groups, optional_actions)
 
 

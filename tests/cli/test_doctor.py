@@ -199,11 +199,15 @@ class SimulatedAws:
         if "://iam." in request.url:
             return self._simulate_policy(request)
         if any(path in request.url for path in self.inaccessible_paths):
-            headers = {"x-amzn-ErrorType": "AccessDeniedException"}
-            return AWSResponse(request.url, 403, headers, _Body('{"message": "no"}'))
+            error = '{"__type": "AccessDeniedException", "message": "no"}'
+            return AWSResponse(request.url, 403, {}, _Body(error))
         body = request.body or b""
         content = body.encode() if isinstance(body, str) else body
-        response = self.registry.handle(HttpRequest(request.method, request.url, {}, content))
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in request.headers.items()
+        }
+        response = self.registry.handle(HttpRequest(request.method, request.url, headers, content))
         response_body = _Body(response.body.decode())
         return AWSResponse(request.url, response.status, dict(response.headers), response_body)
 
@@ -306,6 +310,35 @@ def test_a_missing_permission_to_read_roles_is_only_a_warning(doctor, aws):
             "! warning permissions 1 missing, without which plans skip a check: iam:GetRole",
             f"{'':22}next: `reconciler permissions` prints the policy that this file needs",
         ],
+    )
+
+
+def test_the_change_feed_is_checked_if_plans_read_it(doctor, aws):
+    edit_file("[workspace]", '[workspace]\nread = "changed"')
+    code, lines = doctor()
+    assert (code, [line for line in lines if " change feed " in line]) == (
+        0,
+        ["✔ ok      change feed CloudTrail can be read"],
+    )
+
+
+def test_a_change_feed_that_may_not_be_read_is_a_warning_with_the_permission(doctor, aws):
+    edit_file("[workspace]", '[workspace]\nread = "changed"')
+    aws.denied_actions, aws.inaccessible_paths = ("cloudtrail:LookupEvents",), ("://cloudtrail.",)
+    code, lines = doctor()
+    start = next(number for number, line in enumerate(lines) if " permissions " in line)
+    feed = next(number for number, line in enumerate(lines) if " change feed " in line)
+    assert (code, lines[start : start + 2], " ".join(" ".join(lines[feed:-2]).split())) == (
+        0,
+        [
+            "! warning permissions 1 missing, without which plans skip a check: cloudtrail:LookupEvents",
+            f"{'':22}next: `reconciler permissions` prints the policy that this file needs",
+        ],
+        (
+            "! warning change feed cloudtrail:LookupEvents failed with AccessDeniedException: no; plans find edges that "
+            "others changed only in their turn next: allow cloudtrail:LookupEvents; "
+            "`reconciler permissions --for plan` prints the permissions that reading needs"
+        ),
     )
 
 

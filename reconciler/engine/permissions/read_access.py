@@ -1,18 +1,20 @@
-"""Check which kinds the caller may read, by sending the first call of each kind's read."""
+"""Check what the caller may read, by sending calls, such as the first one of each kind's read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from attrs import evolve
 
+from reconciler.engine.change_feed.feed import DELIVERY_OVERLAP, read_window
 from reconciler.engine.stored_secrets import read_stored_secrets
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.shared.ownership_markers import add_ownership_markers
 from reconciler.model.call import ApiCall, Call
 from reconciler.model.check_result import CheckResult
-from reconciler.model.errors import NO_ACCESS_CODES, AwsError
+from reconciler.model.errors import NO_ACCESS_CODES, AwsError, TargetError
 from reconciler.model.resource import Live
 from reconciler.model.settings import DesiredState
 
@@ -63,6 +65,21 @@ def check_stored_secrets(state: DesiredState, call: Call) -> Iterator[CheckResul
     if secrets and not problems:
         noun = "secret" if len(secrets) == 1 else "secrets"
         yield CheckResult("ok", "secrets", f"the file's {len(secrets):,} {noun} in AWS can be read")
+
+
+def check_change_feed(state: DesiredState, call: Call) -> Iterator[CheckResult]:
+    """Yield a result on reading CloudTrail, if plans of this file do; they also work without it."""
+    if state.settings.read != "changed":
+        return
+    try:
+        read_window(call, "iot", datetime.now(UTC) - DELIVERY_OVERLAP, max_events=1)
+    except (AwsError, TargetError) as error:
+        message = f"{error}; plans find edges that others changed only in their turn"
+        is_denied = isinstance(error, AwsError) and error.code in NO_ACCESS_CODES
+        advice = f"allow cloudtrail:LookupEvents; {_ADVICE}" if is_denied else ""
+        yield CheckResult("warning", "change feed", message, advice)
+    else:
+        yield CheckResult("ok", "change feed", "CloudTrail can be read")
 
 
 def _find_first_call(read: Read[Sequence[Live]]) -> ApiCall | None:
