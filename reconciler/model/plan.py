@@ -142,14 +142,15 @@ class Basis:
       its grace period: references to it are not compared;
     - `moved`: former address → new address;
     - `secret_attributes`: the names of the thing attributes that the file sets from secrets;
-    - `listed_tables`: the tables with many changes, whose resources are faster to list than to describe one by one.
+    - `reread_pages`: the tables with many changes, whose resources are faster to list than to describe one by one, each with the
+      number of pages to list at most.
     """
 
     desired: Desired = field(factory=dict)
     names: Mapping[tuple[str, str], str | None] = field(factory=dict)
     moved: Mapping[Address, Address] = field(factory=dict)
     secret_attributes: frozenset[str] = frozenset()
-    listed_tables: frozenset[str] = frozenset()
+    reread_pages: Mapping[str, int] = field(factory=dict)
 
 
 @frozen(slots=False, repr=False)

@@ -3,7 +3,7 @@
 A check of one step may need only one resource of a listing. Checks that run within a second get the response to one request, so
 checking many steps of a small fleet takes few calls. Such a response needs no other thread.
 
-Invariant: a shared response is at most `MAX_AGE_SECONDS` old, counted from when its request was sent.
+Invariant: the request of a shared response was sent at most `MAX_AGE_SECONDS` before the check that uses it, or after the check began.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeAlias
 
 from attrs import define, field
 
 from reconciler.engine.calls.batches import send_batch
 from reconciler.kinds.base.context import Response
+from reconciler.kinds.base.indexed_response import IndexedResponse
 from reconciler.model.call import ApiCall, Batch, Call
 
 MAX_AGE_SECONDS = 1.0
@@ -48,6 +50,11 @@ class _Listing:
     latest: tuple[float, Response] | None = None
     lock: threading.Lock = field(factory=threading.Lock)
 
+    def recall(self, earliest: float) -> Response | None:
+        """Return the response if it was requested at `earliest` or later, else None."""
+        latest = self.latest
+        return latest[1] if latest and latest[0] >= earliest else None
+
 
 class SharedListings:
     """Answers calls, and repeats a listing only if its previous response is too old. Thread-safe.
@@ -64,32 +71,32 @@ class SharedListings:
 
     def answer(self, batch: Batch) -> Sequence[Response]:
         """Return the responses to a batch of calls, in their order."""
-        responses = [self._recall(call) for call in batch]
+        earliest = self._clock() - MAX_AGE_SECONDS
+        responses = [self._recall(call, earliest) for call in batch]
         unknown = [call for call, response in zip(batch, responses, strict=True) if response is None]
-        sent = send_batch(unknown, self._request, self._pool)
+        sent = send_batch(unknown, partial(self._request, earliest=earliest), self._pool)
         return [next(sent) if response is None else response for response in responses]
 
-    def _recall(self, call: ApiCall) -> Response | None:
-        """Return the response to the same listing at most `MAX_AGE_SECONDS` ago, or None."""
+    def _recall(self, call: ApiCall, earliest: float) -> Response | None:
+        """Return the response to the same listing if it was requested at `earliest` or later, or None."""
         listing = self._find_listing(call)
-        return self._get_fresh_response(listing) if listing else None
+        return listing.recall(earliest) if listing else None
 
-    def _request(self, call: ApiCall) -> Response:
-        """Return the response to a call; only one thread at a time requests a listing."""
+    def _request(self, call: ApiCall, earliest: float) -> Response:
+        """Return the response to a call.
+
+        Only one thread at a time requests a listing; those that wait for it meanwhile share its response.
+        """
         listing = self._find_listing(call)
         if listing is None:
             return self._call(call)
         with listing.lock:
-            response = self._get_fresh_response(listing)
+            response = listing.recall(earliest)
             if response is None:
-                sent_at = self._clock()
-                response = self._call(call)
-                listing.latest = sent_at, response
+                requested_at = self._clock()
+                response = IndexedResponse(self._call(call))
+                listing.latest = requested_at, response
             return response
-
-    def _get_fresh_response(self, listing: _Listing) -> Response | None:
-        latest = listing.latest
-        return latest[1] if latest and self._clock() - latest[0] <= MAX_AGE_SECONDS else None
 
     def _find_listing(self, call: ApiCall) -> _Listing | None:
         """Return the listing that a call requests, or None if it is not shared."""

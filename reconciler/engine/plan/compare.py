@@ -5,7 +5,6 @@ Invariant: pure, except that progress is reported. Secrets are hashed on all pro
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -33,11 +32,10 @@ from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import OutsideReads, PlanContext, Scope
 from reconciler.kinds.base.normalize import normalize_spec
-from reconciler.kinds.base.reads import is_listing_faster
 from reconciler.kinds.base.references import find_references
 from reconciler.kinds.base.schema import get_members
 from reconciler.model.address import Address
-from reconciler.model.change import Create, Replace
+from reconciler.model.change import Replace
 from reconciler.model.plan import Basis, Target
 from reconciler.model.resource import Desired, Inventory, Resource
 from reconciler.model.secret import Secret, SecretDigest
@@ -104,7 +102,6 @@ def compare_states(
             names={**refresh_result.names, **_map_names_by_identity(desired)},
             moved=state.moved,
             secret_attributes=find_secret_attributes(refresh_result.declared),
-            listed_tables=_select_listed_tables(refresh_result, changes),
         ),
         kept_orphans=kept_orphans,
     )
@@ -165,10 +162,10 @@ def build_plan_context(workspace: str, target: Target, comparison: Comparison) -
 
 
 def _select_outside_reads(refresh_result: RefreshResult) -> OutsideReads:
-    return OutsideReads(_select_complete_listings(refresh_result), refresh_result.kept_responses)
+    return OutsideReads(select_complete_listings(refresh_result), refresh_result.kept_responses)
 
 
-def _select_complete_listings(refresh_result: RefreshResult) -> Mapping[str, AbstractSet[str]]:
+def select_complete_listings(refresh_result: RefreshResult) -> Mapping[str, AbstractSet[str]]:
     """Return the IDs of the resources of each table whose listing was read to its end."""
     complete_listings = refresh_result.listed_ids.keys() - refresh_result.partially_listed
     return {
@@ -176,20 +173,6 @@ def _select_complete_listings(refresh_result: RefreshResult) -> Mapping[str, Abs
         for table, kind in all_kinds().items()
         if kind.listing in complete_listings
     }
-
-
-def _select_listed_tables(refresh_result: RefreshResult, changes: Changes) -> frozenset[str]:
-    """Return the tables whose resources are re-read with listings, as `Basis` defines them."""
-    change_counts = Counter(address.kind for address in changes)
-    creation_counts = Counter(
-        address.kind for address, change in changes.items() if isinstance(change, Create)
-    )
-    return frozenset(
-        table
-        for table, ids in _select_complete_listings(refresh_result).items()
-        if table in change_counts
-        and is_listing_faster(len(ids) + creation_counts[table], change_counts[table])
-    )
 
 
 def _compute_desired_resources(

@@ -15,6 +15,7 @@ from reconciler.engine.plan.notes import collect_edge_notes, collect_notes
 from reconciler.engine.plan.outside import check_outside
 from reconciler.engine.plan.read_states import read_states
 from reconciler.engine.plan.read_tracker import Progress
+from reconciler.engine.plan.reread_pages import choose_reread_pages
 from reconciler.engine.plan.selection import find_unmatched, select_changes
 from reconciler.engine.plan.step_facts import collect_step_facts
 from reconciler.engine.plan.steps import build_steps
@@ -95,7 +96,9 @@ def make_plan(  # noqa: PLR0913 (each is one thing that a plan depends on)
         variables=state.chosen_variables,
         manifest_sources=state.manifest_sources,
         edges=edges,
-        basis=comparison.basis,
+        basis=evolve(
+            comparison.basis, reread_pages=choose_reread_pages(selected_comparison, target, state.settings)
+        ),
         unmanaged=unmanaged,
         secrets=facts.secrets,
         unmatched=find_unmatched(comparison, options.select, options.exclude)

@@ -159,7 +159,7 @@ def reread(
         previous_states=previous_states,
         moved=basis.moved,
         secret_attributes=basis.secret_attributes,
-        listed_tables=basis.listed_tables,
+        reread_pages=basis.reread_pages,
     )
     live_resources = _run_read(kind, scope, answer)
     return {live.identity: live for live in live_resources}

@@ -51,7 +51,7 @@ class Scope:
     - `secret_attributes`: the names of the thing attributes for which the file has secret values, in any of its resources,
       so also in those that `desired` leaves out;
     - `unanswered_calls`: calls of ended runs of the workspace whose responses were not recorded;
-    - `listed_tables`: the tables whose resources a re-read lists, as `Basis` defines them;
+    - `reread_pages`: the tables whose resources a re-read lists, and the number of pages, as `Basis` defines them;
     - `may_remember`: whether the principals of things may be those that an earlier run read.
     """
 
@@ -64,7 +64,7 @@ class Scope:
     moved: Mapping[Address, Address] = field(factory=dict)
     secret_attributes: frozenset[str] = frozenset()
     unanswered_calls: Sequence[RunCall] = ()
-    listed_tables: frozenset[str] = frozenset()
+    reread_pages: Mapping[str, int] = field(factory=dict)
     may_remember: bool = False
 
     @cached_property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from reconciler.kinds.base.context import Read, Response, Scope
+from reconciler.kinds.base.indexed_response import index_items
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.tags import OWNER_TAG, from_tag_list
 from reconciler.model.call import ApiCall, Batch
@@ -21,9 +21,6 @@ DESCRIBES_PER_PAGE = 35
 
 AWS allows 350 of the former and 10 of the latter per second.
 """
-
-MAX_REREAD_PAGES = 4
-"""The maximum number of pages that a re-read lists."""
 
 NOT_FOUND = frozenset({"ResourceNotFoundException"})
 VERSION_CONFLICT = "VersionConflictException"
@@ -46,8 +43,8 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
 
     A page lists hundreds of resources, but an account may have millions that the file does not need. So at most `max_pages`
     pages are read; IDs that are not on these pages are described. Callers choose `max_pages` so that reading the pages takes
-    about as long as describing every ID. `describe` has to ignore the error for a resource that does not exist. `items` is the response's member with the list, `key` the member of
-    each item with its ID.
+    about as long as describing every ID. `describe` has to ignore the error for a resource that does not exist. `items` is the
+    response's member with the list, `key` the member of each item with its ID.
     """
     if not ids:
         return {}
@@ -55,19 +52,11 @@ def list_or_describe(  # noqa: PLR0913 (each is one fact about the listing)
         return (yield from _describe_all(ids, describe))
     limit = max_pages * PAGE_SIZE
     (response,) = yield [ApiCall(listing.service, listing.operation, listing.params, max_items=limit)]
-    resources: dict[str, Response] = {item[key]: item for item in response[items]}
+    listed = index_items(response, items, key)
+    resources = {identity: listed[identity] for identity in ids if identity in listed}
     if has_more_pages(response):
         resources |= yield from _describe_all(sorted(set(ids) - resources.keys()), describe)
     return {identity: resources[identity] for identity in ids if identity in resources}
-
-
-def is_listing_faster(size: int, count: int) -> bool:
-    """Return whether listing `size` resources is faster than describing `count` of them in re-reads.
-
-    A listing serves all re-reads of a second. In that time, AWS allows ten pages, which others need as well.
-    """
-    pages = math.ceil(size / PAGE_SIZE)
-    return pages <= MAX_REREAD_PAGES and pages * DESCRIBES_PER_PAGE <= count
 
 
 def _describe_all(ids: Collection[str], describe: Callable[[str], ApiCall]) -> Read[dict[str, Response]]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 
 from reconciler.kinds.base.context import Read, Scope
+from reconciler.kinds.base.indexed_response import collect_values
 from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, has_more_pages, request_each
 from reconciler.kinds.shared.principal_reads import read_policies_of, read_things_of
 from reconciler.kinds.shared.thing_spec import ThingFacts
@@ -22,8 +23,11 @@ _MIN_CERTIFICATES = 20
 _CALLS_PER_ITEM = 10
 """The number of certificates for which one policy, or one page of targets or things, is read."""
 
-_MAX_REREAD_CALLS = 8
-"""The most pages of targets that a re-read lists, of the ten that AWS allows in a second."""
+_TARGET_PAGES_PER_CERTIFICATE_PAGE = 2
+"""The most pages of targets that a re-read lists, for each of the pages of certificates.
+
+With AWS's quotas, these are eight of the ten pages of targets that AWS allows in a second.
+"""
 
 
 def read_things_of_many(arns: Mapping[str, str], scope: Scope) -> Read[dict[str, tuple[str, ...]]]:
@@ -57,9 +61,10 @@ def read_policies_of_many(arns: Mapping[str, str]) -> Read[dict[str, tuple[str, 
 
 def reread_policies(arns: Mapping[str, str], scope: Scope) -> Read[dict[str, tuple[str, ...]]]:
     """Return the same in a re-read, with listings of all targets if re-reads list certificates."""
-    if not arns or "certificates" not in scope.listed_tables:
+    max_pages = scope.reread_pages.get("certificates", 0)
+    if not arns or not max_pages:
         return (yield from read_policies_of(arns))
-    return (yield from _read_policies_by_target(arns, _MAX_REREAD_CALLS))
+    return (yield from _read_policies_by_target(arns, max_pages * _TARGET_PAGES_PER_CERTIFICATE_PAGE))
 
 
 def _read_policies_by_target(arns: Mapping[str, str], max_calls: int) -> Read[dict[str, tuple[str, ...]]]:
@@ -81,10 +86,13 @@ def _read_policies_by_target(arns: Mapping[str, str], max_calls: int) -> Read[di
     if any(has_more_pages(response) for response in responses):
         return (yield from read_policies_of(arns))
     targets = {
-        policy: tuple(response.get("targets", ()))
+        policy: collect_values(response, "targets")
         for policy, response in zip(policies, responses, strict=True)
     }
-    return _invert(targets, arns)
+    return {
+        key: tuple(sorted(policy for policy in policies if arn in targets[policy]))
+        for key, arn in arns.items()
+    }
 
 
 def _invert(

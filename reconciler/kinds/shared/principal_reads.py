@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterable, Mapping
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.reads import (
     DESCRIBES_PER_PAGE,
-    MAX_REREAD_PAGES,
     NOT_FOUND,
     list_or_describe,
     request_each,
@@ -29,8 +28,8 @@ def describe_things(names: Collection[str]) -> Read[dict[str, Response]]:
 
 
 def find_existing_things(names: Collection[str], scope: Scope) -> Read[dict[str, Response]]:
-    """Return the existing things with these names, by name; list them if re-reads list things."""
-    return _read_things(names, MAX_REREAD_PAGES if "things" in scope.listed_tables else 0)
+    """Return the existing things with these names, by name; list them if re-reads do."""
+    return _read_things(names, scope.reread_pages.get("things", 0))
 
 
 def _read_things(names: Collection[str], max_pages: int) -> Read[dict[str, Response]]:
@@ -52,7 +51,7 @@ def read_certificates(ids: Collection[str]) -> Read[dict[str, Response]]:
 
 def reread_certificates(ids: Collection[str], scope: Scope) -> Read[dict[str, Response]]:
     """Return the existing certificates with these IDs, by ID; list them if re-reads do."""
-    return _read_certificates(ids, MAX_REREAD_PAGES if "certificates" in scope.listed_tables else 0)
+    return _read_certificates(ids, scope.reread_pages.get("certificates", 0))
 
 
 def _read_certificates(ids: Collection[str], max_pages: int) -> Read[dict[str, Response]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.kinds.base.context import Read, Response, Scope
+from reconciler.kinds.base.indexed_response import collect_values
 from reconciler.kinds.base.reads import (
-    MAX_REREAD_PAGES,
     NOT_FOUND,
     PAGE_SIZE,
     has_more_pages,
@@ -28,12 +28,16 @@ _MAX_GROUPS = 12
 
 def reread_things(names: Sequence[str], scope: Scope) -> Read[dict[str, Response]]:
     """Return the existing things with these names, by name, with their billing groups."""
-    if not names or "things" not in scope.listed_tables:
+    max_pages = scope.reread_pages.get("things", 0)
+    if not names or not max_pages:
         return (yield from describe_things(names))
     things, billing_groups = yield from merge_reads(
         find_existing_things(names, scope),
         _read_groups_by_thing(
-            names, "ListBillingGroups", "billingGroups", "ListThingsInBillingGroup", "billingGroupName"
+            names,
+            max_pages,
+            ("ListBillingGroups", "billingGroups"),
+            ("ListThingsInBillingGroup", "billingGroupName"),
         ),
     )
     if billing_groups is None:
@@ -53,9 +57,13 @@ def read_connections(names: Sequence[str], scope: Scope) -> Read[dict[str, tuple
 
 
 def _read_groups(names: Sequence[str], scope: Scope) -> Read[dict[str, list[str]]]:
-    if names and "things" in scope.listed_tables:
+    max_pages = scope.reread_pages.get("things", 0)
+    if names and max_pages:
         groups = yield from _read_groups_by_thing(
-            names, "ListThingGroups", "thingGroups", "ListThingsInThingGroup", "thingGroupName"
+            names,
+            max_pages,
+            ("ListThingGroups", "thingGroups"),
+            ("ListThingsInThingGroup", "thingGroupName"),
         )
         if groups is not None:
             return groups
@@ -63,17 +71,20 @@ def _read_groups(names: Sequence[str], scope: Scope) -> Read[dict[str, list[str]
 
 
 def _read_groups_by_thing(
-    names: Sequence[str], listing: str, items: str, member_listing: str, parameter: str
+    names: Sequence[str], max_pages: int, groups_listing: tuple[str, str], members_listing: tuple[str, str]
 ) -> Read[dict[str, list[str]] | None]:
     """Return the sorted names of each thing's groups, from the members of all groups.
 
+    Each group has at most `max_pages` pages of members. `groups_listing` is the operation that lists groups, and the member of its response
+    with them; `members_listing` is the one that lists members, and its parameter with the group.
     None if that takes too many calls, or if the caller may not list groups.
     """
+    (listing, items), (member_listing, parameter) = groups_listing, members_listing
     (response,) = yield [ApiCall("iot", listing, max_items=PAGE_SIZE, ignored_errors=NO_ACCESS_CODES)]
     if items not in response or has_more_pages(response) or len(response[items]) > _MAX_GROUPS:
         return None
     groups = sorted(item["groupName"] for item in response[items])
-    limit = MAX_REREAD_PAGES * PAGE_SIZE
+    limit = max_pages * PAGE_SIZE
     responses = yield [
         ApiCall("iot", member_listing, {parameter: group}, max_items=limit, ignored_errors=NOT_FOUND)
         for group in groups
@@ -86,6 +97,8 @@ def _read_groups_by_thing(
 def _invert(members: Mapping[str, Response], names: Sequence[str]) -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {name: [] for name in names}
     for group, response in members.items():
-        for name in groups.keys() & response.get("things", ()):
-            groups[name].append(group)
+        things = collect_values(response, "things")
+        for name in names:
+            if name in things:
+                groups[name].append(group)
     return groups

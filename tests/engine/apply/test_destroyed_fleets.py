@@ -352,9 +352,9 @@ REJECTIONS = {
 def test_an_edit_after_the_plan_of_a_destroy_is_noticed(cloud, edit, is_listing):
     converge(make_fleet(DEVICES), cloud)
     plan = plan_state(make_fleet(DEVICES), cloud, destroy=True)
-    assert plan.basis.listed_tables >= {"things", "certificates"}
+    assert plan.basis.reread_pages.keys() >= {"things", "certificates"}
     if not is_listing:
-        plan = evolve(plan, basis=evolve(plan.basis, listed_tables=frozenset()))
+        plan = evolve(plan, basis=evolve(plan.basis, reread_pages={}))
     edit(cloud.iot)
 
     errors = [outcome.error for outcome in apply(plan, cloud) if outcome.status == "failed"]
