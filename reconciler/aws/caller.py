@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from copy import copy
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
@@ -56,18 +55,26 @@ _Method = Callable[..., Mapping[str, Any]]
 
 @frozen
 class _Operation:
-    """An operation of a client.
+    """An operation of a client, and how its calls are sent.
 
-    `method` is the client's method. `paginator` is the client's paginator, or None if the operation is not paged. `page_size` is None
-    if the operation takes none. `reads` is whether the operation is known to change nothing, and `is_idempotent` whether its HTTP method
-    allows it to be sent twice.
+    `method` is the client's method. `reads` is whether the operation is known to change nothing, and `is_idempotent` whether its HTTP
+    method allows it to be sent twice. `paginator` sends all pages with retries for each of them; None if the operation is not paged.
+    `page_size` is None if the operation takes none.
     """
 
-    method: str
-    paginator: Paginator | None
-    page_size: int | None
+    method: _Method
+    circuit: Circuit
+    retries: Retries
     reads: bool
     is_idempotent: bool
+    paginator: Paginator | None = None
+    page_size: int | None = None
+
+    def send(self, *, idempotent: bool = False, **params: Any) -> Mapping[str, Any]:
+        """Call the client's method, with retries where they are allowed."""
+        return self.retries.run(
+            partial(self.method, **params), self.circuit, reads=self.reads, idempotent=idempotent
+        )
 
 
 class Caller:
@@ -102,17 +109,13 @@ class Caller:
         raise error
 
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
-        name = name_client(call.service, call.region)
-        client, circuit = self._clients[name], self._find_circuit(name)
-        operation = self._get_operation(name, call.operation)
-        send_page = self._add_retries(call, operation, getattr(client, operation.method), circuit)
+        operation = self._get_operation(name_client(call.service, call.region), call.operation)
         if operation.paginator is None:
-            return send_page(**call.params)
+            # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
+            idempotent = call.idempotent or (operation.is_idempotent and call.verification is None)
+            return operation.send(idempotent=idempotent, **call.params)
         config = {"PageSize": operation.page_size, "MaxItems": call.max_items}
-        # A new paginator of the client would be a new class; a copy retries a failed page, not all of them.
-        paginator = copy(operation.paginator)
-        paginator._method = send_page  # noqa: SLF001 (boto3 has no public way to set it)
-        pages = paginator.paginate(**call.params, PaginationConfig=config)
+        pages = operation.paginator.paginate(**call.params, PaginationConfig=config)
         result: Mapping[str, Any] = pages.build_full_result()
         # botocore leaves out the keys of lists without items; callers get empty lists.
         return {**{str(key.expression): [] for key in pages.result_keys}, **result}
@@ -132,46 +135,31 @@ class Caller:
                     client.meta.events.register("after-call", partial(_check_is_json, url))
             return self._circuits[name]
 
-    def _add_retries(
-        self, call: ApiCall, operation: _Operation, method: _Method, circuit: Circuit
-    ) -> _Method:
-        """Return a function that calls the client's method, with retries where they are allowed.
-
-        Calls to other services change nothing.
-        """
-        is_outside = call.service in OUTSIDE_SERVICES
-        retries = self._outside_retries if is_outside else self._retries
-        # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
-        idempotent = call.idempotent or (operation.is_idempotent and call.verification is None)
-
-        def send(**params: Any) -> Mapping[str, Any]:
-            return retries.run(
-                partial(method, **params),
-                circuit,
-                reads=operation.reads or is_outside,
-                idempotent=idempotent,
-            )
-
-        return send
-
     def _find_operation(self, name: str, operation: str) -> _Operation:
         """Find what a client's model states about an operation; botocore would search for it at each call.
 
-        The page size is the largest one that the model allows, or 250, AWS IoT's own maximum, if the model has no limit.
+        Calls to other services change nothing. The page size is the largest one that the model allows, or 250, AWS IoT's own maximum, if
+        the model has no limit.
         """
         client, method = self._clients[name], xform_name(operation)
         model = client.meta.service_model.operation_model(operation)
         http_method = model.http["method"]
-        paginator = client.get_paginator(method) if client.can_paginate(method) else None
-        limit_key = paginator._pagination_cfg.get("limit_key") if paginator else None  # noqa: SLF001
-        page_size = model.input_shape.members[limit_key].metadata.get("max", 250) if limit_key else None
-        return _Operation(
-            method,
-            paginator=paginator,
-            page_size=page_size,
-            reads=paginator is not None or http_method in _SAFE_METHODS,
+        is_outside = name.partition("@")[0] in OUTSIDE_SERVICES
+        is_paged = client.can_paginate(method)
+        found_operation = _Operation(
+            getattr(client, method),
+            self._find_circuit(name),
+            self._outside_retries if is_outside else self._retries,
+            reads=is_paged or is_outside or http_method in _SAFE_METHODS,
             is_idempotent=http_method in _IDEMPOTENT_METHODS,
         )
+        if not is_paged:
+            return found_operation
+        paginator = client.get_paginator(method)
+        paginator._method = found_operation.send  # noqa: SLF001 (boto3 has no public way to retry a page, not all of them)
+        limit_key = paginator._pagination_cfg.get("limit_key")  # noqa: SLF001
+        page_size = model.input_shape.members[limit_key].metadata.get("max", 250) if limit_key else None
+        return evolve(found_operation, paginator=paginator, page_size=page_size)
 
 
 def name_client(service: str, region: str = "") -> str:

@@ -113,8 +113,10 @@ def write_lines(console: Console, lines: Iterable[Text] | str) -> None:
     from reconciler.render.text.wrap import wrap_lines
 
     texts = _to_texts(lines)
-    if has_width(console):
-        texts = wrap_lines(texts, console.width)
+    if not has_width(console):
+        _write_plain_lines(console.file, texts)
+        return
+    texts = wrap_lines(texts, console.width)
     if not console.is_terminal:
         _write_plain_lines(console.file, texts)
         return
