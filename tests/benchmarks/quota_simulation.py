@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from attrs import frozen
+from attrs import evolve, frozen
 from botocore.session import Session
 
 from reconciler.aws.caller import Caller
@@ -133,7 +133,9 @@ def _simulate_phase(simulation: Simulation, folder: Path, devices: int, phase: s
     plan = make_plan(
         load(folder / "desired_state.toml", constraints=ServiceModelConstraints(), environ={}),
         PlanOptions(destroy=phase == "destroy"),
-        target=TARGET,
+        target=evolve(
+            TARGET, endpoint="aws"
+        ),  # with a registry on this machine, re-reads would list more pages
         call=simulation,
         quotas=QUOTAS,
         progress=lambda *_: None,

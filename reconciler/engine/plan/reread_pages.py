@@ -24,7 +24,7 @@ _MAX_LOCAL_PAGES = 16
 
 
 def choose_reread_pages(comparison: Comparison, target: Target, settings: Settings) -> Mapping[str, int]:
-    """Return the tables whose resources are listed, each with the maximum number of pages, as `Basis` defines them."""
+    """Return the maximum number of pages for each table whose resources are listed, for `Basis`."""
     has_quotas = not is_local_endpoint(target.endpoint) or bool(settings.quotas)
     max_pages = _MAX_PAGES if has_quotas else _MAX_LOCAL_PAGES
     change_counts = Counter(address.kind for address in comparison.changes)

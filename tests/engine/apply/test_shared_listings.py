@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from attrs import evolve
 
 from reconciler.engine.apply.shared_listings import SharedListings
-from reconciler.engine.plan.reread_pages import is_listing_faster
+from reconciler.engine.plan.compare import compare_states
+from reconciler.engine.plan.refresh import refresh
+from reconciler.engine.plan.reread_pages import choose_reread_pages, is_listing_faster
 from reconciler.kinds.things import Thing
 from reconciler.model.call import ApiCall
 from tests.support.desired_states import apply, list_failures, make_resource, make_state, plan_state
+from tests.support.registry_client import TARGET
 
 THINGS = ApiCall("iot", "ListThings", max_items=1000)
 
@@ -85,6 +89,18 @@ def test_many_threads_share_one_request(listings):
     assert listings.answer([THINGS] * 100) == [{"number": 1}] * 100
 
 
+def test_a_listing_that_takes_longer_than_a_second_serves_all_that_wait_for_it(responses):
+    def answer_slowly(call: ApiCall) -> dict[str, int]:
+        responses.seconds += 1.5
+        return responses(call)
+
+    with ThreadPoolExecutor(8) as pool:
+        listings = SharedListings(answer_slowly, pool, responses.get_seconds)
+
+        assert listings.answer([THINGS] * 8) == [{"number": 1}] * 8
+        assert listings.answer([THINGS]) == [{"number": 2}]  # this check began later
+
+
 def test_a_response_that_is_known_needs_no_other_thread(responses):
     pool = ThreadPoolExecutor(1)
     listings = SharedListings(responses, pool, responses.get_seconds)
@@ -108,6 +124,24 @@ def test_a_response_that_is_known_needs_no_other_thread(responses):
 )
 def test_listings_are_faster_for_many_changes_of_a_small_fleet(size, count, expected):
     assert is_listing_faster(size, count, max_pages=4) is expected
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "quotas", "pages"),
+    [
+        ("embedded", {}, 16),
+        ("http://localhost:4510", {}, 16),
+        ("embedded", {"iot": {"ListThings": 10.0}}, 4),
+        ("aws", {}, 4),
+        ("https://registry.example.com", {}, 4),
+    ],
+)
+def test_more_pages_are_listed_only_where_no_quota_is_shared_with_others(cloud, endpoint, quotas, pages):
+    state = make_state(*(make_resource("things", f"pump-{number}", Thing()) for number in range(35)))
+    comparison = compare_states(state, refresh(state, cloud.call, lambda *_: None), lambda *_: None)
+    settings = evolve(state.settings, quotas=quotas)
+
+    assert choose_reread_pages(comparison, evolve(TARGET, endpoint=endpoint), settings) == {"things": pages}
 
 
 def test_a_thing_that_someone_creates_after_the_plan_is_found_with_a_listing(cloud):
