@@ -13,6 +13,7 @@ from botocore import xform_name
 from reconciler.aws.caller import Caller
 from reconciler.aws.clients import Clients
 from reconciler.aws.embedded import bind
+from reconciler.aws.response_parsers import ResponseParsers
 from reconciler.engine.calls.send import send
 from reconciler.engine.permissions.operations import TRAIL_OPERATIONS
 from reconciler.kinds import all_kinds
@@ -62,6 +63,7 @@ class Cloud:
 
     def __init__(self, path: Path | str = ":memory:") -> None:
         core_session = create_session()
+        core_session.register_component("response_parser_factory", ResponseParsers())
         bind(core_session, self)
         session = boto3.Session("embedded", "embedded", region_name=REGION, botocore_session=core_session)
         self.clients = Clients(session, TARGET, None)
