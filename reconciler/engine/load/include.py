@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from reconciler.engine.load.nearby_files import suggest_file
 from reconciler.frozen_classes import frozen
 from reconciler.model.diagnostic import INVALID_JOURNAL, ValueProblem
 from reconciler.model.text import quote
@@ -41,8 +42,7 @@ def find_included_files(
         try:
             files = list(_find_files(name, folder, roots))
         except ValueError as error:
-            expected = None if os.path.lexists(folder / name) else _EXPECTED
-            problems.append(ValueProblem("invalid-include", str(error), expected, path=("include", index)))
+            problems.append(_build_problem(index, name, str(error), folder, roots))
             continue
         for path in files:
             if _resolve(path) in paths:
@@ -54,6 +54,20 @@ def find_included_files(
                 paths[_resolve(path)] = path
                 included.append(path)
     return IncludedFiles(tuple(included), tuple(problems))
+
+
+def _build_problem(index: int, name: str, text: str, folder: Path, roots: Sequence[Path]) -> ValueProblem:
+    """Return the problem of an entry of `include`, with what it may be meant for if there is no such file."""
+    path = folder / name
+    is_missing = not os.path.lexists(path)
+    is_in_roots = any(_resolve(path).is_relative_to(root) for root in roots)
+    return ValueProblem(
+        "invalid-include",
+        text,
+        _EXPECTED if is_missing else None,
+        suggest_file(folder, name, allow_folders=True) if is_missing and is_in_roots else None,
+        path=("include", index),
+    )
 
 
 def is_allowed(path: Path, folder: Path, allowed_folders: Sequence[Path]) -> bool:

@@ -13,6 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from reconciler.engine.load.folder_tree import FolderTree
+from reconciler.engine.load.nearby_files import suggest_file
 from reconciler.frozen_classes import frozen
 from reconciler.kinds.shared.x509 import compute_private_key_digest
 from reconciler.model.diagnostic import InvalidValueError, ValueProblem
@@ -248,7 +249,7 @@ class LoadContext:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _convert_error(name, error) from None
+            raise self._convert_error(name, error) from None
 
     def _read_descriptor(self, name: str, descriptor: int, max_bytes: int) -> bytes:
         status = os.fstat(descriptor)
@@ -280,19 +281,20 @@ class LoadContext:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _convert_error(name, error) from None
+            raise self._convert_error(name, error) from None
+
+    def _convert_error(self, name: str, error: OSError) -> InvalidValueError:
+        if isinstance(error, FileNotFoundError):
+            problem = f"there is no file {quote(name)}"
+            expected = "the path of an existing file, from the folder of the file that refers to it"
+            nearest = suggest_file(Path(self._folder), name)
+            return InvalidValueError(ValueProblem("unreadable-file", problem, expected, nearest))
+        return _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}")
 
 
 def _check_regular(name: str, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise _build_error("unreadable-file", f"{quote(name)} is not a regular file")
-
-
-def _convert_error(name: str, error: OSError) -> InvalidValueError:
-    if isinstance(error, FileNotFoundError):
-        expected = "the path of an existing file, from the folder of the file that refers to it"
-        return _build_error("unreadable-file", f"there is no file {quote(name)}", expected)
-    return _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}")
 
 
 def _build_too_large_error(name: str, max_bytes: int) -> InvalidValueError:

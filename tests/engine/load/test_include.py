@@ -44,3 +44,19 @@ class TestInclude:
             "more/x.toml:1: error: workspace: an included file cannot have [workspace]; expected it in the main file",
             "more/x.toml:3: error: environments: an included file cannot have [environments]; expected it in the main file",
         ]
+
+    def test_a_missing_file_or_folder_is_reported_with_the_nearest_one(self, tmp_path):
+        files = {
+            "desired_state.toml": '[workspace]\nname = "a"\ninclude = ["more/thing.toml", "mores", "../mores"]\n',
+            "more/things.toml": "",
+        }
+        (tmp_path / "mores2").mkdir()
+        with pytest.raises(InvalidDesiredStateError) as caught:
+            load_state(tmp_path / "app", files)
+        place = "desired_state.toml:3: error: workspace.include"
+        *missing, outside = map(str, caught.value.diagnostics)
+        assert missing == [
+            f"{place}[0]: 'more/thing.toml' does not exist; did you mean 'more/things.toml'?",
+            f"{place}[1]: 'mores' does not exist; did you mean 'more'?",
+        ]
+        assert "did you mean" not in outside

@@ -14,6 +14,28 @@ CASES = (
         """,
     ),
     InvalidCase(
+        "a missing file is reported with the nearest one, but not with the next of a series",
+        """
+        [certificates.a]
+        pem = { file = "pki/pomp-1.pem" }
+
+        [certificates.b]
+        pem = { file = "pki/pump-3.pem" }
+
+        [certificates.c]
+        pem = { file = "pkj/chain.pem" }
+
+        [certificates.d]
+        pem = { file = "pki/chain.crt" }
+        """,
+        """
+        desired_state.toml:2: error: certificates.a.pem: there is no file 'pki/pomp-1.pem'; did you mean 'pki/pump-1.pem'?
+        desired_state.toml:5: error: certificates.b.pem: there is no file 'pki/pump-3.pem'; expected the path of an existing file, from the folder of the file that refers to it
+        desired_state.toml:8: error: certificates.c.pem: there is no file 'pkj/chain.pem'; did you mean 'pki/chain.pem'?
+        desired_state.toml:11: error: certificates.d.pem: there is no file 'pki/chain.crt'; expected the path of an existing file, from the folder of the file that refers to it
+        """,
+    ),
+    InvalidCase(
         "a PEM is text or a table whose only key is `file`, with a path",
         """
         [certificates.pump-1]
@@ -167,7 +189,7 @@ CASES = (
         authentication_material_type = "ZWAVE_QR_BAR_CODE"
         """,
         """
-        desired_state.toml:4: error: managed_things.pump-1.authentication_material: there is no file 'pki/none.txt'; expected the path of an existing file, from the folder of the file that refers to it
+        desired_state.toml:4: error: managed_things.pump-1.authentication_material: there is no file 'pki/none.txt'; did you mean 'pki/note.txt'?
         desired_state.toml:8: error: managed_things.pump-2.authentication_material: the file 'pki/empty.txt' is empty; expected a file with the secret
         """,
     ),

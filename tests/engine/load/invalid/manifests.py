@@ -120,6 +120,30 @@ _FORMS = (
         """,
     ),
     InvalidCase(
+        "a missing manifest is reported with the nearest existing file of its format",
+        """
+        [things."a-{serial}"]
+        for_each = { file = "devcies.csv" }
+
+        [things."b-{serial}"]
+        for_each = { file = "devices-2.csv" }
+
+        [things."c-{serial}"]
+        for_each = { file = "fleet.sqlite3", query = "SELECT 1" }
+        """,
+        """
+        desired_state.toml:2: error: things.a-{serial}.for_each.file: there is no file 'devcies.csv'; did you mean 'devices.csv'?
+        desired_state.toml:5: error: things.b-{serial}.for_each.file: there is no file 'devices-2.csv'; did you mean 'devices.csv'?
+        desired_state.toml:8: error: things.c-{serial}.for_each.file: there is no file 'fleet.sqlite3'; did you mean 'fleets.sqlite3'?
+        """,
+        {
+            "devices.csv": "serial\n1\n",
+            "devices-1.csv": "serial\n1\n",
+            "devcies.json": "[]",
+            "fleets.sqlite3": "",
+        },
+    ),
+    InvalidCase(
         "a manifest must be in the folder of the TOML file",
         """
         [things."a-{serial}"]
