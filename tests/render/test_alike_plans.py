@@ -105,3 +105,21 @@ def test_a_note_of_some_environments_names_them_and_a_note_of_all_is_shown_once(
         "  ! warning    allows every action",
         "  ! warning    the lease has expired (in prod-2)",
     ]
+
+
+def test_placeholders_stand_only_for_names_that_differ_between_the_environments_of_a_value():
+    notes = [
+        [Note("warning", f"arn:aws:iam::{number:012}:role/all lets everyone connect")] for number in (1, 2, 3)
+    ]
+    notes[1].append(Note("warning", "arn:aws:iam::000000000002:role/odd lets everyone publish"))
+    firmware = {1: "000000000001/2.4", 2: "000000000002/2.4", 3: "000000000003/2.5"}
+    environments = [
+        make_environment(number, make_pump(firmware[number]), notes=notes[number - 1]) for number in (1, 2, 3)
+    ]
+    assert render(merge_plans(environments))[3:] == [
+        "             attributes.firmware  {aws.account}/2.4 (prod-1, prod-2), 000000000003/2.5 (prod-3)",
+        "             certificates         + telemetry",
+        "",
+        "  ! warning    arn:aws:iam::{aws.account}:role/all lets everyone connect",
+        "  ! warning    arn:aws:iam::000000000002:role/odd lets everyone publish (in prod-2)",
+    ]

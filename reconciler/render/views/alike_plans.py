@@ -11,7 +11,7 @@ environments, and a note of only some environments names these.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
@@ -26,6 +26,7 @@ from reconciler.render.views.labels import pluralize
 from reconciler.render.views.plan import NoteView, PlanRow, PlanSection, PlanView
 
 _Row = TypeVar("_Row", PlanRow, DriftRow)
+_Value = TypeVar("_Value", bound=Hashable)
 _View: TypeAlias = PlanView | DriftView
 
 _NEVER_MASKED = frozenset({"Allow", "Deny"})
@@ -175,19 +176,40 @@ def _merge_lines(lines: Sequence[FieldLine], names: Sequence[EnvironmentNames]) 
     masked = [own_names.mask_line(line) for own_names, line in zip(names, lines, strict=True)]
     if all(line == masked[0] for line in masked):
         return masked[0]
-    environments: dict[tuple[str, ...], list[str]] = {}
-    for own_names, line in zip(names, masked, strict=True):
-        texts = tuple(value.text for value in (line.before, line.after) if value)
-        environments.setdefault(texts, []).append(own_names.environment)
-    return evolve(sample, before=None, after=ValueView(_format_values(environments)))
+    variants = _find_variants(
+        (own_names.environment, _get_texts(line), _get_texts(masked_line))
+        for own_names, line, masked_line in zip(names, lines, masked, strict=True)
+    )
+    return evolve(sample, before=None, after=ValueView(_format_values(variants)))
 
 
-def _format_values(environments: Mapping[tuple[str, ...], Sequence[str]]) -> str:
+def _get_texts(line: FieldLine) -> tuple[str, ...]:
+    """Return the text of a line's value, or the texts before and after."""
+    return tuple(value.text for value in (line.before, line.after) if value)
+
+
+def _find_variants(items: Iterable[tuple[str, _Value, _Value]]) -> Sequence[tuple[_Value, Sequence[str]]]:
+    """Return the different values, each with its environments.
+
+    An item is an environment, its value, and that value with placeholders. These are shown only where the environments have different names.
+    """
+    values: dict[_Value, set[_Value]] = {}
+    environments: dict[_Value, dict[str, None]] = {}
+    for environment, value, masked in items:
+        values.setdefault(masked, set()).add(value)
+        environments.setdefault(masked, {})[environment] = None
+    return [
+        (next(iter(own_values)) if len(own_values) == 1 else masked, tuple(environments[masked]))
+        for masked, own_values in values.items()
+    ]
+
+
+def _format_values(variants: Iterable[tuple[tuple[str, ...], Sequence[str]]]) -> str:
     """Format values, the most frequent first, each with its environments or their number.
 
     A value is its text, or the texts before and after.
     """
-    values = sorted(environments.items(), key=lambda item: -len(item[1]))
+    values = sorted(variants, key=lambda variant: -len(variant[1]))
     listed, omitted = values[:_MAX_VALUES], values[_MAX_VALUES:]
     length = max(len(texts) for texts, _ in listed)
     columns = [
@@ -209,25 +231,21 @@ def _format_few(names: Sequence[str]) -> str:
 
 def _merge_notes(notes: Sequence[tuple[EnvironmentNames, Sequence[NoteView]]]) -> tuple[NoteView, ...]:
     """Return each distinct note once, with the environments that have it unless all have it."""
-    environments: dict[NoteView, list[str]] = {}
-    for names, own_notes in notes:
-        masked = (
-            evolve(note, address=names.mask(note.address), text=names.mask(note.text)) for note in own_notes
-        )
-        for note in dict.fromkeys(masked):
-            environments.setdefault(note, []).append(names.environment)
+    variants = _find_variants(
+        (names.environment, note, evolve(note, address=names.mask(note.address), text=names.mask(note.text)))
+        for names, own_notes in notes
+        for note in own_notes
+    )
     return tuple(
-        evolve(note, text=_add_environments(note.text, own_names, len(notes)))
-        for note, own_names in environments.items()
+        evolve(note, text=_add_environments(note.text, own_names, len(notes))) for note, own_names in variants
     )
 
 
 def _merge_texts(texts: Sequence[tuple[EnvironmentNames, Sequence[str]]]) -> tuple[str, ...]:
-    environments: dict[str, list[str]] = {}
-    for names, own_texts in texts:
-        for text in dict.fromkeys(map(names.mask, own_texts)):
-            environments.setdefault(text, []).append(names.environment)
-    return tuple(_add_environments(text, own_names, len(texts)) for text, own_names in environments.items())
+    variants = _find_variants(
+        (names.environment, text, names.mask(text)) for names, own_texts in texts for text in own_texts
+    )
+    return tuple(_add_environments(text, own_names, len(texts)) for text, own_names in variants)
 
 
 def _add_environments(text: str, names: Sequence[str], total: int) -> str:
