@@ -230,19 +230,12 @@ class Workspace(WorkspacePlans):
             SelectionError: If a selector selects nothing.
         """
         from reconciler.engine.graph import build_resource_graph
+        from reconciler.engine.plan.selection import select_resources
 
-        resources = self.desired.resources
-        graph = build_resource_graph(resources)
-        if not (select or exclude):
-            return graph
-        from reconciler.engine.plan.selection import select_addresses
-
-        selected = select_addresses(
-            graph, parse_selectors("select", select), parse_selectors("exclude", exclude)
+        selected = select_resources(
+            self.desired.resources, parse_selectors("select", select), parse_selectors("exclude", exclude)
         )
-        return build_resource_graph(
-            {address: resource for address, resource in resources.items() if address in selected}
-        )
+        return build_resource_graph(selected)
 
     def panel(self, plan: Plan | None = None) -> Panel | None:
         """Return a widget that shows a plan (default: a new one) and can apply it.

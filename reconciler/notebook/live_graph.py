@@ -6,33 +6,34 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.model.address import Address
 from reconciler.model.outcome import Applied, Failed
-from reconciler.render.graph.picture import Picture
 from reconciler.render.graph.svg import describe_node_progress
+from reconciler.render.rich_display import DisplayedGraph
 from reconciler.render.views.labels import pluralize
 
 
 class LiveGraph:
-    """A picture whose nodes count the statuses of their resources.
+    """A graph whose nodes count the statuses of their resources.
 
     A node of a large graph is a group: the resources of one kind with one action.
     """
 
-    def __init__(self, picture: Picture | None = None) -> None:
-        self._nodes = picture.nodes if picture else ()
-        indexes = {node.id: index for index, node in enumerate(self._nodes)}
-        groups = (picture.groups if picture else None) or {node_id: node_id for node_id in indexes}
-        self._indexes = {address: indexes[node_id] for address, node_id in groups.items()}
+    def __init__(self, graph: DisplayedGraph | None = None) -> None:
+        self._part = graph.part if graph else None
+        self._nodes = graph.picture.nodes if graph else ()
+        self._indexes = {node.id: index for index, node in enumerate(self._nodes)}
         self._counts: dict[int, Counter[str]] = {}
 
-    def record(self, address: str, status: str, previous_status: str = "") -> None:
+    def record(self, address: Address, status: str, previous_status: str = "") -> None:
         """Count a resource's status, in place of its previous one.
 
         Resources that are not in the picture are ignored.
         """
-        index = self._indexes.get(address)
-        if index is None:
+        node_id = self._part.find_node_id(address) if self._part else None
+        if node_id is None:
             return
+        index = self._indexes[node_id]
         counts = self._counts.setdefault(index, Counter())
         counts[status] += 1
         if previous_status:

@@ -163,7 +163,7 @@ class PlanTable:
     def set_status(self, address: Address, status: str) -> None:
         """Set the status of a step."""
         row_number = self._row_numbers[address]
-        self._graph.record(str(address), status, STATUS_WORDS.get(self._statuses[row_number], ""))
+        self._graph.record(address, status, STATUS_WORDS.get(self._statuses[row_number], ""))
         self._statuses[row_number] = STATUS_LETTERS[status]
 
     @property
@@ -226,12 +226,11 @@ class PlanTable:
             graph: DisplayedGraph = self.plan.graph.around(around) if around else self.plan.graph
         except ReconcilerError as error:
             return render_error(build_error_view(error))
-        picture = graph.picture.collapse_if_large()
-        self._graph = LiveGraph(picture)
+        self._graph = LiveGraph(graph)
         for step, letter in zip(self.plan.steps, self._statuses, strict=True):
             if letter != _PENDING:
-                self._graph.record(str(step.address), STATUS_WORDS[letter])
-        return render_svg(picture, selector=".reconciler")
+                self._graph.record(step.address, STATUS_WORDS[letter])
+        return render_svg(graph.picture, selector=".reconciler")
 
 
 def render_result(result: Result, retry_label: str) -> str:

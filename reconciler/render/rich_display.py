@@ -23,6 +23,7 @@ from reconciler.model.text import closest_match, format_suggestion, quote
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from reconciler.render.graph.graph_part import GraphPart
     from reconciler.render.graph.picture import Picture
 
 TEXT_WIDTH = 110
@@ -92,12 +93,12 @@ class DisplayedPlan(Displayed, Plan):
     @cached_property
     def graph(self) -> DisplayedGraph:
         """The dependency graph, colored by the plan's actions."""
-        from reconciler.engine.graph import build_resource_graph
-        from reconciler.render.graph.picture import build_picture
+        from reconciler.render.graph.dependency_graph import DependencyGraph
+        from reconciler.render.graph.graph_part import GraphPart
 
         resources = self.state.resources if self.state else {}
-        graph = build_resource_graph(resources)
-        return DisplayedGraph(build_picture(graph, resources, self, title=self.workspace))
+        graph = DependencyGraph(resources, self, title=self.workspace)
+        return DisplayedGraph(GraphPart.from_graph(graph))
 
     def _build_text_view(self) -> Any:
         return self._build_view(requests=False)
@@ -117,23 +118,28 @@ class DisplayedPlan(Displayed, Plan):
 class DisplayedGraph:
     """A graph that displays itself; if it is too large to read, as one node for each kind and action."""
 
-    picture: Picture
+    part: GraphPart
+
+    @cached_property
+    def picture(self) -> Picture:
+        """The picture of the part."""
+        return self.part.draw()
 
     def around(self, address: str, distance: int = 1) -> DisplayedGraph:
         """Return the part of the graph within `distance` dependencies of one resource, in both directions.
 
         Raises ReconcilerError, with the nearest address, for an address that is not in the graph.
         """
-        node_ids = {node.id for node in self.picture.nodes}
-        if address not in node_ids:
-            suggestion = format_suggestion(closest_match(address, node_ids))
+        number = self.part.find_text(address)
+        if number is None:
+            suggestion = format_suggestion(closest_match(address, [*self.part.list_addresses()]))
             raise ReconcilerError(f"{quote(address)} is not in the graph{suggestion}")
-        return DisplayedGraph(self.picture.select_around(address, distance))
+        return DisplayedGraph(self.part.select_around(number, distance))
 
     def __repr__(self) -> str:
         from reconciler.render.graph.tree import render_tree
 
-        return _to_text(render_tree(self.picture.collapse_if_large()), TEXT_WIDTH)
+        return _to_text(render_tree(self.picture), TEXT_WIDTH)
 
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
@@ -144,11 +150,10 @@ class DisplayedGraph:
         from reconciler.render.html.graph import render_graph_html
         from reconciler.render.html.page import wrap_in_style
 
-        picture = self.picture.collapse_if_large()
         return {
             "text/plain": repr(self),
-            "text/html": wrap_in_style(render_graph_html(picture)),
-            "image/svg+xml": render_svg(picture),
+            "text/html": wrap_in_style(render_graph_html(self.picture)),
+            "image/svg+xml": render_svg(self.picture),
         }
 
 

@@ -34,6 +34,8 @@ OUTPUTS: Mapping[str, Mapping[str, str | bool]] = {
     "markdown": {"output_format": "markdown"},
     "html": {"output_format": "html"},
 }
+GRAPHS: Mapping[str, str] = {"graph": "tree", "graph --format svg": "svg"}
+STAGES = (PLAN, *OUTPUTS, *GRAPHS)
 COLUMNS = ("stage", "devices", "CPU s", "peak MiB", "CPU / plan", "peak / plan")
 
 
@@ -47,9 +49,11 @@ class Measurement:
 
 def run_stage(stage: str) -> float:
     """Plan the fleet in the working directory, and render it; return the processor seconds of the stage."""
+    from reconciler.cli.commands.graph import draw_graph
     from reconciler.cli.main import collect_garbage_rarely
     from reconciler.cli.planning import print_plan
-    from reconciler.cli.terminal import Terminal
+    from reconciler.cli.terminal import Terminal, write_pieces
+    from reconciler.render.graph.dependency_graph import DependencyGraph
     from reconciler.workspace import Workspace
 
     collect_garbage_rarely()
@@ -57,8 +61,13 @@ def run_stage(stage: str) -> float:
     workspace.desired  # noqa: B018 (reads the file)
     started_at = time.process_time()
     plan = workspace.plan()
-    if stage != PLAN:
-        started_at = time.process_time()
+    if stage == PLAN:
+        return time.process_time() - started_at
+    started_at = time.process_time()
+    if stage in GRAPHS:
+        graph = DependencyGraph(workspace.desired.resources, plan, title=plan.workspace)
+        write_pieces(draw_graph(graph, GRAPHS[stage]))
+    else:
         print_plan(workspace, plan, Terminal(), **OUTPUTS[stage])  # type: ignore[arg-type]
     return time.process_time() - started_at
 
@@ -117,13 +126,13 @@ def main(arguments: Sequence[str]) -> None:
         metavar="N",
         help=f"Devices of the fleet; another one has {GROWTH} times as many (default: {DEVICES}).",
     )
-    parser.add_argument("--stage", choices=(PLAN, *OUTPUTS), help=argparse.SUPPRESS)
+    parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.stage:
         # In a stage's own process: `measure_stage` reads the seconds from the last line.
         sys.stderr.write(f"\n{run_stage(options.stage)}\n")
         return
-    small = measure_fleet(options.devices, (PLAN, *OUTPUTS))
+    small = measure_fleet(options.devices, STAGES)
     large = measure_fleet(GROWTH * options.devices, (PLAN, "json"))
     rows = [*format_rows(options.devices, small), *format_rows(GROWTH * options.devices, large)]
     sys.stdout.write(f"One run on {describe_machine()}; each stage in its own process.\n\n")

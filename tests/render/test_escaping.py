@@ -19,13 +19,13 @@ from reconciler.model.text import escape_invisible
 from reconciler.render.graph.dot import render_dot
 from reconciler.render.graph.mermaid import render_mermaid
 from reconciler.render.graph.palette import compute_color
-from reconciler.render.graph.picture import build_picture
 from reconciler.render.graph.svg import render_svg
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.text.plan import render_plan_text
 from reconciler.render.views.format_value import format_value
 from reconciler.render.views.labels import get_kind_position
 from reconciler.render.views.plan import build_plan_view
+from tests.support.sample_graphs import draw_graph
 from tests.support.sample_plans import (
     HOSTILE_TEXT,
     MANAGED_THING_CREATION,
@@ -41,7 +41,7 @@ ESCAPED_TEXT = r'<script>alert("1")</script> [bold red]x[/] \x1b[31m\u202ered'
 def make_picture():
     graph = nx.DiGraph()
     graph.add_node(Address("things", HOSTILE_TEXT))
-    return build_picture(graph, {}, title=HOSTILE_TEXT)
+    return draw_graph(graph, title=HOSTILE_TEXT)
 
 
 def capture_terminal(lines) -> str:

@@ -8,16 +8,17 @@ from attrs import evolve
 from IPython.core.interactiveshell import InteractiveShell
 
 from reconciler import Workspace
-from reconciler.engine.graph import build_resource_graph
 from reconciler.model.address import Address
 from reconciler.model.change import FieldChange
 from reconciler.model.errors import PlanRejectedError, ReconcilerError
 from reconciler.model.outcome import Applied
 from reconciler.model.plan import Note, Step
 from reconciler.render.displayed_values import DisplayedResult
-from reconciler.render.graph.picture import GraphEdge, GraphNode, build_picture
+from reconciler.render.graph.graph_part import GraphPart
+from reconciler.render.graph.picture import GraphEdge, GraphNode
 from reconciler.render.html.page import HTML_RENDERERS
 from reconciler.render.rich_display import DisplayedGraph, DisplayedPlan, get_text_renderers
+from tests.support.sample_graphs import make_graph
 from tests.support.sample_plans import CREATION, FULL_PLAN, make_sample_plan, make_thing_creation
 
 FLEET_GRAPH = nx.DiGraph(
@@ -25,6 +26,10 @@ FLEET_GRAPH = nx.DiGraph(
     for number in range(400)
 )
 FLEET_GRAPH.add_edge(Address("certificates", "pump-7"), Address("things", "pump-7"))
+
+
+def display_fleet(*arguments, **options):
+    return DisplayedGraph(GraphPart.from_graph(make_graph(FLEET_GRAPH, *arguments, **options)))
 
 
 @pytest.fixture
@@ -100,18 +105,18 @@ def test_an_unknown_resource_is_an_error_with_the_nearest_address(workspace):
 
 def test_the_graph_of_a_plan_shows_its_actions(workspace):
     plan = workspace.plan()
-    expected = build_picture(
-        build_resource_graph(workspace.desired.resources),
-        workspace.desired.resources,
-        plan,
-        title="greenhouse",
+    picture = plan.graph.picture
+    assert {node.id: node.action for node in picture.nodes} == dict.fromkeys(
+        map(str, workspace.desired.resources), "create"
     )
-    assert plan.graph == DisplayedGraph(expected)
+    assert {(edge.before, edge.after) for edge in picture.edges} == {
+        (str(before), str(after)) for before, after in workspace.graph().edges
+    }
     assert sorted(format_in_ipython(plan.graph)) == ["image/svg+xml", "text/html", "text/plain"]
 
 
 def test_a_large_graph_without_actions_is_displayed_by_kind():
-    assert repr(DisplayedGraph(build_picture(FLEET_GRAPH, {}, make_sample_plan(), title="greenhouse"))) == (
+    assert repr(display_fleet(make_sample_plan(), title="greenhouse")) == (
         "greenhouse\n"
         "└─ factory  CA certificate\n"
         "   └─ 400 device certificates\n"
@@ -122,7 +127,7 @@ def test_a_large_graph_without_actions_is_displayed_by_kind():
 
 
 def test_a_small_neighborhood_has_the_resource_and_those_connected_to_it():
-    neighborhood = DisplayedGraph(build_picture(FLEET_GRAPH, {})).around("certificates.pump-7").picture
+    neighborhood = display_fleet().around("certificates.pump-7").picture
     assert [(node.id, node.count) for node in neighborhood.nodes] == [
         ("ca_certificates.factory", 1),
         ("certificates.pump-7", 1),
@@ -130,8 +135,22 @@ def test_a_small_neighborhood_has_the_resource_and_those_connected_to_it():
     ]
 
 
+def test_a_neighborhood_within_two_dependencies_has_what_the_neighbors_depend_on():
+    neighborhood = display_fleet().around("things.pump-7", 2).picture
+    assert [node.id for node in neighborhood.nodes] == [
+        "ca_certificates.factory",
+        "certificates.pump-7",
+        "things.pump-7",
+    ]
+
+
+def test_a_neighborhood_in_a_neighborhood_has_nothing_from_outside():
+    neighborhood = display_fleet().around("things.pump-7").around("certificates.pump-7").picture
+    assert [node.id for node in neighborhood.nodes] == ["certificates.pump-7", "things.pump-7"]
+
+
 def test_a_large_neighborhood_is_collapsed_around_its_center():
-    neighborhood = DisplayedGraph(build_picture(FLEET_GRAPH, {})).around("ca_certificates.factory").picture
+    neighborhood = display_fleet().around("ca_certificates.factory").picture
     assert (neighborhood.nodes, neighborhood.edges) == (
         (
             GraphNode("ca_certificates.factory", "ca_certificates", "factory"),
@@ -143,7 +162,7 @@ def test_a_large_neighborhood_is_collapsed_around_its_center():
 
 def test_an_address_outside_the_graph_is_an_error_with_the_nearest_address():
     with pytest.raises(ReconcilerError) as caught:
-        DisplayedGraph(build_picture(FLEET_GRAPH, {})).around("thing.pump-7")
+        display_fleet().around("thing.pump-7")
     assert str(caught.value) == "'thing.pump-7' is not in the graph; did you mean 'things.pump-7'?"
 
 

@@ -21,7 +21,6 @@ from reconciler.model.outcome import Canceled, Failed, Result, Skipped
 from reconciler.model.plan import Note, Step
 from reconciler.model.resource import Live
 from reconciler.model.run import History, ProcessIdentity, Run, RunCall, RunRecord, RunStep
-from reconciler.render.graph.picture import build_picture
 from reconciler.render.graph.tree import render_tree
 from reconciler.render.rich_display import get_text_renderers, render_text
 from reconciler.render.text.wrap import wrap_lines
@@ -37,6 +36,7 @@ from reconciler.render.views.history import (
 from reconciler.render.views.plan import PlanView, build_plan_view
 from reconciler.render.views.result import build_result_view
 from reconciler.render.views.rollout import EnvironmentGroup, EnvironmentRow, RolloutView
+from tests.support.sample_graphs import make_graph
 from tests.support.sample_plans import (
     CREATION,
     DELETION,
@@ -178,7 +178,7 @@ def test_no_tree_splits_a_name(name):
     graph = nx.DiGraph(
         [(Address("thing_groups", name), Address("things", f"{name}{number}")) for number in range(3)]
     )
-    lines = list(render_tree(build_picture(graph, {}, title=name)))
+    lines = list(render_tree(make_graph(graph, title=name)))
     unwrapped = " ".join(line.plain for line in lines)
     assert split_words("\n".join(line.plain for line in wrap_lines(lines, 80))) == unwrapped.split()
 

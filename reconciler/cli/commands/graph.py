@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from reconciler.cli.options import Options, add_common_options, add_selection_op
 
 if TYPE_CHECKING:
     from reconciler.cli.terminal import Terminal
-    from reconciler.render.graph.picture import Picture
+    from reconciler.render.graph.dependency_graph import DependencyGraph
     from reconciler.workspace import Workspace
 
 _FORMATS = ("tree", "svg", "dot", "mermaid")
@@ -55,28 +55,32 @@ def graph(  # noqa: PLR0913 (its options)
     *,
     with_plan: bool,
 ) -> None:
-    """Show the dependency graph as a tree or a picture."""
-    from reconciler.cli.terminal import Terminal, echo
+    """Show the dependency graph as a tree or a picture.
+
+    The tree has all resources. A picture of more than 150 has one node for each kind and action.
+    """
+    from reconciler.cli.terminal import Terminal, echo, write_pieces
 
     options = Options.from_context(ctx)
     output_format = output_format or _choose_format(out)
     terminal = Terminal(color=options.color)
-    picture = _build_picture(
+    dependency_graph = _build_graph(
         options.open_workspace(offline=not with_plan), terminal, select, exclude, with_plan=with_plan
     )
     if output_format == "tree" and out is None:
         from reconciler.render.graph.tree import render_tree
 
-        terminal.print(render_tree(picture, ascii_only=not (terminal.out.encoding or "").startswith("utf")))
+        ascii_only = not (terminal.out.encoding or "").startswith("utf")
+        terminal.print(render_tree(dependency_graph, ascii_only=ascii_only))
         return
-    text = _draw(picture, output_format)
+    pieces = draw_graph(dependency_graph, output_format)
     if out is None:
-        click.echo(text, nl=False)
+        write_pieces(pieces)
     else:
         from reconciler.engine.durable_files import name_file_in_errors
 
-        with name_file_in_errors(out):
-            out.write_text(text, encoding="utf-8")
+        with name_file_in_errors(out), out.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
         echo(f"wrote {out}", stderr=True)
 
 
@@ -90,40 +94,34 @@ def _choose_format(out: Path | None) -> str:
     )
 
 
-def _build_picture(
+def _build_graph(
     workspace: Workspace,
     terminal: Terminal,
     select: Sequence[str],
     exclude: Sequence[str],
     *,
     with_plan: bool,
-) -> Picture:
+) -> DependencyGraph:
     from reconciler.cli.planning import build_plan
-    from reconciler.render.graph.picture import build_picture
+    from reconciler.engine.plan.selection import select_resources
+    from reconciler.render.graph.dependency_graph import DependencyGraph
 
     desired = workspace.desired
     plan = build_plan(workspace, terminal) if with_plan else None
-    return build_picture(
-        workspace.graph(select, exclude), desired.resources, plan, title=desired.settings.name
+    return DependencyGraph(
+        select_resources(desired.resources, select, exclude), plan, title=desired.settings.name
     )
 
 
-def _draw(picture: Picture, output_format: str) -> str:
-    """Return the picture as text.
-
-    If it has too many nodes to read, all formats but the tree merge them by kind and action.
-    """
+def draw_graph(dependency_graph: DependencyGraph, output_format: str) -> Iterable[str]:
+    """Return the graph as pieces of text: the lines of the tree, or a whole picture."""
     from reconciler.render.graph.dot import render_dot
+    from reconciler.render.graph.graph_part import GraphPart
     from reconciler.render.graph.mermaid import render_mermaid
     from reconciler.render.graph.svg import render_svg
     from reconciler.render.graph.tree import render_tree
 
-    match output_format:
-        case "svg":
-            return render_svg(picture.collapse_if_large())
-        case "dot":
-            return render_dot(picture.collapse_if_large())
-        case "mermaid":
-            return render_mermaid(picture.collapse_if_large())
-        case _:
-            return "".join(f"{line.plain}\n" for line in render_tree(picture))
+    if output_format == "tree":
+        return (f"{line.plain}\n" for line in render_tree(dependency_graph))
+    render = {"svg": render_svg, "dot": render_dot, "mermaid": render_mermaid}[output_format]
+    return [render(GraphPart.from_graph(dependency_graph).draw())]

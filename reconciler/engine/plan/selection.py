@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from reconciler.engine.graph import build_graph
+from reconciler.engine.graph import build_graph, build_resource_graph
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses, parse_known_address
 from reconciler.engine.plan.replaced_references import find_users_to_delete
 from reconciler.engine.plan.steps import StepDependencies, find_dependencies
@@ -31,6 +31,7 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Replace, Update
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
+from reconciler.model.resource import Desired
 from reconciler.model.settings import DesiredState
 
 if TYPE_CHECKING:
@@ -82,6 +83,14 @@ def select_addresses(
     if unmatched and not allow_unmatched:
         raise SelectionError([selector.describe() for selector in unmatched])
     return frozenset((graph.nodes if selected is None else selected) - (excluded or set()))
+
+
+def select_resources(desired: Desired, select: Collection[str], exclude: Collection[str]) -> Desired:
+    """Return the selected resources of a file. Raises SelectionError, see `select_addresses`."""
+    if not (select or exclude):
+        return desired
+    selected = select_addresses(build_resource_graph(desired), select, exclude)
+    return {address: resource for address, resource in desired.items() if address in selected}
 
 
 def find_unmatched(

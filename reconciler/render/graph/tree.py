@@ -1,4 +1,4 @@
-"""The dependency graph as a text tree, in which every node of the picture occurs once.
+"""The dependency graph as a text tree, in which every node occurs once.
 
 A resource is a child of its dependency with the same name (the parts of one device have one name), or else of the dependency
 that itself has the longest chain of dependencies. An ownership marker is a parent only of resources without another dependency.
@@ -7,14 +7,16 @@ The line of a resource lists its other dependencies, without ownership markers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.text import Text
 
 from reconciler.frozen_classes import frozen
+from reconciler.render.graph.dependency_graph import DependencyGraph
 from reconciler.render.graph.palette import compute_color
-from reconciler.render.graph.picture import GraphNode, Neighbors, Picture, map_neighbors
+from reconciler.render.graph.picture import GraphNode, Picture
 from reconciler.render.text.colors import COLORS, QUIET
 from reconciler.render.views.labels import ACTION_GLYPHS, format_kind, get_kind_position, pluralize
 
@@ -29,61 +31,96 @@ class _Branches:
     empty: str
 
 
+_NONE = -1
+"""In place of a node's number; as an index, the entry after those of all nodes."""
+
+_UNVISITED, _WAITING, _VISITED = range(3)
+
 _UNICODE_BRANCHES = _Branches("├─ ", "└─ ", "│  ", "   ")
 _ASCII_BRANCHES = _Branches("|- ", "`- ", "|  ", "   ")
 
 
-def render_tree(picture: Picture, *, ascii_only: bool = False) -> Iterator[Text]:
-    """Render a picture as a tree with a line for each node, between the title and the counts."""
+def render_tree(graph: DependencyGraph | Picture, *, ascii_only: bool = False) -> Iterator[Text]:
+    """Render a graph or a picture as a tree with a line for each node, between the title and the counts.
+
+    The children of a node can be anywhere in the file, so the tree keeps 12 bytes for each node until its end.
+    """
     branches = _ASCII_BRANCHES if ascii_only else _UNICODE_BRANCHES
-    nodes = {node.id: node for node in picture.nodes}
-    dependents, dependencies = map_neighbors(picture.edges)
-    parents = _choose_parents(nodes, dependencies)
-    children: dict[str | None, list[str]] = {}
-    for node_id in nodes:
-        children.setdefault(parents[node_id], []).append(node_id)
-    yield Text(picture.title, "bold")
-    stack = _stack_children(children, None, "")
+    nodes = graph.nodes
+    parents, dependent_counts = _choose_parents(graph)
+    first_children, next_siblings = _link_children(parents)
+    resource_count = dependency_count = 0
+    yield Text(graph.title, "bold")
+    stack = [("", first_children[_NONE])]
     while stack:
-        prefix, is_last, node_id = stack.pop()
-        node = nodes[node_id]
-        other_dependencies = [
-            dependency
-            for dependency in dependencies.get(node_id, ())
-            if dependency != parents[node_id] and not nodes[dependency].is_marker
-        ]
+        prefix, number = stack.pop()
+        if number == _NONE:
+            continue
+        node, dependencies = nodes[number], graph.find_dependencies(number)
+        resource_count += node.count
+        dependency_count += len(dependencies)
+        others = (nodes[other] for other in dependencies - {parents[number]})
+        other_ids = [other.id for other in others if not other.is_marker]
+        is_last = next_siblings[number] == _NONE
         branch = branches.last if is_last else branches.fork
-        label = _render_label(node, other_dependencies, len(dependents.get(node_id, ())))
+        label = _render_label(node, other_ids, dependent_counts.get(number, 0))
         yield Text.assemble((prefix + branch, QUIET), label)
-        stack += _stack_children(
-            children, node_id, prefix + (branches.empty if is_last else branches.through)
-        )
+        stack.append((prefix, next_siblings[number]))
+        stack.append((prefix + (branches.empty if is_last else branches.through), first_children[number]))
     yield Text()
-    counts = f"{pluralize(picture.total, 'resource')}, {pluralize(len(picture.edges), 'dependency')}"
+    counts = f"{pluralize(resource_count, 'resource')}, {pluralize(dependency_count, 'dependency')}"
     yield Text(counts, QUIET)
 
 
-def _stack_children(
-    children: Mapping[str | None, list[str]], parent: str | None, prefix: str
-) -> list[tuple[str, bool, str]]:
-    """Return a node's children as entries for the stack, in reverse, because the last is popped first."""
-    child_ids = reversed(children.get(parent, []))
-    return [(prefix, index == 0, node_id) for index, node_id in enumerate(child_ids)]
+def _link_children(parents: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the first child of each node, and the next sibling of each node.
+
+    The last of the first children is the first node without a parent.
+    """
+    first_children = array("i", [_NONE]) * (len(parents) + 1)
+    next_siblings = array("i", [_NONE]) * len(parents)
+    for number in reversed(range(len(parents))):
+        next_siblings[number] = first_children[parents[number]]
+        first_children[parents[number]] = number
+    return first_children, next_siblings
 
 
-def _choose_parents(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, str | None]:
-    """Choose each node's parent among its dependencies; None for a node without dependencies."""
-    depths = _compute_depths(nodes, dependencies)
-    parents: dict[str, str | None] = {}
-    for node_id, node in nodes.items():
-        candidates = [nodes[dependency] for dependency in dependencies.get(node_id, ())]
-        parent = max(
-            candidates,
-            key=lambda candidate: _rank_parent(node, candidate, depths[candidate.id]),
-            default=None,
-        )
-        parents[node_id] = parent.id if parent else None
-    return parents
+def _choose_parents(graph: DependencyGraph | Picture) -> tuple[Sequence[int], Mapping[int, int]]:
+    """Return the parent of each node, and the number of dependents of each ownership marker.
+
+    The parent is one of its dependencies, but none that closes a cycle.
+    """
+    nodes = graph.nodes
+    parents = array("i", [_NONE]) * len(nodes)
+    depths = array("i", [_NONE]) * len(nodes)  # the lengths of the longest chains of dependencies
+    dependent_counts = Counter[int]()
+    for number in _sort_by_dependencies(graph):
+        dependencies = {other: nodes[other] for other in graph.find_dependencies(number)}
+        dependent_counts.update(other for other, node in dependencies.items() if node.is_marker)
+        ranks = {
+            other: _rank_parent(nodes[number], node, depths[other])
+            for other, node in dependencies.items()
+            if depths[other] != _NONE
+        }
+        parents[number] = max(ranks, key=ranks.__getitem__, default=_NONE)
+        depths[number] = 1 + max((depths[other] for other in ranks), default=-1)
+    return parents, dependent_counts
+
+
+def _sort_by_dependencies(graph: DependencyGraph | Picture) -> Iterator[int]:
+    """Yield the number of each node after those of its dependencies."""
+    states = bytearray(len(graph.nodes))
+    for start in range(len(states)):
+        stack = [start]
+        while stack:
+            number = stack.pop()
+            if states[number] == _UNVISITED:
+                states[number] = _WAITING
+                stack.append(number)
+                stack += [other for other in graph.find_dependencies(number) if states[other] == _UNVISITED]
+            elif states[number] == _WAITING:
+                states[number] = _VISITED
+                yield number
 
 
 def _rank_parent(node: GraphNode, candidate: GraphNode, depth: int) -> tuple[bool, bool, int, int, str]:
@@ -91,7 +128,7 @@ def _rank_parent(node: GraphNode, candidate: GraphNode, depth: int) -> tuple[boo
     return not candidate.is_marker, has_same_name, depth, get_kind_position(candidate.kind), candidate.id
 
 
-def _render_label(node: GraphNode, other_dependencies: list[str], dependent_count: int) -> Text:
+def _render_label(node: GraphNode, other_dependencies: Iterable[str], dependent_count: int) -> Text:
     label = Text()
     if node.action:
         label.append(f"{ACTION_GLYPHS[node.action]} {node.action} ", f"bold {COLORS[node.action]}")
@@ -103,14 +140,3 @@ def _render_label(node: GraphNode, other_dependencies: list[str], dependent_coun
     if other_dependencies:
         label.append(f"  also depends on {', '.join(sorted(other_dependencies))}", QUIET)
     return label
-
-
-def _compute_depths(nodes: Mapping[str, GraphNode], dependencies: Neighbors) -> Mapping[str, int]:
-    """Compute the length of each node's longest chain of dependencies."""
-    depths: dict[str, int] = {}
-    order = TopologicalSorter({node_id: dependencies.get(node_id, []) for node_id in nodes})
-    for node_id in order.static_order():
-        depths[node_id] = 1 + max(
-            (depths[dependency] for dependency in dependencies.get(node_id, ())), default=-1
-        )
-    return depths
