@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from reconciler.engine.graph import build_graph, build_resource_graph
+from reconciler.engine.graph import Dependencies
 from reconciler.engine.plan.address_patterns import find_closest, match_addresses, parse_known_address
 from reconciler.engine.plan.replaced_references import find_users_to_delete
 from reconciler.engine.plan.steps import StepDependencies, find_dependencies
@@ -31,11 +32,10 @@ from reconciler.model.address import Address
 from reconciler.model.change import Change, Create, Replace, Update
 from reconciler.model.errors import PlanRejectedError, SelectionError
 from reconciler.model.plan_options import PlanOptions, UnmatchedSelector
-from reconciler.model.resource import Desired
+from reconciler.model.resource import Desired, Inventory
 from reconciler.model.settings import DesiredState
 
 if TYPE_CHECKING:
-    from reconciler.engine.graph import Graph
     from reconciler.engine.plan.compare import Comparison
 
 _OPERATORS = re.compile(
@@ -69,27 +69,64 @@ def _parse_distance(plus: str | None, number: str | None) -> int | None:
     return int(number) if number else None
 
 
+class SelectableDependencies(Mapping[Address, AbstractSet[Address]]):
+    """All addresses that can be selected, with their dependencies in the file, or else in the registry.
+
+    Dependencies are found whenever they are used, to save memory, and can be outside.
+    """
+
+    def __init__(self, desired: Desired, live: Inventory) -> None:
+        self._desired = desired
+        self._live = live
+
+    def __getitem__(self, address: Address) -> AbstractSet[Address]:
+        resource = self._desired.get(address)
+        return resource.dependencies if resource else frozenset(find_references(self._live[address].spec))
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._desired or address in self._live
+
+    def __iter__(self) -> Iterator[Address]:
+        yield from self._desired
+        yield from (address for address in self._live if address not in self._desired)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @cached_property
+    def dependents(self) -> Dependencies:
+        """The dependents of each address that has any."""
+        dependents: dict[Address, set[Address]] = {}
+        for address, dependencies in self.items():
+            for dependency in dependencies:
+                dependents.setdefault(dependency, set()).add(address)
+        return dependents
+
+
 def select_addresses(
-    graph: Graph, select: Iterable[str], exclude: Iterable[str] = (), *, allow_unmatched: bool = False
+    dependencies: SelectableDependencies,
+    select: Iterable[str],
+    exclude: Iterable[str] = (),
+    *,
+    allow_unmatched: bool = False,
 ) -> frozenset[Address]:
     """Return the addresses that `select` selects (all if it is empty) and `exclude` does not.
 
-    Edges lead from a dependency to its dependents. Raises SelectionError with every selector that selects nothing, unless
-    `allow_unmatched`.
+    Raises SelectionError with every selector that selects nothing, unless `allow_unmatched`.
     """
     unmatched: list[UnmatchedSelector] = []
-    selected = _select_union(graph, select, unmatched)
-    excluded = _select_union(graph, exclude, unmatched)
+    selected = _select_union(dependencies, select, unmatched)
+    excluded = _select_union(dependencies, exclude, unmatched)
     if unmatched and not allow_unmatched:
         raise SelectionError([selector.describe() for selector in unmatched])
-    return frozenset((graph.nodes if selected is None else selected) - (excluded or set()))
+    return frozenset(dependencies if selected is None else selected) - (excluded or set())
 
 
 def select_resources(desired: Desired, select: Collection[str], exclude: Collection[str]) -> Desired:
     """Return the selected resources of a file. Raises SelectionError, see `select_addresses`."""
     if not (select or exclude):
         return desired
-    selected = select_addresses(build_resource_graph(desired), select, exclude)
+    selected = select_addresses(SelectableDependencies(desired, {}), select, exclude)
     return {address: resource for address, resource in desired.items() if address in selected}
 
 
@@ -99,33 +136,25 @@ def find_unmatched(
     """Return the selectors that select nothing."""
     if not (select or exclude):
         return ()
-    graph = build_graph(map_selectable_dependencies(comparison))
+    dependencies = _get_selectable_dependencies(comparison)
     unmatched: list[UnmatchedSelector] = []
     unmatched_excludes: list[UnmatchedSelector] = []
-    _select_union(graph, select, unmatched)
-    _select_union(graph, exclude, unmatched_excludes)
+    _select_union(dependencies, select, unmatched)
+    _select_union(dependencies, exclude, unmatched_excludes)
     unmatched += (evolve(selector, excludes=True) for selector in unmatched_excludes)
     return tuple(dict.fromkeys(unmatched))
 
 
-def map_selectable_dependencies(comparison: Comparison) -> Mapping[Address, AbstractSet[Address]]:
-    """Return all addresses that can be selected, with their dependencies in the file or the registry."""
-    live_references = {
-        address: frozenset(find_references(live.spec)) for address, live in comparison.live.items()
-    }
-    desired = comparison.desired or comparison.declared
-    return live_references | {address: resource.dependencies for address, resource in desired.items()}
+def _get_selectable_dependencies(comparison: Comparison) -> SelectableDependencies:
+    return SelectableDependencies(comparison.desired or comparison.declared, comparison.live)
 
 
 def select_compared(
     comparison: Comparison, select: Sequence[str], exclude: Sequence[str], *, allow_unmatched: bool = False
 ) -> frozenset[Address]:
     """Return the selected addresses of a comparison. Raises SelectionError, see `select_addresses`."""
-    if not (select or exclude):
-        desired = comparison.desired or comparison.declared
-        return frozenset().union(comparison.live, desired)
-    graph = build_graph(map_selectable_dependencies(comparison))
-    return select_addresses(graph, select, exclude, allow_unmatched=allow_unmatched)
+    dependencies = _get_selectable_dependencies(comparison)
+    return select_addresses(dependencies, select, exclude, allow_unmatched=allow_unmatched)
 
 
 def select_changes(
@@ -223,7 +252,7 @@ def _explain_missing_import(change: Change) -> str:
 
 
 def _select_union(
-    graph: Graph, texts: Iterable[str], unmatched: list[UnmatchedSelector]
+    dependencies: SelectableDependencies, texts: Iterable[str], unmatched: list[UnmatchedSelector]
 ) -> set[Address] | None:
     """Return the addresses that at least one of the selectors selects, or None if there are no selectors.
 
@@ -232,52 +261,54 @@ def _select_union(
     words = [word for text in texts for word in text.split()]
     selected: set[Address] = set()
     for word in words:
-        selectors = _split_intersection(word, graph)
-        matches = [_select_one(graph, selector) for selector in selectors]
+        selectors = _split_intersection(word, dependencies)
+        matches = [_select_one(dependencies, selector) for selector in selectors]
         for selector, addresses in zip(selectors, matches, strict=True):
             if not addresses:
-                unmatched.append(_build_unmatched(selector, graph))
+                unmatched.append(_build_unmatched(selector, dependencies))
         selected |= set.intersection(*matches)
     return selected if words else None
 
 
-def _split_intersection(word: str, graph: Graph) -> list[str]:
+def _split_intersection(word: str, dependencies: SelectableDependencies) -> list[str]:
     """Return the selectors of an intersection; an address is not split at the commas in its name."""
-    address = parse_known_address(word, graph) or parse_known_address(Selector.parse(word).base, graph)
+    address = parse_known_address(word, dependencies) or parse_known_address(
+        Selector.parse(word).base, dependencies
+    )
     if address:
         return [word]
     return [part for part in word.split(",") if part] or [word]
 
 
-def _select_one(graph: Graph, text: str) -> set[Address]:
-    address = parse_known_address(text, graph)
+def _select_one(dependencies: SelectableDependencies, text: str) -> set[Address]:
+    address = parse_known_address(text, dependencies)
     if address:
         return {address}
     selector = Selector.parse(text)
-    matches = match_addresses(selector.base, graph)
+    matches = match_addresses(selector.base, dependencies)
     selected = set(matches)
     if selector.before != 0:
-        selected |= _find_within_distance(graph.predecessors, matches, selector.before)
+        selected |= _find_within_distance(dependencies, matches, selector.before)
     if selector.after != 0:
-        selected |= _find_within_distance(graph.successors, matches, selector.after)
-    return selected
+        selected |= _find_within_distance(dependencies.dependents, matches, selector.after)
+    return selected & dependencies.keys()
 
 
 def _find_within_distance(
-    neighbors: Callable[[Address], Iterable[Address]], start: Collection[Address], distance: int | None
+    neighbors: Dependencies, start: Collection[Address], distance: int | None
 ) -> set[Address]:
     """Return all addresses within a distance in edges, including `start`; None is any distance."""
     reached, frontier = set(start), set(start)
     while frontier and (distance is None or distance > 0):
-        frontier = {neighbor for address in frontier for neighbor in neighbors(address)} - reached
+        frontier = {neighbor for address in frontier for neighbor in neighbors.get(address, ())} - reached
         reached |= frontier
         distance = None if distance is None else distance - 1
     return reached
 
 
-def _build_unmatched(text: str, graph: Graph) -> UnmatchedSelector:
+def _build_unmatched(text: str, dependencies: SelectableDependencies) -> UnmatchedSelector:
     """Return a selector that selects nothing, with its kind, or else with the closest address or kind."""
     base = Selector.parse(text).base
     if base in all_kinds():
         return UnmatchedSelector(text, kind=base)
-    return UnmatchedSelector(text, closest=find_closest(base, graph))
+    return UnmatchedSelector(text, closest=find_closest(base, dependencies))

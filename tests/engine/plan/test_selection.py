@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import pairwise
+
 import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.engine.graph import build_graph
-from reconciler.engine.plan.selection import Selector, select_addresses
+from reconciler.engine.plan.selection import SelectableDependencies, Selector, select_addresses
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.model.address import Address
 from reconciler.model.errors import PlanRejectedError, SelectionError
+from reconciler.model.resource import Resource
 from reconciler.model.settings import ChangeLimits
 from tests.support.desired_states import (
     apply,
@@ -35,16 +39,21 @@ DEPENDENCIES = {
     "managed_things.a": ["things.a"],
     "managed_things.a.long.name": [],
 }
-GRAPH = build_graph(
-    {
-        Address.parse(name): frozenset(map(Address.parse, dependencies))
-        for name, dependencies in DEPENDENCIES.items()
-    }
+
+
+def make_dependencies(dependencies):
+    return SelectableDependencies(
+        {address: Resource(address, None, frozenset(value)) for address, value in dependencies.items()}, {}
+    )
+
+
+PARSED_DEPENDENCIES = make_dependencies(
+    {Address.parse(name): map(Address.parse, dependencies) for name, dependencies in DEPENDENCIES.items()}
 )
 
 
 def select_names(*select: str, exclude: tuple[str, ...] = ()) -> list[str]:
-    return sorted(map(str, select_addresses(GRAPH, select, exclude)))
+    return sorted(map(str, select_addresses(PARSED_DEPENDENCIES, select, exclude)))
 
 
 @pytest.mark.parametrize(
@@ -115,8 +124,32 @@ def test_dependencies_and_dependents_are_those_that_networkx_finds(pairs, index)
         for position, name in enumerate(names)
     }
     graph, start = build_graph(dependencies), names[index]
-    assert select_addresses(graph, [f"+{start}"]) == {start} | nx.ancestors(graph, start)
-    assert select_addresses(graph, [f"{start}+"]) == {start} | nx.descendants(graph, start)
+    selectable = make_dependencies(dependencies)
+    assert select_addresses(selectable, [f"+{start}"]) == {start} | nx.ancestors(graph, start)
+    assert select_addresses(selectable, [f"{start}+"]) == {start} | nx.descendants(graph, start)
+
+
+def test_dependencies_that_are_in_no_file_are_not_selected():
+    start = Address("things", "a")
+    dependencies = make_dependencies({start: [Address("certificates", "missing")]})
+    assert select_addresses(dependencies, ["+things.a+"]) == {start}
+
+
+def measure_selection_peak(count: int) -> int:
+    """Return the peak memory, in bytes, of selecting one of many things, which are a chain."""
+    names = [Address("things", str(number)) for number in range(count)]
+    dependencies = make_dependencies({after: [before] for before, after in pairwise(names)})
+    tracemalloc.start()
+    try:
+        select_addresses(dependencies, ["1+things.9"], ["*.[0-9]"])
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_selection_takes_no_memory_for_resources_that_it_does_not_select():
+    measure_selection_peak(100)  # fills caches
+    assert abs(measure_selection_peak(10_000) - measure_selection_peak(1_000)) < 1_000
 
 
 # ── partial plans ────────────────────────────────────────────────────────────────────────────
