@@ -290,13 +290,25 @@ def test_the_options_of_a_saved_plan_are_used_again(run_after_edit):
     )
 
 
-def test_a_saved_plan_accepts_no_option_that_changes_the_plan(run_after_edit):
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--select", "things"), "--select"),
+        (("--read", "all"), "--read"),
+        (("--retry-failed",), "--retry-failed"),
+        (
+            ("--allow-delete", "5", "--allow-cascade", "--read", "all"),
+            "--allow-cascade, --read, --allow-delete",
+        ),
+    ],
+)
+def test_a_saved_plan_accepts_no_option_that_changes_the_plan(run_after_edit, options, names):
     run_after_edit("plan", "--out", "a.json")
     message = (
-        "a saved plan cannot be combined with options that change the plan; "
-        "leave out these options, or leave out SAVED to apply a new plan"
+        "a saved plan is applied with the options that it was made with; "
+        f"leave out {names}, or leave out SAVED to apply a new plan"
     )
-    assert run_after_edit("apply", "a.json", "--select", "things") == (
+    assert run_after_edit("apply", "a.json", *options) == (
         1,
         "",
         f"error: {message}\nrun `reconciler apply --help` for usage\n",

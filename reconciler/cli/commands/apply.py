@@ -35,12 +35,6 @@ if TYPE_CHECKING:
     from reconciler.rollout.results import RolloutPlan
     from reconciler.workspace import Workspace
 
-_SAVED_PLAN_WITH_OPTIONS = (
-    "a saved plan cannot be combined with options that change the plan; "
-    "leave out these options, or leave out SAVED to apply a new plan"
-)
-
-
 _SAVED_PLAN = UserPath(exists=True, advice="; `reconciler plan --out FILE` writes a plan")
 
 
@@ -142,8 +136,8 @@ def apply(  # noqa: PLR0913 (its options)
     )
     if saved and saved.suffix == ".toml":
         raise click.UsageError(f"{saved} is not a saved plan; apply a desired state with --file {saved}", ctx)
-    if saved and (retry_failed or any(choices.values())):
-        raise click.UsageError(_SAVED_PLAN_WITH_OPTIONS, ctx)
+    if saved:
+        _reject_options_with_saved_plan(ctx, choices, retry_failed=retry_failed)
     terminal = Terminal(color=options.color)
     workspace = options.open_workspace()
     wait_for_other_apply(workspace, terminal, lock_timeout)
@@ -232,6 +226,17 @@ def _reject_saved_and_adopt(ctx: click.Context, saved: Path | None, adopt: Seque
         "--adopt": (adopt, advice),
     }
     reject_single_options(ctx, unsupported)
+
+
+def _reject_options_with_saved_plan(ctx: click.Context, choices: _PlanChoices, *, retry_failed: bool) -> None:
+    """Raise UsageError if an option is set that decides what is planned."""
+    allowed = [f"--allow-{action}" for action in choices["allow"]]
+    others = [f"--{name.replace('_', '-')}" for name, value in choices.items() if value and name != "allow"]
+    names = [*others, *allowed, *(["--retry-failed"] if retry_failed else [])]
+    if names:
+        problem = "a saved plan is applied with the options that it was made with"
+        advice = f"leave out {', '.join(names)}, or leave out SAVED to apply a new plan"
+        raise click.UsageError(f"{problem}; {advice}", ctx)
 
 
 def _print_plan(  # noqa: PLR0913 (what is printed, where and how)
