@@ -32,6 +32,7 @@ from reconciler.kinds.shared.provisioning_blueprint import find_provisioned_name
 from reconciler.kinds.shared.secret_attributes import find_secret_names
 from reconciler.kinds.shared.thing_attributes import check_attributes
 from reconciler.kinds.shared.thing_calls import create_thing, update_thing
+from reconciler.kinds.shared.thing_owners import find_owner_needs
 from reconciler.kinds.shared.thing_reads import (
     hide_thing_secrets,
     map_things_to_groups,
@@ -261,9 +262,10 @@ class Things(Kind):
     # ── errors, warnings and limits ───────────────────────────────────────────────────────────────
 
     def outside_needs(self, change: Change, context: PlanContext) -> Iterable[Need]:
-        """Return references outside the file, and whether AWS allows new certificates and groups."""
+        """Return references outside the file, other owners, and limits of certificates and groups."""
         return [
             *super().outside_needs(change, context),
+            *find_owner_needs(change, context),
             *exclusive_certificates.find_holder_needs(change, context),
             *find_group_needs(change, change.address.name, "thing_groups", context),
         ]

@@ -16,6 +16,7 @@ from reconciler.engine.plan.read_tracker import Progress
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.kinds import all_kinds
 from reconciler.kinds.base.context import CallKey, Response, build_call_key
+from reconciler.kinds.base.indexed_response import IndexedResponse
 from reconciler.kinds.base.kind import Kind
 from reconciler.kinds.base.outside import ProblemRead, ResourceNeed
 from reconciler.kinds.base.outside_services import OUTSIDE_SERVICES
@@ -114,7 +115,7 @@ class OutsideReader:
         if request.service in self.failures:
             return None
         try:
-            return send(self._call, request, {})
+            return IndexedResponse(send(self._call, request, {}))
         except AwsError as error:
             is_outside = request.service in OUTSIDE_SERVICES
             if error.code in (_DENIED_CODES if is_outside else NO_ACCESS_CODES):

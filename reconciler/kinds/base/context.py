@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from reconciler.frozen_classes import field, frozen
 from reconciler.kinds.base.references import find_references, find_users
+from reconciler.kinds.base.workspace_groups import find_group_workspace
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Batch, Ref
 from reconciler.model.change import Change, Delete, Replace, Update
@@ -179,6 +180,12 @@ class PlanContext:
         return frozenset(
             live.identity for address, live in self.live.items() if address.kind == "thing_groups"
         )
+
+    @cached_property
+    def other_workspace_groups(self) -> Sequence[str]:
+        """The names of the groups with the things of other workspaces, if all groups were listed."""
+        groups = self.outside.listed_ids.get("thing_groups", ())
+        return sorted(group for group in groups if find_group_workspace(group) not in {None, self.workspace})
 
     @cached_property
     def kept_secrets(self) -> Mapping[Address, Sequence[SecretDigest]]:

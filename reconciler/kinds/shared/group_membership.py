@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from reconciler.kinds.base.aws_limits import THING_STATIC_GROUPS
 from reconciler.kinds.base.context import PlanContext, Read
 from reconciler.kinds.base.reads import NOT_FOUND, request_each
+from reconciler.kinds.base.workspace_groups import PREFIX, find_group_workspace
 from reconciler.model.address import Address
 from reconciler.model.call import ApiCall, Ref
 from reconciler.model.change import PREVENT_DESTROY_PATH, Create, Update
@@ -27,8 +28,6 @@ _MAX_SEARCHED_LEVELS = 64
 _MAX_NAMED_GROUPS = 5
 """The maximum number of groups that a problem names."""
 
-_PREFIX = "reconciler-"
-
 ParentFinder = Callable[[str], Reference | None]
 
 
@@ -37,7 +36,7 @@ ParentFinder = Callable[[str], Reference | None]
 
 def build_workspace_group_name(workspace: str) -> str:
     """Return the name of the static thing group that contains the things that the workspace owns."""
-    return f"{_PREFIX}{workspace}"
+    return f"{PREFIX}{workspace}"
 
 
 def build_protected_group_name(workspace: str) -> str:
@@ -46,7 +45,7 @@ def build_protected_group_name(workspace: str) -> str:
     It differs from every workspace's group: a workspace's name cannot have a colon, as it is part of a policy's name, in
     which AWS allows none.
     """
-    return f"{_PREFIX}{workspace}:protected"
+    return f"{PREFIX}{workspace}:protected"
 
 
 def read_groups_of_things(things: Sequence[str]) -> Read[dict[str, list[str]]]:
@@ -70,9 +69,7 @@ def find_owner(groups: Sequence[str], workspace: str = "") -> str | None:
     If there are several such workspaces, one other than `workspace` is returned, so that the thing does not count as
     `workspace`'s.
     """
-    owners = [
-        group.removeprefix(_PREFIX) for group in groups if group.startswith(_PREFIX) and ":" not in group
-    ]
+    owners = [owner for owner in map(find_group_workspace, groups) if owner is not None]
     others = [owner for owner in owners if owner != workspace]
     if others:
         return others[0]
@@ -93,7 +90,7 @@ def check_groups(
     yield from check_group_count(len(groups), path, is_protected=is_protected)
     names = [get_group_name(group) for group in groups]
     for name in names:
-        if name.startswith(_PREFIX):
+        if name.startswith(PREFIX):
             problem = f"{quote(name)} is reserved for the things that a workspace owns"
             yield ValueProblem("reserved-name", problem, "another group", path=path)
     for names_in_hierarchy in _group_by_hierarchy(dict.fromkeys(names), desired):

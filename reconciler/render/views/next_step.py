@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from reconciler.engine.plan.diff import OWNERSHIP_PATH
+from reconciler.kinds.shared.group_membership import build_workspace_group_name
 from reconciler.model.errors import (
     AwsError,
     LeaseLostError,
@@ -27,6 +29,12 @@ def suggest_next_step(error: ReconcilerError, *, applying: bool = True) -> str:
             advice = find_advice(error)
             short_again = "run apply again" if applying else again
             return advice.text.format(again=short_again) if advice and advice.text else ""
+        case StaleError() if other_owner := _find_other_owner(error):
+            group, other_group = map(build_workspace_group_name, other_owner)
+            return (
+                f"run plan again; a thing that is in both thing groups, {group} and {other_group}, must first be removed "
+                "from that of the workspace that does not own it"
+            )
         case StaleError():
             return "run plan again and review the changes made after the plan; none of them was overwritten"
         case LeaseLostError():
@@ -39,3 +47,11 @@ def suggest_next_step(error: ReconcilerError, *, applying: bool = True) -> str:
             return f"start it, or correct `target` in [workspace], then {again}"
         case _:
             return ""
+
+
+def _find_other_owner(error: StaleError) -> tuple[str, str] | None:
+    """Return the workspace that owned a resource, and the other one that owns it now, or None."""
+    for field in error.fields:
+        if field.path == OWNERSHIP_PATH and field.before and field.live:
+            return field.before, field.live
+    return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -12,11 +15,14 @@ from reconciler.kinds.policies import Policy
 from reconciler.kinds.thing_groups import ThingGroup
 from reconciler.kinds.things import Thing
 from reconciler.model.address import ALL_NAMES, Address
+from reconciler.model.call import ApiCall
 from reconciler.model.document import Document
 from reconciler.model.errors import PlanRejectedError
 from reconciler.model.resource import External, Lifecycle, Origin
 from reconciler.model.settings import DesiredState
+from reconciler.render.views.next_step import suggest_next_step
 from tests.support.desired_states import (
+    apply,
     converge,
     make_ca,
     make_device,
@@ -153,6 +159,80 @@ def test_a_resource_of_another_workspace_is_rejected_even_with_adopt(account, de
         ]
         assert list(caught.value.reasons) == reasons
     assert account.read_content() == content_before
+
+
+def make_things(workspace: str, count: int) -> DesiredState:
+    names = [f"{workspace}-{number}" for number in range(count)]
+    return make_state(*(make_resource("things", name, Thing()) for name in names), workspace=workspace)
+
+
+def list_reasons(desired: DesiredState, cloud: Cloud) -> list[str]:
+    """Return the reasons to reject the plan for a state."""
+    with pytest.raises(PlanRejectedError) as caught:
+        plan_state(desired, cloud)
+    return list(caught.value.reasons)
+
+
+@pytest.fixture
+def sent_operations(cloud, monkeypatch) -> list[str]:
+    """The operations that read the groups of a thing, or the members of the group of workspace two."""
+    operations: list[str] = []
+    send = cloud.call
+
+    def record(call: ApiCall) -> Mapping[str, Any]:
+        is_of_two = call.operation == "ListThingsInThingGroup" and "two" in call.params["thingGroupName"]
+        if is_of_two or call.operation == "ListThingGroupsForThing":
+            operations.append(call.operation)
+        return send(call)
+
+    monkeypatch.setattr(cloud, "call", record)
+    return operations
+
+
+@pytest.mark.parametrize(
+    ("thing_count", "other_count", "operations"),
+    [
+        (1, 1, ["ListThingGroupsForThing"]),
+        (8, 1, ["ListThingsInThingGroup"]),
+        (4, 260, ["ListThingsInThingGroup", *["ListThingGroupsForThing"] * 4]),
+    ],
+    ids=["one deletion", "many deletions", "a larger other workspace"],
+)
+def test_a_thing_of_two_workspaces_is_not_deleted_by_either(
+    cloud, sent_operations, thing_count, other_count, operations
+):
+    one, two = make_things("one", thing_count), make_things("two", other_count)
+    converge(one, cloud)
+    converge(two, cloud)
+    cloud.iot.add_thing_to_thing_group(thingName="one-0", thingGroupName="reconciler-two")
+    sent_operations.clear()
+    problem = "things.one-0: cannot be deleted: it is in the thing groups of several workspaces"
+    advice = "remove it from all but that of the workspace that owns it"
+    assert list_reasons(make_state(workspace="one"), cloud) == [
+        f"{problem} (reconciler-one, reconciler-two); {advice}"
+    ]
+    assert sent_operations == operations
+    assert list_reasons(two, cloud) == [f"{problem} (reconciler-two, reconciler-one); {advice}"]
+
+
+def test_the_owners_of_deleted_things_are_not_read_without_other_workspaces(cloud, sent_operations):
+    converge(make_things("one", 2), cloud)
+    sent_operations.clear()
+    plan = plan_state(make_things("one", 1), cloud)
+    assert (len(plan.steps), sent_operations) == (1, [])
+
+
+def test_a_change_of_a_thing_of_two_workspaces_is_stale_with_advice_on_its_groups(cloud):
+    converge(make_things("one", 1), cloud)
+    converge(make_things("two", 1), cloud)
+    cloud.iot.add_thing_to_thing_group(thingName="one-0", thingGroupName="reconciler-two")
+    changed = make_resource("things", "one-0", Thing(attributes={"site": "oslo"}))
+    plan = plan_state(make_state(changed, workspace="one"), cloud)
+    (error,) = [outcome.error for outcome in apply(plan, cloud) if outcome.status == "failed"]
+    assert suggest_next_step(error) == (
+        "run plan again; a thing that is in both thing groups, reconciler-one and reconciler-two, must first be removed "
+        "from that of the workspace that does not own it"
+    )
 
 
 def test_a_certificate_is_deleted_only_when_no_thing_has_it(cloud):
