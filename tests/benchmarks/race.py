@@ -1,7 +1,7 @@
 """A race of Terraform, a boto3 script and `reconciler` over the life of a fleet.
 
     python -m tests.benchmarks.race [--devices N]… [--runs N] [--latency TIME] [--without NAME]… [--limit SECONDS]
-                                    [--copied] [--quotas N]…
+                                    [--copied] [--busy] [--quotas N]…
 
 The phases are the creation of the fleet, a run without changes, a change of one percent of the devices, and the deletion. For
 each phase, a contender is started as a command; the start-up time counts. The contenders take turns at one `reconciler registry
@@ -9,7 +9,7 @@ serve` on this machine, each in its own account. The registry is in memory. With
 contender creates one device, the race writes copies of it to the file, and the creation of the fleet is not measured. Terraform is
 two contenders: one reads the registry before it plans, and one does not (`-refresh=false`). Both are skipped, with a message,
 if it is not installed. The last table shows `reconciler` alone under AWS's default quotas, in virtual time, and the shortest time
-that these quotas allow. The tables before it compare `reconciler` with the boto3 script, which is a bare loop of writes and checks nothing
+that these quotas allow. With `--busy`, programs of the lowest priority keep all processors busy (`busy_processors`). The tables before it compare `reconciler` with the boto3 script, which is a bare loop of writes and checks nothing
 before it writes, and `reconciler` with itself in a smaller fleet.
 """
 
@@ -27,12 +27,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from attrs import frozen
 
 from tests.benchmarks import fleet, quota_simulation, registry_copies, terraform_state
+from tests.benchmarks.busy_processors import keep_processors_busy
 from tests.benchmarks.contenders import (
     RECONCILER_NAME,
     SCRIPT_NAME,
@@ -337,6 +338,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="Create the fleet as copies of one device in the registry's file, and do not measure its creation.",
     )
+    parser.add_argument(
+        "--busy", action="store_true", help="Keep all processors busy, so that CPU times can be compared."
+    )
     return parser.parse_args(arguments)
 
 
@@ -348,17 +352,19 @@ def main(arguments: Sequence[str]) -> None:
         "tests/benchmarks",
     ):  # so that no contender compiles them while it is measured
         compileall.compile_dir(Path(__file__).parents[2] / package, quiet=1)
-    measurements = {
-        devices: run_race(
-            devices, options.runs, options.latency, contenders, options.limit, copied=options.copied
-        )
-        for devices in options.devices or (100, 1000)
-    }
+    with keep_processors_busy() if options.busy else nullcontext():
+        measurements = {
+            devices: run_race(
+                devices, options.runs, options.latency, contenders, options.limit, copied=options.copied
+            )
+            for devices in options.devices or (100, 1000)
+        }
     rows = [row for measured in measurements.items() for row in format_rows(*measured, contenders)]
     ratio_rows = [row for measured in measurements.items() for row in format_ratio_rows(*measured)]
     latency = f", with a latency of {options.latency}" if options.latency else ""
+    busy = ", all busy" if options.busy else ""
     write = sys.stdout.write
-    write(f"Medians of {options.runs} runs on {describe_machine()}{latency}; start-up included.\n\n")
+    write(f"Medians of {options.runs} runs on {describe_machine()}{busy}{latency}; start-up included.\n\n")
     write(format_table(COLUMNS, rows, 3) + "\n\n")
     if ratio_rows:
         write(f"`{RECONCILER_NAME}` as a multiple of the {SCRIPT_NAME}:\n\n")
