@@ -136,6 +136,25 @@ def test_a_certificate_is_not_deleted_while_a_thing_ignores_its_certificates(clo
     ]
 
 
+def make_chain_of_groups(names: str):
+    """Make the state of groups of which each has the next one as its parent."""
+    parents = [*names[1:], None]
+    return make_state(
+        *(
+            make_resource("thing_groups", name, ThingGroup(parent=parent))
+            for name, parent in zip(names, parents, strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("names", ["ba", "cba", "bca"])
+def test_a_destroy_deletes_moved_groups_in_the_order_of_the_registry(cloud, names):
+    converge(make_chain_of_groups("abc"[: len(names)]), cloud)
+    plan = plan_state(make_chain_of_groups(names), cloud, destroy=True)
+    assert [step.address.name for step in plan.steps] == [*"abc"[: len(names)], "reconciler-ws"]
+    assert list_failures(apply(plan, cloud)) == []
+
+
 def test_a_parent_group_is_not_deleted_while_a_child_group_ignores_its_parent(cloud):
     parent = make_resource("thing_groups", "g", ThingGroup())
     child = make_resource("thing_groups", "h", ThingGroup(parent="g"))

@@ -141,12 +141,18 @@ def _add_reference_dependencies(
     resources: Desired,
     dependencies: StepDependencies,
 ) -> None:
-    """Store the dependencies because of references that `StepDependencies` does not find itself."""
-    has_deletions = any(isinstance(change, Delete) for change in changes.values())
-    dependents = _map_dependents_in_file(resources) if has_deletions else {}
+    """Store the dependencies because of references that `StepDependencies` does not find itself.
+
+    If the file and the registry order two deletions in opposite ways, that of the registry counts.
+    """
     for address, change in changes.items():
         if not isinstance(change, Create | Update):
-            dependencies.set(address, _find_reference_dependencies(change, changes, context, dependents))
+            dependencies.set(address, _find_reference_dependencies(change, changes, context))
+    deleted = {address for address, change in changes.items() if isinstance(change, Delete)}
+    dependents = _map_dependents_in_file(resources) if deleted else {}
+    for address in sorted(deleted & dependents.keys()):
+        users = (dependents[address] & deleted) - dependencies[address]
+        dependencies.add(address, {user for user in users if not depends_on(user, {address}, dependencies)})
 
 
 def _map_dependents_in_file(resources: Desired) -> Mapping[Address, AbstractSet[Address]]:
@@ -162,7 +168,6 @@ def _find_reference_dependencies(
     change: Delete | Forget | Replace,
     changes: Mapping[Address, Change],
     context: PlanContext,
-    dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
     """Return the changes that must be applied before `change` because of references.
 
@@ -172,7 +177,7 @@ def _find_reference_dependencies(
         case Forget():
             return frozenset()
         case Delete():
-            return _find_changes_before_deletion(change, changes, context, dependents)
+            return _find_changes_before_deletion(change, changes, context)
         case Replace():
             return _find_changed_dependencies(change, changes) | _find_users_to_detach(
                 change, changes, context
@@ -197,7 +202,6 @@ def _find_changes_before_deletion(
     change: Delete,
     changes: Mapping[Address, Change],
     context: PlanContext,
-    dependents: Mapping[Address, AbstractSet[Address]],
 ) -> frozenset[Address]:
     """Return the changes that must be applied before a deletion: those of the resource's users.
 
@@ -207,7 +211,7 @@ def _find_changes_before_deletion(
     # Some users keep their reference until AWS removes it with the deletion; after that, the users' own steps would be stale.
     holders = {*find_deletion_blockers(address, context), *context.find_remaining_users(address)}
     holders.update(all_kinds()[address.kind].hidden_holders(change, context))
-    users = [*context.live_users.get(address, ()), *dependents.get(address, ())]
+    users = context.live_users.get(address, ())
     deleted_users = {user for user in users if isinstance(changes.get(user), Delete)}
     return frozenset(
         (holders & changes.keys())
