@@ -21,7 +21,7 @@ from reconciler.engine.journal.database import describe_error, transaction
 
 _MAX_STATEMENTS_PER_COMMIT = 512
 _ALIVE_CHECK_SECONDS = 1.0
-_GATHER_SECONDS = 0.005
+_GATHER_SECONDS = 0.01
 """Seconds to gather statements before a commit, if several threads waited for the previous one."""
 _MAX_DELAY_SECONDS = 0.05
 """Seconds after which a statement that no thread waits for is committed, at the latest."""
