@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import cache
 
 from reconciler.model.call import ApiCall
 from reconciler.model.redaction import MIN_LINE_CHARACTERS, REDACTED, redact_private_keys
@@ -25,9 +26,14 @@ def format_naming_parameters(call: ApiCall) -> str:
     parameters = (
         f"{name}={value[:_MAX_NAME_CHARACTERS]}"
         for name, value in call.params.items()
-        if isinstance(value, str) and _NAMING_PARAMETER.fullmatch(name) and "-----BEGIN" not in value
+        if isinstance(value, str) and _identifies_resource(name) and "-----BEGIN" not in value
     )
     return " ".join(parameters)
+
+
+@cache
+def _identifies_resource(parameter: str) -> bool:
+    return _NAMING_PARAMETER.fullmatch(parameter) is not None
 
 
 def list_secret_texts(secrets: Iterable[Secret]) -> frozenset[str]:
