@@ -60,12 +60,13 @@ def _build_problem(index: int, name: str, text: str, folder: Path, roots: Sequen
     """Return the problem of an entry of `include`, with what it may be meant for if there is no such file."""
     path = folder / name
     is_missing = not os.path.lexists(path)
-    is_in_roots = any(_resolve(path).is_relative_to(root) for root in roots)
+    is_in_roots = "\0" not in name and any(_resolve(path).is_relative_to(root) for root in roots)
+    root_paths = [str(root) for root in roots]
     return ValueProblem(
         "invalid-include",
         text,
         _EXPECTED if is_missing else None,
-        suggest_file(folder, name, allow_folders=True) if is_missing and is_in_roots else None,
+        suggest_file(folder, name, root_paths, allow_folders=True) if is_missing and is_in_roots else None,
         path=("include", index),
     )
 

@@ -287,7 +287,7 @@ class LoadContext:
         if isinstance(error, FileNotFoundError):
             problem = f"there is no file {quote(name)}"
             expected = "the path of an existing file, from the folder of the file that refers to it"
-            nearest = suggest_file(Path(self._folder), name)
+            nearest = suggest_file(Path(self._folder), name, [self._folder])
             return InvalidValueError(ValueProblem("unreadable-file", problem, expected, nearest))
         return _build_error("unreadable-file", f"cannot read {quote(name)}: {error.strerror}")
 

@@ -123,6 +123,23 @@ def test_a_folder_replaced_by_a_link_after_it_was_resolved_is_not_followed(tmp_p
     assert caught.value.problems[0].problem == "cannot read 'pki/a.txt': Not a directory"
 
 
+@pytest.mark.parametrize(
+    "name", ["linked/key.txt", "link.txt", f"pkl/{'a' * 300}"], ids=["a folder", "a file", "a long name"]
+)
+def test_a_missing_file_is_reported_without_one_that_cannot_be_read(tmp_path, name):
+    (tmp_path / "tree" / "pki").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "key.txt").write_text("secret")
+    (tmp_path / "tree" / "links").symlink_to(tmp_path / "outside")
+    (tmp_path / "tree" / "links.txt").symlink_to(tmp_path / "outside" / "key.txt")
+    with pytest.raises(InvalidValueError) as caught:
+        LoadContext(tmp_path / "tree", {}).read_text(name)
+    assert caught.value.problems[0].find_advice() == (
+        "the path of an existing file, from the folder of the file that refers to it",
+        None,
+    )
+
+
 _WORDS = st.sampled_from(
     [
         "[things.a]",

@@ -60,3 +60,31 @@ class TestInclude:
             f"{place}[1]: 'mores' does not exist; did you mean 'more'?",
         ]
         assert "did you mean" not in outside
+
+    def test_a_file_outside_the_repository_is_not_the_nearest_one(self, tmp_path):
+        files = {
+            "desired_state.toml": '[workspace]\nname = "a"\ninclude = ["link.toml", "linkd/secret.toml"]\n',
+            "../outside/secret.toml": "",
+        }
+        (tmp_path / "app").mkdir()
+        (tmp_path / "app" / "links.toml").symlink_to("../outside/secret.toml")
+        (tmp_path / "app" / "links").symlink_to("../outside")
+        with pytest.raises(InvalidDesiredStateError) as caught:
+            load_state(tmp_path / "app", files)
+        expected = (
+            "does not exist; expected the path of a TOML file or of a folder, from the main file's folder"
+        )
+        assert [diagnostic.split(": ", 3)[-1] for diagnostic in map(str, caught.value.diagnostics)] == [
+            f"'link.toml' {expected}",
+            f"'linkd/secret.toml' {expected}",
+        ]
+
+    def test_a_path_with_a_null_character_is_invalid(self, tmp_path):
+        files = {"desired_state.toml": '[workspace]\nname = "a"\ninclude = ["x\\u0000.toml"]\n'}
+        with pytest.raises(InvalidDesiredStateError) as caught:
+            load_state(tmp_path, files)
+        (diagnostic,) = caught.value.diagnostics
+        assert str(diagnostic) == (
+            "desired_state.toml:3: error: workspace.include[0]: 'x\\x00.toml' is not a valid path; "
+            "expected the path of a TOML file or of a folder, from the main file's folder"
+        )
