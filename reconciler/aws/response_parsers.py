@@ -87,7 +87,7 @@ def _check_error(error: Mapping[str, Any]) -> None:
 class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
     """Rejects other JSON where the service model has text or a list, as the AWS SDK for Go does.
 
-    botocore returns it unchanged, or a list of the characters of a text.
+    botocore returns it unchanged, or a list of the characters of a text. A list has no null.
     """
 
     def _handle_string(self, _shape: Any, value: Any) -> str:
@@ -96,7 +96,7 @@ class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
         return value
 
     def _handle_list(self, shape: Any, value: Any) -> list[Any]:
-        if not isinstance(value, list):
+        if not isinstance(value, list) or None in value:
             raise ResponseParserError(value)
         items: list[Any] = super()._handle_list(shape, value)
         return items

@@ -113,7 +113,10 @@ def json_of(shape: Any, depth: int = 4) -> st.SearchStrategy[Any]:
 
 
 def find_wrong_types(shape: Any, value: Any) -> list[tuple[str, Any]]:
-    """Return the values that are not of their shape's type, with its name; null has every type."""
+    """Return the values that are not of their shape's type, with its name.
+
+    Null has every type, but is in no list.
+    """
     if value is None or getattr(shape, "is_document_type", False):
         return []
     if not isinstance(value, TYPES[shape.type_name]):
@@ -124,6 +127,8 @@ def find_wrong_types(shape: Any, value: Any) -> list[tuple[str, Any]]:
     elif shape.type_name == "map":
         pairs = [(shape.value, item) for item in value.values()]
     elif shape.type_name == "list":
+        if None in value:
+            return [(shape.name, value)]
         pairs = [(shape.member, item) for item in value]
     return [problem for member, item in pairs for problem in find_wrong_types(member, item)]
 
@@ -167,13 +172,24 @@ def test_a_response_of_any_bytes_raises_no_other_error(server, call, status, bod
         b'{"thingGroupMetadata": {"creationDate": 1e18}}',
         b'{"thingGroupMetadata": {"creationDate": "next week"}}',
         b'{"thingGroupMetadata": []}',
+        b'{"thingGroupMetadata": {"rootToParentThingGroups": [null]}}',
         b'{"thingGroupName": 7}',
         b'{"version": "one"}',
         b'["thingGroupName"]',
         b"[" * 100_000,
         b'{"thingGroupName": "\xff"}',
     ],
-    ids=["a late time", "no time", "a list", "a number", "no number", "no object", "deep", "no UTF-8"],
+    ids=[
+        "a late time",
+        "no time",
+        "a list",
+        "null in a list",
+        "a number",
+        "no number",
+        "no object",
+        "deep",
+        "no UTF-8",
+    ],
 )
 def test_a_response_with_an_impossible_value_is_an_error_that_names_the_call(server, call, body):
     server.body = body
