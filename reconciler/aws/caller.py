@@ -131,8 +131,8 @@ class Caller:
                 url = _find_custom_url(client)
                 is_optional = client.meta.service_model.service_name in OUTSIDE_SERVICES
                 self._circuits[name] = Circuit(name, self._retries.clock, url, is_optional=is_optional)
-                if url and client.meta.service_model.protocol != "query":
-                    client.meta.events.register("after-call", partial(_check_is_json, url))
+                if url and "json" in client.meta.service_model.resolved_protocol:
+                    client.meta.events.register("before-parse", partial(_check_is_json, url))
             return self._circuits[name]
 
     def _find_operation(self, name: str, operation: str) -> _Operation:
@@ -167,10 +167,14 @@ def name_client(service: str, region: str = "") -> str:
     return f"{service}@{region}" if region else service
 
 
-def _check_is_json(url: str, http_response: Any, **_: object) -> None:
-    """Raise NotJsonError for a response without JSON, which botocore returns without members."""
-    content = http_response.content.strip()
-    if http_response.status_code < HTTPStatus.MULTIPLE_CHOICES and content and not content.startswith(b"{"):
+def _check_is_json(url: str, response_dict: Mapping[str, Any], **_: object) -> None:
+    """Raise NotJsonError for a response without JSON."""
+    content = response_dict["body"].strip()
+    if (
+        response_dict["status_code"] < HTTPStatus.MULTIPLE_CHOICES
+        and content
+        and not content.startswith(b"{")
+    ):
         raise NotJsonError(url=url)
 
 

@@ -6,6 +6,7 @@ that differs: a list where an object is expected, or a time in the year 30000000
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -87,8 +88,18 @@ def _check_error(error: Mapping[str, Any]) -> None:
 class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
     """Rejects other JSON where the service model has text or a list, as the AWS SDK for Go does.
 
-    botocore returns it unchanged, or a list of the characters of a text. A list has no null.
+    botocore returns it unchanged, or a list of the characters of a text. A list has no null. The body of a response that reports no
+    error must be JSON: botocore takes any other, such as the beginning of a listing, for one without members.
     """
+
+    def _parse_body_as_json(self, body: bytes) -> Any:
+        return json.loads(body) if body else {}
+
+    def _do_error_parse(self, response: Mapping[str, Any], shape: Any) -> Any:
+        return super()._do_error_parse(_convert_body_to_json(response), shape)
+
+    def _do_modeled_error_parse(self, response: Mapping[str, Any], shape: Any) -> Any:
+        return super()._do_modeled_error_parse(_convert_body_to_json(response), shape)
 
     def _handle_string(self, _shape: Any, value: Any) -> str:
         if not isinstance(value, str):
@@ -100,6 +111,16 @@ class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
             raise ResponseParserError(value)
         items: list[Any] = super()._handle_list(shape, value)
         return items
+
+
+def _convert_body_to_json(response: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an error response with its body as the message if it is not JSON, such as a proxy's page."""
+    body = response["body"]
+    try:
+        json.loads(body or "{}")
+    except ValueError:
+        return {**response, "body": json.dumps({"message": body.decode()}).encode()}
+    return response
 
 
 class _StrictJsonParser(_StrictJson, JSONParser):  # type: ignore[misc] # botocore has no types

@@ -178,6 +178,7 @@ def test_a_response_of_any_bytes_raises_no_other_error(server, call, status, bod
         b'["thingGroupName"]',
         b"[" * 100_000,
         b'{"thingGroupName": "\xff"}',
+        b'{"thingGroupName": "a',
     ],
     ids=[
         "a late time",
@@ -189,6 +190,7 @@ def test_a_response_of_any_bytes_raises_no_other_error(server, call, status, bod
         "no object",
         "deep",
         "no UTF-8",
+        "cut off",
     ],
 )
 def test_a_response_with_an_impossible_value_is_an_error_that_names_the_call(server, call, body):
