@@ -56,16 +56,20 @@ def make_state(*resources: Resource, workspace: str = "ws", **settings: object) 
     By default, a plan may delete or replace everything, because most tests change a large part of their resources.
     """
     settings.setdefault("limits", ChangeLimits(delete_percent=100, replace_percent=100))
-    return DesiredState(Settings(workspace, **settings), evaluate_resources(*_depend_on_settings(resources)))
+    return DesiredState(Settings(workspace, **settings), evaluate_resources(*_add_dependencies(resources)))
 
 
-def _depend_on_settings(resources: Sequence[Resource]) -> list[Resource]:
-    """Return the resources, each with the account settings among them that its kind needs as dependencies."""
+def _add_dependencies(resources: Sequence[Resource]) -> list[Resource]:
+    """Return the resources, each with all its dependencies.
+
+    They are what its spec refers to, which a test may have changed, and the account settings that its kind needs.
+    """
     settings = {resource.address.kind: resource.address for resource in resources}
     return [
         replace(
             resource,
             own_dependencies=resource.dependencies
+            | frozenset(find_references(resource.spec))
             | {
                 settings[table]
                 for table in all_kinds()[resource.address.kind].needs_settings & settings.keys()
