@@ -74,6 +74,7 @@ class WorkspaceRuns(WorkspaceReadings):
             ValueError: If `lock_timeout` is not valid.
         """
         from reconciler.engine.apply.executor import apply_plan
+        from reconciler.engine.processors import stay_on_one_processor
         from reconciler.model.outcome import Started, Waiting
         from reconciler.render.displayed_values import DisplayedResult
 
@@ -88,6 +89,7 @@ class WorkspaceRuns(WorkspaceReadings):
             self._check_journal()
         self.release_stale_lease(plan)
         with (
+            stay_on_one_processor(),
             self._hold_lease(plan, lock_timeout, approved_digest, stop) as guard,
             self._forget_written_things(plan),
             self._record_run(plan, command, journal=journal) as recorder,

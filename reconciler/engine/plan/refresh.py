@@ -15,6 +15,7 @@ from reconciler.engine.calls.batches import send_batch
 from reconciler.engine.calls.send import send
 from reconciler.engine.plan.names import Names, assign_names
 from reconciler.engine.plan.read_tracker import Progress, ReadTracker
+from reconciler.engine.processors import stay_on_one_processor
 from reconciler.engine.threads import ContextThreadPool
 from reconciler.frozen_classes import field, frozen
 from reconciler.kinds import all_kinds
@@ -112,7 +113,11 @@ def refresh(  # noqa: PLR0913 (what is read, how, and for what)
     )
     tracker = ReadTracker(progress, remembered)
     # Every kind has a thread, because kinds wait for each other, and so have the remembered edges.
-    with ContextThreadPool(MAX_CONCURRENT_CALLS) as pool, ContextThreadPool(len(kinds) + 1) as readers:
+    with (
+        stay_on_one_processor(),
+        ContextThreadPool(MAX_CONCURRENT_CALLS) as pool,
+        ContextThreadPool(len(kinds) + 1) as readers,
+    ):
         if remembered:
             remembered.begin_pass(readers)
         reads: dict[str, Future[Sequence[Live] | str]] = {}
