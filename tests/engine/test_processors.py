@@ -60,7 +60,23 @@ def test_processes_with_consecutive_numbers_get_different_processors(monkeypatch
     with stay_on_one_processor():
         pass
 
-    assert chosen == [{processor}, {2, 3, 5}]
+    assert chosen == [{processor}, [2, 3, 5]]
+
+
+@pytest.mark.parametrize("forbidden", ["sched_getaffinity", "sched_setaffinity"])
+def test_a_block_runs_where_the_system_forbids_to_choose_a_processor(monkeypatch, forbidden):
+    def forbid(*_arguments: object) -> None:
+        raise PermissionError
+
+    allowed = os.sched_getaffinity(0)
+    monkeypatch.setattr(os, forbidden, forbid)
+
+    with stay_on_one_processor():
+        has_run = True
+
+    monkeypatch.undo()
+    assert has_run
+    assert os.sched_getaffinity(0) == allowed
 
 
 def test_the_reads_of_a_plan_are_sent_from_one_processor(cloud):
