@@ -241,7 +241,8 @@ def _choose_credentials(
 def create_core_session() -> Any:
     """Return a botocore session that uses less memory and CPU, and has one error for invalid responses.
 
-    The service models come from the loader that the rest of this process uses, so that each is read once. The clients emit their events, which have current names, directly: botocore would look for 65 old names in each.
+    The service models come from the loader that the rest of this process uses, so that each is read once. The clients emit their events,
+    which have current names, directly: botocore would look for 65 old names in each.
     """
     from botocore.hooks import HierarchicalEmitter
     from botocore.session import Session

@@ -150,17 +150,30 @@ def read_tags_of_desired_or_owned(
 
 
 def request_each(
-    operation: str, member: str, values: Collection[str], *, service: str = "iot"
+    operation: str,
+    member: str,
+    values: Collection[str],
+    *,
+    service: str = "iot",
+    max_items: int | None = None,
 ) -> Read[Sequence[Response]]:
     """Send an operation once for each value of its parameter `member`, and return the responses.
 
-    The responses are in the order of the values. A response is empty if AWS finds nothing.
+    The responses are in the order of the values. A response is empty if AWS finds nothing. A listing stops after `max_items`.
     """
 
     def build_call(value: str) -> ApiCall:
-        return ApiCall(service, operation, {member: value}, ignored_errors=NOT_FOUND)
+        return ApiCall(service, operation, {member: value}, ignored_errors=NOT_FOUND, max_items=max_items)
 
     return (yield LazySequence(build_call, [*values]))
+
+
+def list_each(
+    operation: str, member: str, values: Collection[str], max_pages: int
+) -> Read[Sequence[Response] | None]:
+    """Return the same responses of a listing, or None if one of them has more than `max_pages` pages."""
+    responses = yield from request_each(operation, member, values, max_items=max_pages * PAGE_SIZE)
+    return None if any(map(has_more_pages, responses)) else responses
 
 
 def pair_by_name_tag(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from reconciler.kinds.base.context import Read, Scope
 from reconciler.kinds.base.indexed_response import collect_values
-from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, has_more_pages, request_each
+from reconciler.kinds.base.reads import PAGE_SIZE, has_more_pages, list_each, request_each
 from reconciler.kinds.shared.principal_reads import read_policies_of, read_things_of
 from reconciler.kinds.shared.thing_spec import ThingFacts
 from reconciler.model.call import ApiCall
@@ -73,17 +73,8 @@ def _read_policies_by_target(arns: Mapping[str, str], max_calls: int) -> Read[di
     if has_more_pages(listing) or len(policies) > max_calls:
         return (yield from read_policies_of(arns))
     max_pages = max_calls // max(len(policies), 1)
-    responses = yield [
-        ApiCall(
-            "iot",
-            "ListTargetsForPolicy",
-            {"policyName": policy},
-            max_items=max_pages * PAGE_SIZE,
-            ignored_errors=NOT_FOUND,
-        )
-        for policy in policies
-    ]
-    if any(has_more_pages(response) for response in responses):
+    responses = yield from list_each("ListTargetsForPolicy", "policyName", policies, max_pages)
+    if responses is None:
         return (yield from read_policies_of(arns))
     targets = {
         policy: collect_values(response, "targets")

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from reconciler.kinds.base.context import PlanContext, Read
 from reconciler.kinds.base.indexed_response import collect_values
 from reconciler.kinds.base.outside import CheckedNeed, ProblemRead
-from reconciler.kinds.base.reads import NOT_FOUND, PAGE_SIZE, has_more_pages
+from reconciler.kinds.base.reads import list_each
 from reconciler.kinds.shared.group_membership import build_workspace_group_name, read_groups_of_things
-from reconciler.model.call import ApiCall
 from reconciler.model.change import Change, Delete
 from reconciler.model.text import join_some
 
@@ -51,17 +50,8 @@ def _read_groups(thing: str, groups: Sequence[str], deletion_count: int) -> Read
     """
     pages = deletion_count // _THINGS_PER_PAGE // len(groups)
     if pages:
-        responses = yield [
-            ApiCall(
-                "iot",
-                "ListThingsInThingGroup",
-                {"thingGroupName": group},
-                max_items=pages * PAGE_SIZE,
-                ignored_errors=NOT_FOUND,
-            )
-            for group in groups
-        ]
-        if not any(map(has_more_pages, responses)):
+        responses = yield from list_each("ListThingsInThingGroup", "thingGroupName", groups, pages)
+        if responses is not None:
             members = zip(groups, responses, strict=True)
             return [group for group, response in members if thing in collect_values(response, "things")]
     groups_by_thing = yield from read_groups_of_things([thing])

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from reconciler.kinds.base.context import Read, Response, Scope
 from reconciler.kinds.base.indexed_response import collect_values
 from reconciler.kinds.base.reads import (
-    NOT_FOUND,
     PAGE_SIZE,
     has_more_pages,
+    list_each,
     merge_reads,
     request_each,
 )
@@ -84,12 +84,8 @@ def _read_groups_by_thing(
     if items not in response or has_more_pages(response) or len(response[items]) > _MAX_GROUPS:
         return None
     groups = sorted(item["groupName"] for item in response[items])
-    limit = max_pages * PAGE_SIZE
-    responses = yield [
-        ApiCall("iot", member_listing, {parameter: group}, max_items=limit, ignored_errors=NOT_FOUND)
-        for group in groups
-    ]
-    if any(map(has_more_pages, responses)):
+    responses = yield from list_each(member_listing, parameter, groups, max_pages)
+    if responses is None:
         return None
     return _invert(dict(zip(groups, responses, strict=True)), names)
 
