@@ -23,8 +23,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
-from botocore.paginate import Paginator
 
+from reconciler.aws.paging import Paging, find_paging
 from reconciler.aws.response_parsers import InvalidResponseError, NotJsonError
 from reconciler.aws.retries import CallFailedError, Circuit, Retries
 from reconciler.frozen_classes import frozen
@@ -58,8 +58,7 @@ class _Operation:
     """An operation of a client, and how its calls are sent.
 
     `method` is the client's method. `reads` is whether the operation is known to change nothing, and `is_idempotent` whether its HTTP
-    method allows it to be sent twice. `paginator` sends all pages with retries for each of them; None if the operation is not paged.
-    `page_size` is None if the operation takes none.
+    method allows it to be sent twice. `paging` is None if the operation returns no pages.
     """
 
     method: _Method
@@ -67,8 +66,7 @@ class _Operation:
     retries: Retries
     reads: bool
     is_idempotent: bool
-    paginator: Paginator | None = None
-    page_size: int | None = None
+    paging: Paging | None
 
     def send(self, *, idempotent: bool = False, **params: Any) -> Mapping[str, Any]:
         """Call the client's method, with retries where they are allowed."""
@@ -110,15 +108,11 @@ class Caller:
 
     def _send(self, call: ApiCall) -> Mapping[str, Any]:
         operation = self._get_operation(name_client(call.service, call.region), call.operation)
-        if operation.paginator is None:
-            # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
-            idempotent = call.idempotent or (operation.is_idempotent and call.verification is None)
-            return operation.send(idempotent=idempotent, **call.params)
-        config = {"PageSize": operation.page_size, "MaxItems": call.max_items}
-        pages = operation.paginator.paginate(**call.params, PaginationConfig=config)
-        result: Mapping[str, Any] = pages.build_full_result()
-        # botocore leaves out the keys of lists without items; callers get empty lists.
-        return {**{str(key.expression): [] for key in pages.result_keys}, **result}
+        if operation.paging:
+            return operation.paging.read(operation.send, call.params, call.max_items)
+        # After a lost response, a call with a verification is not repeated here: `engine.calls.send` verifies it first.
+        idempotent = call.idempotent or (operation.is_idempotent and call.verification is None)
+        return operation.send(idempotent=idempotent, **call.params)
 
     def _find_circuit(self, name: str) -> Circuit:
         """Return the circuit of a client.
@@ -138,28 +132,20 @@ class Caller:
     def _find_operation(self, name: str, operation: str) -> _Operation:
         """Find what a client's model states about an operation; botocore would search for it at each call.
 
-        Calls to other services change nothing. The page size is the largest one that the model allows, or 250, AWS IoT's own maximum, if
-        the model has no limit.
+        Calls to other services change nothing.
         """
         client, method = self._clients[name], xform_name(operation)
-        model = client.meta.service_model.operation_model(operation)
-        http_method = model.http["method"]
+        http_method = client.meta.service_model.operation_model(operation).http["method"]
         is_outside = name.partition("@")[0] in OUTSIDE_SERVICES
-        is_paged = client.can_paginate(method)
-        found_operation = _Operation(
+        paging = find_paging(client, method)
+        return _Operation(
             getattr(client, method),
             self._find_circuit(name),
             self._outside_retries if is_outside else self._retries,
-            reads=is_paged or is_outside or http_method in _SAFE_METHODS,
+            reads=paging is not None or is_outside or http_method in _SAFE_METHODS,
             is_idempotent=http_method in _IDEMPOTENT_METHODS,
+            paging=paging,
         )
-        if not is_paged:
-            return found_operation
-        paginator = client.get_paginator(method)
-        paginator._method = found_operation.send  # noqa: SLF001 (boto3 has no public way to retry a page, not all of them)
-        limit_key = paginator._pagination_cfg.get("limit_key")  # noqa: SLF001
-        page_size = model.input_shape.members[limit_key].metadata.get("max", 250) if limit_key else None
-        return evolve(found_operation, paginator=paginator, page_size=page_size)
 
 
 def name_client(service: str, region: str = "") -> str:

@@ -55,19 +55,19 @@ def get_thing_names(response):
 def test_a_listing_requests_the_largest_pages_and_joins_them(cloud):
     response = cloud.call(ApiCall("iot", "ListThings"))
     assert get_thing_names(response) == [f"t{number:03}" for number in range(300)]
-    assert ("NextToken" in response, cloud.request_count) == (False, 2)
+    assert ("nextToken" in response, cloud.request_count) == (False, 2)
 
 
 @pytest.mark.parametrize(("max_items", "requests"), [(10, 1), (250, 1), (260, 2)])
 def test_a_listing_truncated_at_max_items_has_a_token(cloud, max_items, requests):
     response = cloud.call(ApiCall("iot", "ListThings", max_items=max_items))
     assert get_thing_names(response) == [f"t{number:03}" for number in range(max_items)]
-    assert ("NextToken" in response, cloud.request_count) == (True, requests)
+    assert ("nextToken" in response, cloud.request_count) == (True, requests)
 
 
 def test_a_complete_listing_has_no_token(cloud):
     response = cloud.call(ApiCall("iot", "ListThings", max_items=300))
-    assert (len(get_thing_names(response)), "NextToken" in response) == (300, False)
+    assert (len(get_thing_names(response)), "nextToken" in response) == (300, False)
 
 
 def test_an_empty_listing_contains_an_empty_list(cloud):
