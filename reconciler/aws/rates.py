@@ -96,6 +96,8 @@ class RateBuckets:
 
     def find(self, buckets: Iterable[Bucket], *, create: bool) -> list[tuple[Bucket, TokenBucket]]:
         """Return the token bucket of each bucket; with `create`, create those that are missing."""
+        if not create and not self._token_buckets:
+            return []
         with self._lock:
             return [
                 (bucket, self._token_buckets.setdefault(bucket, TokenBucket(bucket.rate)))
