@@ -7,10 +7,10 @@ that differs: a list where an object is expected, or a time in the year 30000000
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError
 from botocore.parsers import (
@@ -85,12 +85,27 @@ def _check_error(error: Mapping[str, Any]) -> None:
             raise ResponseParserError(name)
 
 
+class _Member(NamedTuple):
+    """A member of a structure, and the function that parses its value, after its shape."""
+
+    name: str
+    json_name: str
+    shape: Any
+    parse: Callable[[Any, Any], Any]
+
+
 class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
     """Rejects other JSON where the service model has text or a list, as the AWS SDK for Go does.
 
     botocore returns it unchanged, or a list of the characters of a text. A list has no null. The body of a response that reports no
     error must be JSON: botocore takes any other, such as the beginning of a listing, for one without members.
+
+    What is known of a structure is looked up once, not for each item of a listing.
     """
+
+    def __init__(self, **defaults: Any) -> None:
+        super().__init__(**defaults)
+        self._members_by_shape: dict[Any, Sequence[_Member]] = {}
 
     def _parse_body_as_json(self, body: bytes) -> Any:
         return json.loads(body) if body else {}
@@ -109,8 +124,30 @@ class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
     def _handle_list(self, shape: Any, value: Any) -> list[Any]:
         if not isinstance(value, list) or None in value:
             raise ResponseParserError(value)
-        items: list[Any] = super()._handle_list(shape, value)
-        return items
+        parse_item = self._find_parser(shape.member)
+        return [parse_item(shape.member, item) for item in value]
+
+    def _handle_structure(self, shape: Any, value: Any) -> Any:
+        if value is None or shape.is_document_type or shape.is_tagged_union:
+            return super()._handle_structure(shape, value)
+        members = self._members_by_shape.get(shape)
+        if members is None:
+            members = self._members_by_shape[shape] = [*self._list_members(shape)]
+        parsed = {}
+        for member in members:
+            member_value = value.get(member.json_name)
+            if member_value is not None:
+                parsed[member.name] = member.parse(member.shape, member_value)
+        return parsed
+
+    def _list_members(self, shape: Any) -> Iterator[_Member]:
+        for name, member_shape in shape.members.items():
+            json_name = member_shape.serialization.get("name", name)
+            yield _Member(name, json_name, member_shape, self._find_parser(member_shape))
+
+    def _find_parser(self, shape: Any) -> Callable[[Any, Any], Any]:
+        parse: Callable[[Any, Any], Any] = getattr(self, f"_handle_{shape.type_name}", self._default_handle)
+        return parse
 
 
 def _convert_body_to_json(response: Mapping[str, Any]) -> Mapping[str, Any]:
