@@ -40,10 +40,9 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
     WaitError if what a call waits for fails, or does not happen before its timeout.
     """
     output_files.check_writable(request)
-    resolved_request = evolve(request, params=resolve(request.params, responses))
     timeout = CATCH_UP_SECONDS if request.timeout_seconds is None else request.timeout_seconds
     pauses = generate_growing_pauses(timeout)
-    sender = _Sender(call, resolved_request, pause)
+    sender = _Sender(call, _resolve_params(request, responses), pause)
     while True:
         try:
             response = sender.send()
@@ -64,6 +63,13 @@ def send(call: Call, request: ApiCall, responses: Responses, pause: Pause = time
             if seconds is None:
                 raise _build_timeout_error(request, response, timeout)
         pause(seconds)
+
+
+def _resolve_params(request: ApiCall, responses: Responses) -> ApiCall:
+    """Return the call as it is sent; most have only texts, which stay as they are."""
+    if all(type(value) is str for value in request.params.values()):
+        return request
+    return evolve(request, params=resolve(request.params, responses))
 
 
 def _has_ended(wait: Wait, response: Mapping[str, Any]) -> bool:

@@ -97,6 +97,10 @@ def merge_reads(*reads: Read[Any]) -> Read[tuple[Any, ...]]:
                 results[index] = stop.value
         if not batches:
             return tuple(results)
+        if len(batches) == 1:
+            ((index, batch),) = batches.items()
+            inputs = {index: (yield batch)}
+            continue
         # First the first call of every read, then the second of every read, and so on.
         turns = sorted((turn, index) for index, batch in batches.items() for turn in range(len(batch)))
         merged_responses = yield [batches[index][turn] for turn, index in turns]
