@@ -100,7 +100,7 @@ class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
     botocore returns it unchanged, or a list of the characters of a text. A list has no null. The body of a response that reports no
     error must be JSON: botocore takes any other, such as the beginning of a listing, for one without members.
 
-    What is known of a structure is looked up once, not for each item of a listing.
+    The members of a structure are looked up once, not for each item of a listing.
     """
 
     def __init__(self, **defaults: Any) -> None:
@@ -146,8 +146,8 @@ class _StrictJson(BaseJSONParser):  # type: ignore[misc] # botocore has no types
             yield _Member(name, json_name, member_shape, self._find_parser(member_shape))
 
     def _find_parser(self, shape: Any) -> Callable[[Any, Any], Any]:
-        parse: Callable[[Any, Any], Any] = getattr(self, f"_handle_{shape.type_name}", self._default_handle)
-        return parse
+        parse: Callable[[Any, Any], Any] | None = getattr(self, f"_handle_{shape.type_name}", None)
+        return parse or self._default_handle
 
 
 def _convert_body_to_json(response: Mapping[str, Any]) -> Mapping[str, Any]:

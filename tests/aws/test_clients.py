@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 
 import boto3
@@ -29,12 +30,16 @@ ENDPOINTS = {
 
 @pytest.fixture
 def session():
-    """A session whose requests get the responses in `session.bodies`, by operation, without the network."""
+    """A session whose requests get the responses in `session.bodies`, by operation, without the network.
+
+    `session.headers` has the headers of each request.
+    """
     core = create_session()
     session = boto3.Session("test", "test", region_name="eu-west-1", botocore_session=core)
-    session.bodies = {}
+    session.bodies, session.headers = {}, []
 
     def respond(request, event_name, **_):
+        session.headers.append(dict(request.headers.items()))
         body = json.dumps(session.bodies[event_name.rpartition(".")[2]]).encode()
         return AWSResponse(request.url, 200, {}, SimpleNamespace(stream=lambda **_: [body]))
 
@@ -69,6 +74,17 @@ def test_a_service_that_a_plan_can_do_without_has_short_timeouts(session, target
         10.0,
         "reconciler",
     )
+
+
+def test_a_request_names_the_program_and_has_no_headers_for_retries(session):
+    session.bodies["DescribeThing"] = {"thingName": "pump-1"}
+    Clients(session, Target("aws", "eu-west-1", "123456789012"), None)["iot"].describe_thing(
+        thingName="pump-1"
+    )
+    (headers,) = session.headers
+    assert headers.keys() == {"User-Agent", "X-Amz-Date", "Authorization"}
+    pattern = rf"Boto3/{boto3.__version__} Python/\S+ \S+ Botocore/\S+ reconciler"
+    assert re.fullmatch(pattern, headers["User-Agent"].decode())
 
 
 def test_the_environment_variables_of_a_function_are_neither_returned_nor_logged(session, capsys):

@@ -17,12 +17,13 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
+from botocore.parsers import ResponseParserFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.aws.caller import Caller
 from reconciler.aws.clients import Clients
-from reconciler.aws.response_parsers import InvalidResponseError, ResponseParsers
+from reconciler.aws.response_parsers import InvalidResponseError, ResponseParsers, _parse_time
 from reconciler.aws.retries import Retries
 from reconciler.aws.session import create_core_session
 from reconciler.model.call import ApiCall
@@ -143,6 +144,20 @@ def test_a_response_is_parsed_to_the_types_of_its_shape_or_is_invalid(name, data
     except InvalidResponseError:
         return
     assert find_wrong_types(shape, members) == []
+
+
+@given(st.sampled_from(list(SHAPES)), st.data())
+def test_a_valid_response_has_the_members_that_botocore_parses(name, data):
+    protocol, shape = SHAPES[name]
+    body = json.dumps(data.draw(json_of(shape))).encode()
+    response = {"status_code": 200, "headers": {}, "body": body, "context": {}}
+    factory = ResponseParserFactory()
+    factory.set_parser_defaults(timestamp_parser=_parse_time)
+    try:
+        members = ResponseParsers().create_parser(protocol).parse(response, shape)
+    except InvalidResponseError:
+        return
+    assert repr(members) == repr(factory.create_parser(protocol).parse(response, shape))
 
 
 @given(
