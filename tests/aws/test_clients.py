@@ -87,6 +87,21 @@ def test_a_request_names_the_program_and_has_no_headers_for_retries(session):
     assert re.fullmatch(pattern, headers["User-Agent"].decode())
 
 
+def test_a_request_has_the_application_id_that_the_user_has_chosen(session, monkeypatch):
+    monkeypatch.setenv("AWS_SDK_UA_APP_ID", "fleet-team")
+    session.bodies["DescribeThing"] = {"thingName": "pump-1"}
+    Clients(session, Target("aws", "eu-west-1", "123456789012"), None)["iot"].describe_thing(
+        thingName="pump-1"
+    )
+    (headers,) = session.headers
+    names = headers["User-Agent"].decode().split()
+    assert (names[0], "app/fleet-team" in names, names[-1]) == (
+        f"Boto3/{boto3.__version__}",
+        True,
+        "reconciler",
+    )
+
+
 def test_the_environment_variables_of_a_function_are_neither_returned_nor_logged(session, capsys):
     members = {"FunctionName": "check", "Version": "$LATEST"}
     session.bodies["GetFunctionConfiguration"] = {**members, "Environment": {"Variables": {"KEY": "canary"}}}
