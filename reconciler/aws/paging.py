@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import PaginationError
-
+from reconciler.aws.response_parsers import InvalidResponseError
 from reconciler.frozen_classes import frozen
 
 _DEFAULT_PAGE_SIZE = 250
@@ -40,7 +39,7 @@ class Paging:
         """Return the items of all pages as one response.
 
         With `max_items`, stop at this number of items; if there are more, the response has a token for the next page. `send` sends one
-        request. Raises PaginationError if a page has the same token as the one before.
+        request. Raises InvalidResponseError if a page has the same token as the one before: then there would be no last page.
         """
         items: list[Any] = []
         token: str | None = None
@@ -55,7 +54,7 @@ class Paging:
             if max_items is not None and len(items) >= max_items:
                 return {self.items: items, self.next_token: next_token}
             if next_token == token:
-                raise PaginationError(message="two pages of a listing have the same token")
+                raise InvalidResponseError
             token = next_token
 
 
