@@ -134,12 +134,12 @@ class Caller:
 
         Calls to other services change nothing.
         """
-        client, method = self._clients[name], xform_name(operation)
+        client = self._clients[name]
         http_method = client.meta.service_model.operation_model(operation).http["method"]
         is_outside = name.partition("@")[0] in OUTSIDE_SERVICES
-        paging = find_paging(client, method)
+        paging = find_paging(client, operation)
         return _Operation(
-            getattr(client, method),
+            getattr(client, xform_name(operation)),
             self._find_circuit(name),
             self._outside_retries if is_outside else self._retries,
             reads=paging is not None or is_outside or http_method in _SAFE_METHODS,

@@ -52,6 +52,13 @@ def find_urls(session, target_endpoint, endpoint):
     return {service: clients[service].meta.endpoint_url for service in ENDPOINTS}
 
 
+def send_and_get_headers(session):
+    session.bodies["DescribeThing"] = {"thingName": "pump-1"}
+    clients = Clients(session, Target("aws", "eu-west-1", "123456789012"), None)
+    clients["iot"].describe_thing(thingName="pump-1")
+    return session.headers[-1]
+
+
 @pytest.mark.parametrize(("target_endpoint", "endpoint"), [("aws", None), (AWS_URL, AWS_URL)])
 def test_roles_functions_and_streams_are_read_at_aws_if_the_target_is_aws(session, target_endpoint, endpoint):
     assert find_urls(session, target_endpoint, endpoint) == ENDPOINTS
@@ -77,11 +84,7 @@ def test_a_service_that_a_plan_can_do_without_has_short_timeouts(session, target
 
 
 def test_a_request_names_the_program_and_has_no_headers_for_retries(session):
-    session.bodies["DescribeThing"] = {"thingName": "pump-1"}
-    Clients(session, Target("aws", "eu-west-1", "123456789012"), None)["iot"].describe_thing(
-        thingName="pump-1"
-    )
-    (headers,) = session.headers
+    headers = send_and_get_headers(session)
     assert headers.keys() == {"User-Agent", "X-Amz-Date", "Authorization"}
     pattern = rf"Boto3/{boto3.__version__} Python/\S+ \S+ Botocore/\S+ reconciler"
     assert re.fullmatch(pattern, headers["User-Agent"].decode())
@@ -89,11 +92,7 @@ def test_a_request_names_the_program_and_has_no_headers_for_retries(session):
 
 def test_a_request_has_the_application_id_that_the_user_has_chosen(session, monkeypatch):
     monkeypatch.setenv("AWS_SDK_UA_APP_ID", "fleet-team")
-    session.bodies["DescribeThing"] = {"thingName": "pump-1"}
-    Clients(session, Target("aws", "eu-west-1", "123456789012"), None)["iot"].describe_thing(
-        thingName="pump-1"
-    )
-    (headers,) = session.headers
+    headers = send_and_get_headers(session)
     names = headers["User-Agent"].decode().split()
     assert (names[0], "app/fleet-team" in names, names[-1]) == (
         f"Boto3/{boto3.__version__}",

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +42,7 @@ def test_every_paged_operation_has_the_members_that_its_paging_names(server):
     for service, operation in sorted(DECLARED_OPERATIONS):
         client = server.clients[service]
         model = client.meta.service_model.operation_model(operation)
-        if paging := find_paging(client, xform_name(operation)):
+        if paging := find_paging(client, operation):
             requested, returned = model.input_shape.members, model.output_shape.members
             types = (
                 requested[paging.token].type_name,
