@@ -17,6 +17,7 @@ from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
+from botocore.model import ShapeResolver, StructureShape
 from botocore.parsers import ResponseParserFactory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,6 +159,15 @@ def test_a_valid_response_has_the_members_that_botocore_parses(name, data):
     except InvalidResponseError:
         return
     assert repr(members) == repr(factory.create_parser(protocol).parse(response, shape))
+
+
+def test_a_member_with_another_name_in_json_is_returned_under_its_own():
+    members = {"thingName": {"shape": "Name", "locationName": "name"}}
+    resolver = ShapeResolver({"Name": {"type": "string"}})
+    shape = StructureShape("Thing", {"type": "structure", "members": members}, resolver)
+    response = {"status_code": 200, "headers": {}, "body": b'{"name": "pump-1"}', "context": {}}
+    parsed = ResponseParsers().create_parser("rest-json").parse(response, shape)
+    assert parsed["thingName"] == "pump-1"
 
 
 @given(
